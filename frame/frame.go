@@ -1,0 +1,63 @@
+// Package frame holds a picture in memory, and how it becomes the network's input tensor.
+package frame
+
+import (
+	"time"
+
+	"edge/quant"
+)
+
+// Frame is one picture. Pix belongs to whoever made the frame and is valid only as long as that says.
+type Frame struct {
+	Pix           []byte
+	Format        Format
+	Width, Height int
+	Stride        int       // bytes from one row of the first plane to the next; 0 for MJPEG
+	Matrix        Matrix    // of a YUV format
+	Range         Range     // of a YUV format
+	At            time.Time // when it was captured
+	Seq           uint32    // the driver's number; gaps are frames that were dropped
+	Name          string    // of the file it came from, else empty
+}
+
+// Format is how the pixels lie in memory.
+type Format uint8
+
+// The formats, by their V4L2 names.
+const (
+	YUYV  Format = iota + 1 // Y0 U Y1 V
+	UYVY                    // U Y0 V Y1
+	NV12                    // a plane Y, a plane of U V pairs at half size
+	NV21                    // a plane Y, a plane of V U pairs at half size
+	YU12                    // planes Y, U, V; the last two at half size and half stride
+	RGB24                   // R G B
+	BGR24                   // B G R
+	GREY                    // Y
+	MJPEG                   // a JPEG picture, perhaps without Huffman tables
+)
+
+// Matrix is which weights of red, green and blue make luma.
+type Matrix uint8
+
+// The matrices.
+const (
+	BT601 Matrix = iota
+	BT709
+)
+
+// Range is which luma values black and white have.
+type Range uint8
+
+// Limited is 16…235, Full 0…255.
+const (
+	Limited Range = iota
+	Full
+)
+
+// TensorSpec is what a network's input tensor expects: [1, Height, Width, Channels], Channels 3 (RGB) or 1 (luma).
+type TensorSpec struct {
+	Width, Height, Channels int
+	Signed                  bool         // int8, else uint8
+	Quant                   quant.Params // of the tensor
+	Mean, Std               [3]float32   // real = (pixel − Mean) / Std, for red, green and blue
+}
