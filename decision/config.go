@@ -1,0 +1,282 @@
+// Package decision turns a network's scores over time into lights: which LED is dark, which shines, which blinks.
+//
+// A frame's way through it: the quantized output becomes scores (Scorer); the scores of an LED's classes become one,
+// their sum (rule); smoothing takes the noise out of it (window); two thresholds and a hold make it a switch; the
+// switches and the State, such as CameraLost, make the lights (Judge).
+package decision
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Config says which LED shows what.
+type Config struct {
+	LEDs       []LED
+	Starting   Show // before the first frame
+	CameraLost Show // while there are no frames
+	NotSure    NotSure
+}
+
+// LED is one LED and the rule that switches it. Without classes it only serves the states (Show).
+type LED struct {
+	Name      string
+	Classes   []Class
+	On        float32 // dark, it goes on when the score reaches On, in (0, 1]
+	Off       float32 // lit, it goes off when the score falls below Off, in (0, On]
+	Smoothing Smoothing
+	Hold      time.Duration // it keeps each state at least so long; only a change of State ends it earlier
+	Light     Light         // how it shines; the zero value means Steady
+}
+
+// Class picks one or more of the network's classes: by index, or by name. A name is a whole label ("tench, Tinca
+// tinca"), or one of the names that a label lists between commas ("tench"), or a pattern with * and ? of either
+// ("*terrier"), in upper or lower case.
+type Class struct {
+	Name  string
+	Index int // counts where Name is empty
+}
+
+// ClassName is the class with a name or a pattern.
+func ClassName(name string) Class { return Class{Name: name} }
+
+// ClassIndex is the class with an index.
+func ClassIndex(i int) Class { return Class{Index: i} }
+
+func (c Class) String() string {
+	if c.Name == "" {
+		return strconv.Itoa(c.Index)
+	}
+	return strconv.Quote(c.Name)
+}
+
+// Light is what one LED does: dark where On is 0, steady where only Off is 0, else On long lit and Off long dark.
+type Light struct{ On, Off time.Duration }
+
+// The lights that don't blink.
+var (
+	Dark   = Light{}
+	Steady = Light{On: time.Second}
+)
+
+func (l Light) orSteady() Light {
+	if l == (Light{}) {
+		return Steady
+	}
+	return l
+}
+
+func (l Light) String() string {
+	switch {
+	case l.On == 0:
+		return "dark"
+	case l.Off == 0:
+		return "steady"
+	}
+	return fmt.Sprintf("blinks, %v on, %v off", l.On, l.Off)
+}
+
+// Show is the LEDs that show a state of the program, and how; the zero Light means Steady. No LEDs, no show.
+type Show struct {
+	LEDs  []string
+	Light Light
+}
+
+// NotSure is shown when no LED's own rule lights it and no class reaches the score Below; never, where Below is 0.
+type NotSure struct {
+	Show
+	Below     float32 // in (0, 1]
+	Smoothing Smoothing
+	Hold      time.Duration
+}
+
+// Smoothing is how an LED looks back over time; the zero value doesn't. While less has been seen than it looks back on
+// (at the start and after a lost camera), what is missing speaks against the LED: as a score of 0, or as no vote.
+type Smoothing struct {
+	Span   time.Duration // the mean of the scores of the last Span
+	Frames int           // else, the mean of the scores of the last Frames frames
+	Votes  int           // with Votes, so many of these frames must have reached On, and to stay lit, Off
+}
+
+// UnmarshalText reads "none", "average 1s", "average 10 frames" or "3 of 5 frames".
+func (s *Smoothing) UnmarshalText(text []byte) error {
+	words := strings.Fields(string(text))
+	if n := len(words); n > 0 && words[n-1] == "frames" {
+		words = words[:n-1]
+	} else if n == 2 && isNumber(words[1]) {
+		return fmt.Errorf(`%q has no unit: write "average %[2]s frames" or "average %[2]ss"`, text, words[1])
+	}
+	var err error
+	*s = Smoothing{}
+	switch {
+	case len(words) == 1 && words[0] == "none":
+		return nil
+	case len(words) == 2 && words[0] == "average" && isNumber(words[1]):
+		s.Frames, err = strconv.Atoi(words[1])
+	case len(words) == 2 && words[0] == "average":
+		s.Span, err = time.ParseDuration(words[1])
+	case len(words) == 3 && words[1] == "of" && isNumber(words[0]) && isNumber(words[2]):
+		s.Votes, err = strconv.Atoi(words[0])
+		if err == nil {
+			s.Frames, err = strconv.Atoi(words[2])
+		}
+	default:
+		err = errors.New("no such form")
+	}
+	if err != nil || *s == (Smoothing{}) {
+		return fmt.Errorf(`%.40q isn't one of "none", "average 1s", "average 10 frames", "3 of 5 frames"`, text)
+	}
+	return nil
+}
+
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+func (s Smoothing) String() string {
+	switch {
+	case s.Span != 0:
+		return "average " + s.Span.String()
+	case s.Votes != 0:
+		return fmt.Sprintf("%d of %d frames", s.Votes, s.Frames)
+	case s.Frames != 0:
+		return fmt.Sprintf("average %d frames", s.Frames)
+	}
+	return "none"
+}
+
+// Problem is one thing that is wrong with a Config.
+type Problem struct {
+	Path string // its place in the Config, in the words of the configuration file: "leds[0].classes[1]"
+	Text string // what is wrong, whole without the Path: `led "door": off (0.7) is above on (0.6)`
+}
+
+// Problems is all that is wrong with a Config, as an error.
+type Problems []Problem
+
+func (p Problems) Error() string {
+	lines := make([]string, len(p))
+	for i := range p {
+		lines[i] = "decision: " + p[i].Text
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Limits that keep memory and the work for each frame bounded, far above what anyone lights.
+const (
+	maxLEDs    = 256
+	maxClasses = 10_000 // of one LED in the Config
+	maxFrames  = 10_000 // that smoothing looks back on
+	maxSpan    = time.Minute
+	maxTime    = 24 * time.Hour
+	minBlink   = 10 * time.Millisecond
+)
+
+// Check returns everything that is wrong with the Config whatever the network may be; NewJudge finds the rest.
+func (c *Config) Check() []Problem {
+	ck := checker{leds: map[string]bool{}}
+	if len(c.LEDs) > maxLEDs {
+		ck.add("leds", "%d LEDs are more than %d", len(c.LEDs), maxLEDs)
+		return ck.problems
+	}
+	used := map[string]bool{}
+	for _, s := range []Show{c.Starting, c.CameraLost, c.NotSure.Show} {
+		for _, name := range s.LEDs {
+			used[name] = true
+		}
+	}
+	for i := range c.LEDs {
+		ck.led(fmt.Sprintf("leds[%d]", i), &c.LEDs[i], used)
+	}
+	ck.show("starting", c.Starting)
+	ck.show("camera_lost", c.CameraLost)
+	ck.show("not_sure", c.NotSure.Show)
+	if n := c.NotSure; n.Below != 0 || len(n.LEDs) > 0 {
+		ck.within("states.not_sure.below", "not_sure: below", n.Below, 1)
+		ck.smoothing("states.not_sure", "not_sure", n.Smoothing)
+		ck.time("states.not_sure.hold", "not_sure: hold", n.Hold)
+	}
+	return ck.problems
+}
+
+// checker collects problems.
+type checker struct {
+	problems []Problem
+	leds     map[string]bool // names seen so far
+}
+
+func (c *checker) add(path, format string, args ...any) {
+	c.problems = append(c.problems, Problem{path, fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) led(path string, l *LED, used map[string]bool) {
+	what := fmt.Sprintf("led %q", l.Name)
+	switch {
+	case l.Name == "":
+		c.add(path, "an LED without a name: give it one with name:")
+	case c.leds[l.Name]:
+		c.add(path+".name", "%s: a second LED of this name", what)
+	case len(l.Classes) == 0 && !used[l.Name]:
+		c.add(path, "%s: nothing lights it: give it classes, or name it under states", what)
+	}
+	c.leds[l.Name] = true
+	c.light(path+".blink", what, l.Light)
+	c.smoothing(path, what, l.Smoothing)
+	c.time(path+".hold", what+": hold", l.Hold)
+	if len(l.Classes) == 0 {
+		return
+	}
+	if len(l.Classes) > maxClasses {
+		c.add(path+".classes", "%s: %d classes are more than %d", what, len(l.Classes), maxClasses)
+	}
+	if c.within(path+".on", what+": on", l.On, 1) && c.within(path+".off", what+": off", l.Off, 1) && l.Off > l.On {
+		c.add(path+".off", "%s: off (%v) is above on (%v): it would go on and off with every frame", what, l.Off, l.On)
+	}
+}
+
+func (c *checker) show(state string, s Show) {
+	for i, name := range s.LEDs {
+		if !c.leds[name] {
+			c.add(fmt.Sprintf("states.%s.leds[%d]", state, i), "%s: there is no LED %q%s",
+				state, name, didYouMean(Nearest(name, keys(c.leds))))
+		}
+	}
+	c.light("states."+state+".blink", state, s.Light)
+}
+
+// within checks that v is in (0, most].
+func (c *checker) within(path, what string, v, most float32) bool {
+	if v > 0 && v <= most {
+		return true
+	}
+	c.add(path, "%s is %v: it must be above 0 and at most %v", what, v, most)
+	return false
+}
+
+func (c *checker) time(path, what string, d time.Duration) {
+	if d < 0 || d > maxTime {
+		c.add(path, "%s is %v: it must be from 0s to %v", what, d, maxTime)
+	}
+}
+
+func (c *checker) light(path, what string, l Light) {
+	if l == (Light{}) || l == Steady {
+		return
+	}
+	if min(l.On, l.Off) < minBlink || max(l.On, l.Off) > maxTime {
+		c.add(path, "%s: blink (%v on, %v off): each must be from %v to %v", what, l.On, l.Off, minBlink, maxTime)
+	}
+}
+
+func (c *checker) smoothing(path, what string, s Smoothing) {
+	path += ".smoothing"
+	switch {
+	case s.Span < 0 || s.Span > maxSpan:
+		c.add(path, "%s: smoothing looks back %v: at most %v", what, s.Span, maxSpan)
+	case s.Frames < 0 || s.Frames > maxFrames:
+		c.add(path, "%s: smoothing looks back %d frames: at most %d", what, s.Frames, maxFrames)
+	case s.Votes < 0 || s.Votes > s.Frames:
+		c.add(path, "%s: smoothing wants %d of %d frames: more than there are", what, s.Votes, s.Frames)
+	}
+}

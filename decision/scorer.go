@@ -1,0 +1,92 @@
+package decision
+
+import (
+	"fmt"
+	"math"
+)
+
+// Output describes the network's output tensor: one byte a class, real = Scale · (byte − ZeroPoint).
+type Output struct {
+	Classes   int
+	Signed    bool // int8, else uint8
+	Scale     float32
+	ZeroPoint int32
+	Softmax   bool     // the network ends before its softmax: the bytes are logits
+	Labels    []string // one for each class, or none at all
+}
+
+// Scorer turns the bytes of an output into scores: probabilities, which after a softmax sum to about 1 over all classes.
+type Scorer struct {
+	softmax bool
+	sign    byte         // 0x80 for int8: byte ^ sign counts up with the value, from 0
+	table   [256]float32 // by byte ^ sign, the score; with softmax, by the distance below the largest, e^−distance
+	scores  []float32
+}
+
+// NewScorer fails where the output can't be one of probabilities, or has another number of labels than of classes.
+func NewScorer(o Output) (*Scorer, error) {
+	switch {
+	case o.Classes < 1:
+		return nil, fmt.Errorf("decision: a network with %d classes", o.Classes)
+	case len(o.Labels) != 0 && len(o.Labels) != o.Classes:
+		return nil, fmt.Errorf("decision: %d labels for %d classes", len(o.Labels), o.Classes)
+	case !(o.Scale > 0) || math.IsInf(float64(o.Scale), 0):
+		return nil, fmt.Errorf("decision: the output's scale is %v", o.Scale)
+	}
+	s := &Scorer{softmax: o.Softmax, scores: make([]float32, o.Classes)}
+	lowest := int32(0)
+	if o.Signed {
+		s.sign, lowest = 0x80, -128
+	}
+	for i := range s.table {
+		if s.softmax {
+			s.table[i] = float32(math.Exp(-float64(o.Scale) * float64(i)))
+			continue
+		}
+		s.table[i] = o.Scale * float32(lowest+int32(i)-o.ZeroPoint)
+	}
+	// Quantized probabilities may reach a step outside [0, 1]; logits reach far outside.
+	if least, most := s.table[0], s.table[255]; !s.softmax && (least < -0.02 || most > 1.02) {
+		return nil, fmt.Errorf("decision: the output's values, %.3g to %.3g, aren't probabilities: "+
+			"the network doesn't end in a softmax", least, most)
+	}
+	return s, nil
+}
+
+// Scores returns the score of every class, in a slice that is the Scorer's and good until the next call. The length of
+// output must be the number of classes. Nothing is allocated.
+func (s *Scorer) Scores(output []byte) []float32 {
+	output = output[:len(s.scores)]
+	if s.softmax {
+		s.softmaxOf(output)
+		return s.scores
+	}
+	for i, b := range output {
+		s.scores[i] = s.table[b^s.sign]
+	}
+	return s.scores
+}
+
+// softmaxOf needs no exponential but the table's, since bytes differ by at most 255 steps.
+func (s *Scorer) softmaxOf(output []byte) {
+	var largest byte
+	for _, b := range output {
+		largest = max(largest, b^s.sign)
+	}
+	var sum float32
+	for i, b := range output {
+		s.scores[i] = s.table[largest-b^s.sign]
+		sum += s.scores[i]
+	}
+	for i := range s.scores {
+		s.scores[i] /= sum
+	}
+}
+
+// highest is the highest score that a class can have.
+func (s *Scorer) highest() float32 {
+	if s.softmax {
+		return 1
+	}
+	return s.table[255]
+}
