@@ -1,0 +1,222 @@
+package gpio
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/driver/driverreg"
+	"periph.io/x/host/v3/gpioioctl"
+)
+
+// Chip is a GPIO chip that the kernel offers to programs.
+type Chip struct {
+	Label string   // what it is called by: "pinctrl-bcm2835"
+	Path  string   // "/dev/gpiochip0"; the number can change at each boot
+	Lines []string // names by offset; they may be empty and need not be unique
+}
+
+// Chips lists the chips as they were when this process first asked (periph looks once). The errors say what to do: no
+// GPIO at all, no permission, a kernel that is too old.
+//
+// periph logs chips that it can't open, without saying why to its caller; that is looked at here, before it is asked.
+func Chips() ([]Chip, error) {
+	if err := checkAccess("/dev/gpiochip*"); err != nil {
+		return nil, err
+	}
+	if _, err := driverreg.Init(); err != nil { // runs gpioioctl, the only driver that this program links
+		return nil, fmt.Errorf("gpio: listing the chips: %w", err)
+	}
+	if len(gpioioctl.Chips) == 0 {
+		return nil, errors.New("gpio: the kernel does not answer the GPIO ioctls of version 2: it must be Linux 5.10 or later")
+	}
+	chips := make([]Chip, len(gpioioctl.Chips))
+	for i, c := range gpioioctl.Chips {
+		chips[i] = Chip{Label: c.Label(), Path: c.Path(), Lines: make([]string, c.LineCount())}
+		for offset, l := range c.Lines() {
+			// A name that an earlier line has already was renamed by periph to CHIP-NAME. The kernel's is wanted.
+			chips[i].Lines[offset] = strings.TrimPrefix(l.Name(), c.Name()+"-")
+		}
+	}
+	return chips, nil
+}
+
+// checkAccess is nil if at least one of the devices can be opened, else it says why not.
+func checkAccess(pattern string) error {
+	paths, err := filepath.Glob(pattern)
+	if err != nil {
+		return fmt.Errorf("gpio: %w", err)
+	}
+	if len(paths) == 0 {
+		return fmt.Errorf("gpio: this machine has no GPIO chip (there is no %s)", pattern)
+	}
+	var first error
+	for _, path := range paths {
+		f, err := os.OpenFile(path, os.O_RDWR, 0)
+		if err == nil {
+			return f.Close()
+		}
+		if first == nil {
+			first = openError(path, err)
+		}
+	}
+	return first
+}
+
+// openError says what to do when a chip's device can't be opened.
+func openError(path string, err error) error {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		err = p.Err
+	}
+	if errors.Is(err, fs.ErrPermission) {
+		return fmt.Errorf("gpio: %s: %w: add the user to the group gpio (sudo usermod -aG gpio $USER) and log in again; "+
+			"where there is no such group, install edge's udev and sysusers rules", path, err)
+	}
+	return fmt.Errorf("gpio: %s: %w", path, err)
+}
+
+// Header is where the pins of a board's header lead. The zero value is a board whose header isn't known.
+type Header struct {
+	Chip string // label of the chip that GPIO names and pins mean
+	Pins []int  // offset on Chip by pin number; −1 for supply and ground; index 0 isn't used
+}
+
+// Place is a line that was found on this machine.
+type Place struct {
+	Chip   *Chip
+	Offset int
+}
+
+// Find looks up where a line is. It needs no access to the devices. The errors name the chips or lines that there are.
+func Find(chips []Chip, h Header, l Line) (Place, error) {
+	if l.pin > 0 {
+		return findPin(chips, h, l)
+	}
+	if l.chip != "" {
+		i, err := chipByLabel(chips, l.chip)
+		if err != nil {
+			return Place{}, fmt.Errorf("gpio: %s: %w", l, err)
+		}
+		if l.name == "" {
+			return onChip(&chips[i], l.offset, l)
+		}
+		return findName(chips[i:i+1], l)
+	}
+	// On the header's chip GPIOn is line n, by whatever name the device tree has for it (a Pi's GPIO2 is called SDA1).
+	if n, ok := gpioNumber(l.name); ok && h.Chip != "" {
+		return onHeaderChip(chips, h, n, l)
+	}
+	return findName(chips, l)
+}
+
+func findPin(chips []Chip, h Header, l Line) (Place, error) {
+	if h.Chip == "" {
+		return Place{}, fmt.Errorf("gpio: %s: the header of this board is not known: write the line's name or LABEL:OFFSET", l)
+	}
+	if l.pin >= len(h.Pins) {
+		return Place{}, fmt.Errorf("gpio: %s: the header has the pins 1 to %d", l, len(h.Pins)-1)
+	}
+	offset := h.Pins[l.pin]
+	if offset < 0 {
+		return Place{}, fmt.Errorf("gpio: %s is supply or ground, no GPIO line: choose another pin", l)
+	}
+	return onHeaderChip(chips, h, offset, l)
+}
+
+func findName(chips []Chip, l Line) (Place, error) {
+	var found []Place
+	for i := range chips {
+		for offset, name := range chips[i].Lines {
+			if name == l.name {
+				found = append(found, Place{&chips[i], offset})
+			}
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return Place{}, fmt.Errorf("gpio: no line is called %s (`edge doctor` lists the chips): "+
+			"check the spelling, or write LABEL:OFFSET", l)
+	}
+	return Place{}, fmt.Errorf("gpio: several lines are called %s: write which one: %s:%d or %s:%d", l,
+		found[0].Chip.Label, found[0].Offset, found[1].Chip.Label, found[1].Offset)
+}
+
+func onHeaderChip(chips []Chip, h Header, offset int, l Line) (Place, error) {
+	i, err := chipByLabel(chips, h.Chip)
+	if err != nil {
+		return Place{}, fmt.Errorf("gpio: %s: %w", l, err)
+	}
+	return onChip(&chips[i], offset, l)
+}
+
+func onChip(chip *Chip, offset int, l Line) (Place, error) {
+	if offset >= len(chip.Lines) {
+		return Place{}, fmt.Errorf("gpio: %s: the chip %s has the lines 0 to %d", l, chip.Label, len(chip.Lines)-1)
+	}
+	return Place{chip, offset}, nil
+}
+
+// chipByLabel is the index of the only chip with that label.
+func chipByLabel(chips []Chip, label string) (int, error) {
+	found := -1
+	labels := make([]string, len(chips))
+	for i, c := range chips {
+		labels[i] = c.Label
+		if c.Label != label {
+			continue
+		}
+		if found >= 0 {
+			return 0, fmt.Errorf("two chips have the label %s: use another chip, or the line's name", label)
+		}
+		found = i
+	}
+	if found < 0 {
+		return 0, fmt.Errorf("no chip has the label %s; there are: %s", label, strings.Join(labels, ", "))
+	}
+	return found, nil
+}
+
+// gpioNumber is the number in a name such as GPIO17.
+func gpioNumber(name string) (int, bool) {
+	if len(name) <= 4 || !strings.EqualFold(name[:4], "GPIO") {
+		return 0, false
+	}
+	return number(name[4:])
+}
+
+// String is the place by chip and offset, with the line's name where it has one: "pinctrl-bcm2835:17 (GPIO17)".
+func (p Place) String() string {
+	s := fmt.Sprintf("%s:%d", p.Chip.Label, p.Offset)
+	if name := p.Chip.Lines[p.Offset]; name != "" {
+		s += " (" + name + ")"
+	}
+	return s
+}
+
+// Holder is who holds the line at this moment, as it calls itself, or empty if the line is free.
+func (p Place) Holder() (string, error) {
+	chip, err := os.OpenFile(p.Chip.Path, os.O_RDWR, 0)
+	if err != nil {
+		return "", openError(p.Chip.Path, err)
+	}
+	defer chip.Close()
+	info := unix.GPIOV2LineInfo{Offset: uint32(p.Offset)}
+	if err := ioctl(int(chip.Fd()), unix.GPIO_V2_GET_LINEINFO_IOCTL, unsafe.Pointer(&info)); err != nil {
+		return "", fmt.Errorf("gpio: asking about %v: %w", p, err)
+	}
+	if info.Flags&flagUsed == 0 {
+		return "", nil
+	}
+	if name := unix.ByteSliceToString(info.Consumer[:]); name != "" {
+		return name, nil
+	}
+	return "the kernel", nil
+}

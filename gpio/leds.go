@@ -1,0 +1,169 @@
+// Package gpio drives LEDs through the GPIO character device of Linux (5.10 or later), on any board that has one.
+//
+//	text ──ParseLine──▶ Line ──Find──▶ Place ──Open──▶ LEDs ──Set──▶ light
+//
+// # Two ways to the kernel
+//
+// periph.io/x/host/v3/gpioioctl finds the chips and the names of their lines: that only reads. The lines are requested
+// and driven here, by the same ioctls of version 2 with the structs of golang.org/x/sys, because gpioioctl (v3.8.5) can't
+// do it safely for an LED:
+//   - it can't ask for an initial value or active-low, so that an LED that is lit by a low line flashes at the start;
+//   - it addresses the lines of a LineSet by name, and many chips have none;
+//   - Read or Func on one of its output lines makes the line an input: the LED goes out;
+//   - after one EBUSY a line goes on with descriptor 0, and the errno is lost.
+//
+// periph.io/x/conn/v3/gpio gives the interface in between, so that gpioioctl.LineSet can take over when it can.
+// host.Init of periph is never called: as root it would map the registers of the SoC it believes to be on.
+//
+// # When LEDs are off
+//
+// They are off from the request on, at once where Set says so, and after Close: with `defer leds.Close()` in the
+// function that drives them, also after a signal that ends its loop and after a panic in it.
+//
+// A process that is killed (SIGKILL, a panic in another goroutine, the watchdog) can't switch anything off. The kernel
+// releases its lines; what becomes of the level is the driver's affair: the mainline pinctrl-bcm2835 makes the line an
+// input, so that the LED goes out; Raspberry Pi's own kernels keep the output as it was (persist_gpio_outputs, on by
+// default; https://github.com/raspberrypi/linux/pull/6117 and 6150), and so do many others. So whoever supervises the
+// process must call Off when it has ended: in the unit that is ExecStopPost=, which systemd also runs after a crash.
+package gpio
+
+import (
+	"errors"
+	"fmt"
+
+	"periph.io/x/conn/v3/gpio"
+)
+
+// LEDs are some lines that are driven together. They are not for use by several goroutines at once.
+type LEDs struct{ banks []bank }
+
+// bank is the LEDs on one chip.
+type bank struct {
+	lines group
+	leds  []int          // which LED is at each bit
+	shown gpio.GPIOValue // what the lines show now
+}
+
+// Open takes the lines, and all LEDs are off. LED i of Set is lines[i]. Lines may lie on several chips; the ones of a
+// chip are taken and change together.
+func Open(h Header, lines []Line) (*LEDs, error) {
+	if len(lines) == 0 {
+		return &LEDs{}, nil
+	}
+	chips, err := Chips()
+	if err != nil {
+		return nil, err
+	}
+	orders, err := plan(chips, h, lines)
+	if err != nil {
+		return nil, err
+	}
+	l := &LEDs{}
+	for _, o := range orders {
+		lines, err := requestOutputs(o.chip.Path, o.offsets, o.activeLow)
+		if err != nil {
+			return nil, errors.Join(requestError(o.places(), err), l.Close())
+		}
+		l.banks = append(l.banks, bank{lines: lines, leds: o.leds})
+	}
+	return l, nil
+}
+
+// order is what to request of one chip.
+type order struct {
+	chip      *Chip
+	offsets   []int
+	leds      []int  // parallel to offsets
+	activeLow uint64 // bit i belongs to offsets[i]
+}
+
+// plan sorts the lines by chip.
+func plan(chips []Chip, h Header, lines []Line) ([]*order, error) {
+	var orders []*order
+	byChip := map[*Chip]*order{}
+	taken := map[Place]Line{}
+	for led, line := range lines {
+		place, err := Find(chips, h, line)
+		if err != nil {
+			return nil, err
+		}
+		if other, ok := taken[place]; ok {
+			return nil, fmt.Errorf("gpio: %s and %s are the same line, %v: give each LED its own", other, line, place)
+		}
+		taken[place] = line
+		o := byChip[place.Chip]
+		if o == nil {
+			o = &order{chip: place.Chip}
+			byChip[place.Chip] = o
+			orders = append(orders, o)
+		}
+		if len(o.offsets) == maxLines {
+			return nil, fmt.Errorf("gpio: more than %d LEDs on the chip %s", maxLines, o.chip.Label)
+		}
+		if line.ActiveLow {
+			o.activeLow |= 1 << len(o.offsets)
+		}
+		o.offsets = append(o.offsets, place.Offset)
+		o.leds = append(o.leds, led)
+	}
+	return orders, nil
+}
+
+func (o *order) places() []Place {
+	places := make([]Place, len(o.offsets))
+	for i, offset := range o.offsets {
+		places[i] = Place{o.chip, offset}
+	}
+	return places
+}
+
+// Set lights the LEDs that are true in on, which has one entry for each line of Open, and puts out the others: all of a
+// chip in one ioctl, and none where nothing changes. It allocates nothing. After an error the next call tries again.
+func (l *LEDs) Set(on []bool) error {
+	var failed error
+	for i := range l.banks {
+		b := &l.banks[i]
+		var want gpio.GPIOValue
+		for bit, led := range b.leds {
+			if on[led] {
+				want |= 1 << bit
+			}
+		}
+		if err := b.show(want); err != nil {
+			failed = err
+		}
+	}
+	return failed
+}
+
+func (b *bank) show(want gpio.GPIOValue) error {
+	changed := want ^ b.shown
+	if changed == 0 {
+		return nil
+	}
+	if err := b.lines.Out(want, changed); err != nil {
+		return fmt.Errorf("gpio: setting the LEDs: %w", err)
+	}
+	b.shown = want
+	return nil
+}
+
+// Close puts the LEDs out and gives the lines back. A second Close does nothing.
+func (l *LEDs) Close() error {
+	var errs []error
+	for i := range l.banks {
+		b := &l.banks[i]
+		errs = append(errs, b.show(0), b.lines.Close())
+	}
+	l.banks = nil
+	return errors.Join(errs...)
+}
+
+// Off puts LEDs out that a killed process may have left on. It is an error while another process holds the lines.
+func Off(h Header, lines []Line) error {
+	l, err := Open(h, lines)
+	if err != nil {
+		return err
+	}
+	return l.Close()
+}
