@@ -1,0 +1,219 @@
+package frame
+
+import (
+	"errors"
+	"fmt"
+)
+
+// ErrDamaged is what Fit's error is when this frame is broken and the next may be good.
+var ErrDamaged = errors.New("damaged frame")
+
+// Fitter turns frames into a network's input. It keeps tables for the kind of frame it saw last, so frames of one camera
+// cost no memory after the first.
+type Fitter struct {
+	spec    TensorSpec
+	options Options
+
+	shape shape // of the frames that what follows is for
+	need  int   // bytes of a frame
+	place placement
+	lines []line // one a plane
+	parts []part // one a component
+	paint *palette
+	kind  kind
+	bar   []byte // a row of the tensor in the colour of letterbox bars
+}
+
+// shape is all of a frame that the tables depend on.
+type shape struct {
+	format                Format
+	width, height, stride int
+	matrix                Matrix
+	rng                   Range
+}
+
+// line is a plane on its way through the resampling: one row of it, blended from rows of the frame.
+type line struct {
+	plane
+	from int    // bytes of the frame's rows that aren't needed
+	rows []taps // for each row of the grid
+	row  []byte // with 7 bytes more than are needed
+}
+
+// part is a component on its way: one row of samples, one for each pixel of the grid.
+type part struct {
+	line    int
+	filter  filter
+	samples []byte
+}
+
+// NewFitter makes a Fitter for a network's input dst. The error says which value of dst or o is wrong.
+func NewFitter(dst TensorSpec, o Options) (*Fitter, error) {
+	if err := dst.check(); err != nil {
+		return nil, err
+	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	return &Fitter{spec: dst, options: o}, nil
+}
+
+func (s TensorSpec) check() error {
+	switch {
+	case s.Width < 1 || s.Width > maxSide || s.Height < 1 || s.Height > maxSide:
+		return fmt.Errorf("frame: input tensor of %d×%d pixels: want 1 to %d", s.Width, s.Height, maxSide)
+	case s.Channels != 1 && s.Channels != 3:
+		return fmt.Errorf("frame: input tensor has %d channels: a picture has 3 (RGB) or 1 (luma)", s.Channels)
+	case !(s.Quant.Scale > 0):
+		return fmt.Errorf("frame: input tensor's scale is %v: want a positive number", s.Quant.Scale)
+	}
+	for c, std := range s.Std[:s.Channels] {
+		if std == 0 || std != std || s.Mean[c] != s.Mean[c] {
+			return fmt.Errorf("frame: normalization (pixel − %v) / %v of channel %d makes no sense", s.Mean[c], std, c)
+		}
+	}
+	return nil
+}
+
+// Fit writes f, resampled and quantized, to dst, which is the network's whole input: Height·Width·Channels bytes in rows
+// from the top, red first. It allocates nothing unless f differs in shape from the frame before.
+//
+// errors.Is(err, ErrDamaged) where this frame is broken: too short, or not a JPEG picture that can be decoded. Any
+// other error means that no frame of this shape can be fitted: an ROI outside of it, an impossible size. dst then
+// holds no picture.
+func (t *Fitter) Fit(dst []byte, f Frame) error {
+	if want := t.spec.Width * t.spec.Height * t.spec.Channels; len(dst) != want {
+		return fmt.Errorf("frame: input tensor has %d bytes, want %d", len(dst), want)
+	}
+	s := shapeOf(f)
+	if s != t.shape {
+		if err := t.prepare(s); err != nil {
+			return err
+		}
+	}
+	if len(f.Pix) < t.need {
+		return fmt.Errorf("frame: %w: %d bytes instead of %d", ErrDamaged, len(f.Pix), t.need)
+	}
+	t.resample(dst, f.Pix)
+	return nil
+}
+
+func (t *Fitter) prepare(s shape) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	p, err := place(s.width, s.height, t.spec.Width, t.spec.Height, t.options)
+	if err != nil {
+		return err
+	}
+	l := layoutOf(s.format, s.width, s.height, s.stride)
+	if t.spec.Channels == 1 && l.kind == yuv { // chroma isn't needed
+		l.kind, l.planes, l.components = luma, l.planes[:1], l.components[:1]
+	}
+	t.shape, t.need, t.place, t.kind = s, l.size(), p, l.kind
+	t.lines, t.parts = tablesOf(l, p)
+	t.paint = newPalette(t.spec, l.kind, s.matrix, s.rng)
+	t.bar = nil
+	if p.bars {
+		t.bar = barRow(t.spec)
+	}
+	return nil
+}
+
+func shapeOf(f Frame) shape {
+	s := shape{f.Format, f.Width, f.Height, f.Stride, f.Matrix, f.Range}
+	if s.stride == 0 {
+		s.stride = f.Format.MinStride(f.Width)
+	}
+	return s
+}
+
+func (s shape) check() error {
+	switch {
+	case !s.format.valid():
+		return fmt.Errorf("frame: unknown %v", s.format)
+	case s.width < 1 || s.width > maxSide || s.height < 1 || s.height > maxSide:
+		return fmt.Errorf("frame: picture of %d×%d pixels: want 1 to %d", s.width, s.height, maxSide)
+	case s.stride < s.format.MinStride(s.width) || s.stride > maxStride:
+		return fmt.Errorf("frame: rows of %d bytes for %d pixels of %v", s.stride, s.width, s.format)
+	case int64(s.stride)*int64(s.height) > maxBytes:
+		return fmt.Errorf("frame: picture of %d×%d pixels is too large", s.width, s.height)
+	}
+	return nil
+}
+
+// tablesOf makes the tables for resampling.
+func tablesOf(l layout, p placement) ([]line, []part) {
+	lines := make([]line, len(l.planes))
+	parts := make([]part, len(l.components))
+	for i, plane := range l.planes {
+		var columns [3][]taps // of the components in this plane
+		from, to := plane.rowBytes, 0
+		for c, comp := range l.components {
+			if comp.plane != i {
+				continue
+			}
+			columns[c] = triangle(p.width, p.from.x, p.from.w, comp.subX, comp.samples)
+			first, last := columns[c][0], columns[c][p.width-1]
+			from = min(from, comp.at+first.first*comp.step)
+			to = max(to, comp.at+(last.first+len(last.weights)-1)*comp.step+1)
+		}
+		for c, comp := range l.components {
+			if comp.plane == i {
+				parts[c] = part{i, windowsOf(columns[c], comp.at-from, comp.step), make([]byte, p.width)}
+			}
+		}
+		rows := triangle(p.height, p.from.y, p.from.h, plane.subY, plane.rows)
+		lines[i] = line{plane, from, rows, make([]byte, to-from+7)}
+	}
+	return lines, parts
+}
+
+// barRow returns a row of the tensor that is all zeros, as real numbers.
+func barRow(s TensorSpec) []byte {
+	row := make([]byte, s.Width*s.Channels)
+	zero := min(max(s.Quant.ZeroPoint, 0), 255)
+	if s.Signed {
+		zero = min(max(s.Quant.ZeroPoint, -128), 127)
+	}
+	for i := range row {
+		row[i] = byte(zero)
+	}
+	return row
+}
+
+func (t *Fitter) resample(dst, pix []byte) {
+	for at := 0; at < len(dst) && t.bar != nil; at += len(t.bar) {
+		copy(dst[at:], t.bar)
+	}
+	for y := range t.place.height {
+		for i := range t.lines {
+			l := &t.lines[i]
+			rows := &l.rows[y]
+			blend(l.row[:len(l.row)-7], pix[l.offset+rows.first*l.stride+l.from:], l.stride, rows.weights)
+		}
+		for i := range t.parts {
+			p := &t.parts[i]
+			p.filter.apply(p.samples, t.lines[p.line].row)
+		}
+		t.paintRow(dst, (t.place.first+y*t.place.dy)*t.spec.Channels, t.place.dx*t.spec.Channels)
+	}
+}
+
+func (t *Fitter) paintRow(dst []byte, at, step int) {
+	a := t.parts[0].samples
+	b, c := a, a
+	if len(t.parts) == 3 {
+		b, c = t.parts[1].samples, t.parts[2].samples
+	}
+	switch {
+	case t.spec.Channels == 3 && t.kind == yuv:
+		t.paint.paintYUV(dst, at, step, a, b, c)
+	case t.spec.Channels == 3:
+		t.paint.paintTones(dst, at, step, a, b, c)
+	case t.kind == rgb:
+		t.paint.paintGreyRGB(dst, at, step, a, b, c)
+	default:
+		t.paint.paintLuma(dst, at, step, a)
+	}
+}
