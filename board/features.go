@@ -1,0 +1,34 @@
+package board
+
+import (
+	"runtime"
+
+	"golang.org/x/sys/cpu"
+)
+
+// Features lists what the processor that runs this program has of the instructions that matter to the kernels, by the
+// names of /proc/cpuinfo. It is empty for architectures that have no kernels of their own.
+func Features() []string {
+	var list []string
+	add := func(has bool, name string) {
+		if has {
+			list = append(list, name)
+		}
+	}
+	switch runtime.GOARCH {
+	case "arm64":
+		add(cpu.ARM64.HasASIMD, "asimd")
+		add(cpu.ARM64.HasASIMDDP, "asimddp")
+		add(cpu.ARM64.HasI8MM, "i8mm")
+		add(cpu.ARM64.HasSVE, "sve")
+	case "amd64":
+		add(cpu.X86.HasSSE41, "sse4_1")
+		add(cpu.X86.HasAVX2, "avx2")
+		add(cpu.X86.HasAVXVNNI, "avx_vnni")
+		add(cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL, "avx512")
+		add(cpu.X86.HasAVX512VNNI, "avx512_vnni")
+	case "arm":
+		add(cpu.ARM.HasNEON, "neon")
+	}
+	return list
+}
