@@ -5,7 +5,7 @@ go 1.26.0
 require golang.org/x/sys v0.49.0
 
 require (
-	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	go.yaml.in/yaml/v4 v4.0.0
 	golang.org/x/image v0.47.0
 )
 

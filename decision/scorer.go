@@ -15,7 +15,7 @@ type Output struct {
 	Labels    []string // one for each class, or none at all
 }
 
-// Scorer turns the bytes of an output into scores: probabilities, which after a softmax sum to about 1 over all classes.
+// Scorer turns the bytes of an output into scores: probabilities. After a softmax all of them sum to about 1.
 type Scorer struct {
 	softmax bool
 	sign    byte         // 0x80 for int8: byte ^ sign counts up with the value, from 0
