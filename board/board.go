@@ -1,5 +1,5 @@
-// Package board says what machine this is: model, processor, memory, where the header's pins lead, and whether it suffers
-// from heat or bad power. It reads what the kernel shows to everyone, without root and without a library of its own.
+// Package board says what machine this is: model, processor, memory, where the header's pins lead, and whether it
+// suffers from heat or bad power. It reads what the kernel shows to everyone, without root.
 //
 // The functions take the root of a file system, so that tests read recorded trees.
 package board

@@ -5,8 +5,8 @@ import (
 	"strings"
 )
 
-// header40 is the header with 40 pins of every Raspberry Pi since the B+, and of the boards for its compute modules: the
-// SoC's GPIO number by pin. Source: https://pinout.xyz and the reduced schematics of the boards.
+// header40 is the header with 40 pins of every Raspberry Pi since the B+, and of the boards for its compute modules:
+// the SoC's GPIO number by pin. Source: https://pinout.xyz and the reduced schematics of the boards.
 //
 //	outer column: even pins    2  4  6  8 10 12 14 16 18 20 22 24 26 28 30 32 34 36 38 40   (edge of the board)
 //	inner column: odd pins     1  3  5  7  9 11 13 15 17 19 21 23 25 27 29 31 33 35 37 39

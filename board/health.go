@@ -17,8 +17,7 @@ type Health struct {
 }
 
 // Hot is the temperature in °C from which a Raspberry Pi slows down; at 85 it does so hard. (A 3B+ and a 3A+ give up
-// their last 200 MHz at 60 already.) Source: the documentation of Raspberry Pi, "Frequency management and thermal
-// control".
+// their last 200 MHz at 60 already.) Source: documentation of Raspberry Pi, "Frequency management and thermal control".
 const Hot = 80
 
 // ReadHealth reads the state of the machine whose file system has this root.
@@ -53,8 +52,8 @@ func celsius(root fs.FS) float64 {
 	return first
 }
 
-// Throttled has a bit for each reason, numbered as the firmware of a Raspberry Pi does it (`vcgencmd get_throttled`): the
-// low half is now, the high half since the start.
+// Throttled has a bit for each reason, numbered as the firmware of a Raspberry Pi does it (`vcgencmd get_throttled`):
+// the low half is now, the high half since the start.
 type Throttled uint32
 
 // The reasons. The same one shifted left by 16 means that it has been so since the start.
@@ -112,8 +111,8 @@ func ParseThrottled(text string) (Throttled, error) {
 }
 
 // throttled asks the driver raspberrypi-hwmon, which sees the supply alone: its alarm is up while the firmware has seen
-// under-voltage in the last two seconds. Only where there is no such driver (kernels before 4.19) the firmware's own file
-// is read: later kernels answer with a warning and a stack trace in the kernel's log, and in 2025 they dropped it
+// under-voltage in the last two seconds. Only where there is no such driver (kernels before 4.19) the firmware's own
+// file is read: later kernels answer with a warning and a stack trace in the kernel's log, and in 2025 they dropped it
 // (https://github.com/raspberrypi/linux/pull/6697).
 func throttled(root fs.FS) (t Throttled, monitored bool) {
 	names, _ := fs.Glob(root, "sys/class/hwmon/hwmon*/name") // the pattern is good

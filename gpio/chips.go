@@ -33,13 +33,13 @@ func Chips() ([]Chip, error) {
 		return nil, fmt.Errorf("gpio: listing the chips: %w", err)
 	}
 	if len(gpioioctl.Chips) == 0 {
-		return nil, errors.New("gpio: the kernel does not answer the GPIO ioctls of version 2: it must be Linux 5.10 or later")
+		return nil, errors.New("gpio: the kernel doesn't answer the GPIO ioctls of version 2: use Linux 5.10 or later")
 	}
 	chips := make([]Chip, len(gpioioctl.Chips))
 	for i, c := range gpioioctl.Chips {
 		chips[i] = Chip{Label: c.Label(), Path: c.Path(), Lines: make([]string, c.LineCount())}
 		for offset, l := range c.Lines() {
-			// A name that an earlier line has already was renamed by periph to CHIP-NAME. The kernel's is wanted.
+			// Where an earlier line has the same name periph makes it CHIP-NAME. The kernel's is wanted.
 			chips[i].Lines[offset] = strings.TrimPrefix(l.Name(), c.Name()+"-")
 		}
 	}
@@ -117,7 +117,8 @@ func Find(chips []Chip, h Header, l Line) (Place, error) {
 
 func findPin(chips []Chip, h Header, l Line) (Place, error) {
 	if h.Chip == "" {
-		return Place{}, fmt.Errorf("gpio: %s: the header of this board is not known: write the line's name or LABEL:OFFSET", l)
+		return Place{}, fmt.Errorf(
+			"gpio: %s: the header of this board is not known: write the line's name or LABEL:OFFSET", l)
 	}
 	if l.pin >= len(h.Pins) {
 		return Place{}, fmt.Errorf("gpio: %s: the header has the pins 1 to %d", l, len(h.Pins)-1)

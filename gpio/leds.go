@@ -5,8 +5,8 @@
 // # Two ways to the kernel
 //
 // periph.io/x/host/v3/gpioioctl finds the chips and the names of their lines: that only reads. The lines are requested
-// and driven here, by the same ioctls of version 2 with the structs of golang.org/x/sys, because gpioioctl (v3.8.5) can't
-// do it safely for an LED:
+// and driven here, by the same ioctls of version 2 with the structs of golang.org/x/sys, because gpioioctl (v3.8.5)
+// can't do it safely for an LED:
 //   - it can't ask for an initial value or active-low, so that an LED that is lit by a low line flashes at the start;
 //   - it addresses the lines of a LineSet by name, and many chips have none;
 //   - Read or Func on one of its output lines makes the line an input: the LED goes out;

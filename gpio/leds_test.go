@@ -75,24 +75,24 @@ func TestSet(t *testing.T) {
 	soc, firmware := &recorder{}, &recorder{}
 	l := &LEDs{banks: []bank{{lines: soc, leds: []int{0, 2}}, {lines: firmware, leds: []int{1}}}}
 	for i, step := range []struct {
-		on                      []bool
-		soc, firmware           gpio.GPIOValue
-		socCalls, firmwareCalls int
+		on     []bool
+		levels [2]gpio.GPIOValue // of the SoC's lines and of the firmware's
+		calls  [2]int
 	}{
-		{[]bool{false, false, false}, 0b00, 0, 0, 0}, // as at the start
-		{[]bool{true, false, false}, 0b01, 0, 1, 0},
-		{[]bool{true, false, false}, 0b01, 0, 1, 0}, // nothing changes
-		{[]bool{false, true, true}, 0b10, 1, 2, 1},  // everything changes
-		{[]bool{true, true, true}, 0b11, 1, 3, 1},
+		{[]bool{false, false, false}, [2]gpio.GPIOValue{0b00, 0}, [2]int{0, 0}}, // as at the start
+		{[]bool{true, false, false}, [2]gpio.GPIOValue{0b01, 0}, [2]int{1, 0}},
+		{[]bool{true, false, false}, [2]gpio.GPIOValue{0b01, 0}, [2]int{1, 0}}, // nothing changes
+		{[]bool{false, true, true}, [2]gpio.GPIOValue{0b10, 1}, [2]int{2, 1}},  // everything changes
+		{[]bool{true, true, true}, [2]gpio.GPIOValue{0b11, 1}, [2]int{3, 1}},
 	} {
 		if err := l.Set(step.on); err != nil {
 			t.Fatal(err)
 		}
-		if soc.levels != step.soc || firmware.levels != step.firmware {
-			t.Errorf("step %d: levels %b and %b; want %b and %b", i, soc.levels, firmware.levels, step.soc, step.firmware)
+		if levels := [2]gpio.GPIOValue{soc.levels, firmware.levels}; levels != step.levels {
+			t.Errorf("step %d: levels %b; want %b", i, levels, step.levels)
 		}
-		if soc.calls != step.socCalls || firmware.calls != step.firmwareCalls {
-			t.Errorf("step %d: %d and %d calls; want %d and %d", i, soc.calls, firmware.calls, step.socCalls, step.firmwareCalls)
+		if calls := [2]int{soc.calls, firmware.calls}; calls != step.calls {
+			t.Errorf("step %d: %d calls for each chip; want %d", i, calls, step.calls)
 		}
 	}
 

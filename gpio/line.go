@@ -23,7 +23,7 @@ const maxName = 31
 // ParseLine reads one of
 //
 //	pin 11               a pin of the board's header, as printed in its documentation ("pin11" too)
-//	GPIO17               a line by name; on a Raspberry Pi the number of the SoC (BCM), on others the name the kernel has
+//	GPIO17               a line by name; on a Raspberry Pi the SoC's number (BCM), elsewhere the kernel's name
 //	pinctrl-bcm2835:17   a chip by label, and the line by its offset on it
 //	pinctrl-rp1:GPIO17   a chip by label, and the line by its name
 //
@@ -35,8 +35,8 @@ func ParseLine(text string) (Line, error) {
 		return Line{}, fmt.Errorf("gpio: the line is empty: write GPIO17, pin 11 or LABEL:17")
 	}
 	if _, err := strconv.Atoi(s); err == nil {
-		return Line{}, fmt.Errorf("gpio: %q can be two lines: write GPIO%s for the SoC's number, or pin %s for the header's pin",
-			text, s, s)
+		return Line{}, fmt.Errorf(
+			"gpio: %q can be two lines: write GPIO%s for the SoC's number, or pin %s for the header's pin", text, s, s)
 	}
 	if len(s) > 3 && strings.EqualFold(s[:3], "pin") {
 		if pin, ok := number(strings.TrimSpace(s[3:])); ok {

@@ -41,8 +41,8 @@ const consumer = "edge"
 // O_CLOEXEC, so that no child keeps the lines of a dead parent.
 type outputs struct{ fd int }
 
-// requestOutputs takes the lines and makes them outputs, inactive from the first moment: level and direction come in one
-// ioctl, and the driver sets the level first where the hardware can. Bit i of activeLow belongs to offsets[i].
+// requestOutputs takes the lines and makes them outputs, inactive from the first moment: level and direction come in
+// one ioctl, and the driver sets the level first where the hardware can. Bit i of activeLow belongs to offsets[i].
 func requestOutputs(path string, offsets []int, activeLow uint64) (*outputs, error) {
 	chip, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
@@ -102,8 +102,8 @@ func requestError(places []Place, err error) error {
 		return fmt.Errorf("gpio: requesting %v: %w", places, err)
 	}
 	for _, p := range places {
-		if who, err := p.Holder(); err == nil && who != "" {
-			return fmt.Errorf("gpio: %v: busy, held by %s: stop it or choose another line", p, who)
+		if who, e := p.Holder(); e == nil && who != "" {
+			return fmt.Errorf("gpio: %v: %w, held by %s: stop it or choose another line", p, err, who)
 		}
 	}
 	return fmt.Errorf("gpio: %v: %w", places, err)

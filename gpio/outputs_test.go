@@ -47,8 +47,9 @@ func TestOutputRequest(t *testing.T) {
 		}
 	}
 
-	if all := outputRequest(make([]int, maxLines), 0); all.Config.Attrs[0].Mask != ^uint64(0) || all.Config.Num_attrs != 1 {
-		t.Errorf("64 lines: mask %#x, %d attributes", all.Config.Attrs[0].Mask, all.Config.Num_attrs)
+	all := outputRequest(make([]int, maxLines), 0).Config
+	if all.Attrs[0].Mask != ^uint64(0) || all.Num_attrs != 1 {
+		t.Errorf("64 lines: mask %#x, %d attributes", all.Attrs[0].Mask, all.Num_attrs)
 	}
 }
 
