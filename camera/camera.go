@@ -1,0 +1,142 @@
+// Package camera is where frames come from: a V4L2 camera, a command's output or standard input, picture files.
+//
+// The files in the order in which to read them: camera.go says what every source is and finds the right one;
+// files.go reads pictures; stream.go takes frames out of a pipe, cut by split.go, filled by stdin.go or command.go;
+// device.go is the V4L2 camera, with choose.go (which of its formats), v4l2.go (what the kernel's structures look like
+// and what they mean) and library.go (what is borrowed from the webcam library, and what isn't); list.go says which
+// cameras this machine has, and why another can't be used.
+package camera
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"edge/frame"
+)
+
+// Camera is a source of frames.
+type Camera interface {
+	// Frames gives one frame after another, the newest that there is. A frame is borrowed: it is valid until the next
+	// iteration. Its Format and size can change when a camera was unplugged and another one comes back.
+	//
+	// An error that is ErrLost or frame.ErrDamaged (a picture file that can't be read) comes without a frame and the
+	// sequence goes on; ErrLost comes again every second for as long as the camera is lost, so that a loop never waits
+	// long. Any other error is the last element.
+	// The sequence also ends when ctx does, after the last picture, and at the end of standard input.
+	//
+	// What the sequence started (a goroutine, a child process) has ended when it ends. At most one at a time.
+	Frames(ctx context.Context) iter.Seq2[frame.Frame, error]
+
+	// Counts says what became of the frames until now; it may be called from any goroutine.
+	Counts() Counts
+
+	// String says which camera this is, for people.
+	String() string
+
+	// Close frees what Open took. It isn't to be called while a sequence runs.
+	Close() error
+}
+
+// ErrLost is a camera that gives no frames for now: unplugged, silent, or its command ended. The source goes on trying
+// by itself.
+var ErrLost = errors.New("lost")
+
+// Options is what is wanted of a camera. The zero value will do for everything but a stream of raw frames.
+type Options struct {
+	Width, Height int           // wanted of a V4L2 camera (0: 640 × 480); what they are in a stream of raw frames
+	Format        frame.Format  // 0: the cheapest that a V4L2 camera has, MJPEG from a stream
+	FPS           float64       // wanted of a V4L2 camera (0: what it likes); of picture files (0: as fast as they are taken)
+	Loop          bool          // picture files: begin again after the last one
+	Patience      time.Duration // how long a camera may give no frame until it is lost; 0: 3 s
+}
+
+const (
+	defaultPatience = 3 * time.Second
+	lostInterval    = time.Second // how often a lost camera is reported, and tried again
+	maxFrame        = 16 << 20    // bytes of one frame from a stream; of those there are at most three in memory
+)
+
+func (o Options) patience() time.Duration {
+	if o.Patience <= 0 {
+		return defaultPatience
+	}
+	return o.Patience
+}
+
+// Open returns the source of frames that spec names:
+//
+//	auto                         the first camera that can be used
+//	/dev/video0, /dev/v4l/by-…   that V4L2 camera
+//	a directory, file, pattern   the picture files in it, in natural order
+//	-                            frames on standard input
+//	exec:COMMAND                 frames that a shell command writes, restarted when it ends
+//	anything else                the V4L2 camera of that name
+//
+// A stream is MJPEG, or raw frames where o.Format says so; then o.Width and o.Height must say how large they are.
+func Open(spec string, o Options) (Camera, error) {
+	command, isCommand := strings.CutPrefix(spec, "exec:")
+	switch {
+	case spec == "":
+		return nil, errors.New(`camera: none given: "auto", /dev/video0, a name, a directory, "-" or "exec:COMMAND"`)
+	case spec == "-":
+		return openStdin(os.Stdin, o)
+	case isCommand:
+		return openCommand(command, o)
+	case spec == "auto" || isDevice(spec):
+		return openDevice(spec, o)
+	case isPath(spec):
+		return openPattern(spec, o)
+	}
+	return openDevice(spec, o)
+}
+
+// isDevice reports whether spec can only be meant as a device node, there or not.
+func isDevice(spec string) bool {
+	info, err := os.Stat(spec)
+	return strings.HasPrefix(spec, "/dev/") || err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// isPath reports whether spec is meant as the path of files: it is there, or it doesn't look like a name.
+func isPath(spec string) bool {
+	_, err := os.Stat(spec)
+	return err == nil || strings.ContainsAny(spec, `/*?[`) || isPicture(filepath.Base(spec))
+}
+
+// Counts is what became of a camera's frames since it was opened.
+type Counts struct {
+	Delivered uint64 // given to the sequence
+	Dropped   uint64 // a newer one was there
+	Damaged   uint64 // flagged by the driver, of a wrong size, cut off, or not to be decoded
+}
+
+// counters are the live Counts.
+type counters struct{ delivered, dropped, damaged atomic.Uint64 }
+
+// Counts implements Camera.
+func (c *counters) Counts() Counts {
+	return Counts{c.delivered.Load(), c.dropped.Load(), c.damaged.Load()}
+}
+
+// lost is the error of a camera that gives no frames for now, and why.
+func lost(name string, why error) error {
+	return fmt.Errorf("camera: %s: %w: %w", name, ErrLost, why)
+}
+
+// sleep waits for d, false when ctx ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-timer.C:
+		return true
+	}
+}

@@ -1,0 +1,192 @@
+package camera
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"edge/frame"
+)
+
+// files is frames out of picture files.
+type files struct {
+	counters
+	name  string
+	paths []string
+	pause time.Duration // from one picture to the next, 0: none
+	loop  bool
+}
+
+const maxPictureFile = 64 << 20 // bytes
+
+// OpenFiles returns the pictures in these files, in this order.
+func OpenFiles(paths []string, o Options) (Camera, error) {
+	if len(paths) == 0 {
+		return nil, errors.New("camera: no picture files")
+	}
+	name := fmt.Sprintf("%d pictures", len(paths))
+	if len(paths) == 1 {
+		name = paths[0]
+	}
+	return newFiles(name, paths, o), nil
+}
+
+func newFiles(name string, paths []string, o Options) *files {
+	f := &files{name: name, paths: slices.Clone(paths), loop: o.Loop}
+	if o.FPS > 0 {
+		f.pause = time.Duration(float64(time.Second) / o.FPS)
+	}
+	return f
+}
+
+// openPattern returns the pictures in a directory, or the files whose path matches a pattern ("door/*.jpg").
+func openPattern(spec string, o Options) (Camera, error) {
+	var paths []string
+	info, err := os.Stat(spec)
+	switch {
+	case err == nil && info.IsDir():
+		if paths, err = picturesIn(spec); err != nil {
+			return nil, fmt.Errorf("camera: %w", err)
+		}
+		if len(paths) == 0 {
+			return nil, fmt.Errorf("camera: %s: no picture in it (%s)", spec, strings.Join(pictureSuffixes, ", "))
+		}
+	case err == nil:
+		paths = []string{spec}
+	default:
+		if paths, err = filepath.Glob(spec); err != nil {
+			return nil, fmt.Errorf("camera: %s: %w", spec, err)
+		}
+		if len(paths) == 0 {
+			return nil, fmt.Errorf("camera: %s: no such file or directory", spec)
+		}
+	}
+	slices.SortFunc(paths, compareNatural)
+	return newFiles(spec, paths, o), nil
+}
+
+var pictureSuffixes = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+func isPicture(path string) bool {
+	return slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path)))
+}
+
+// picturesIn returns the paths of the pictures directly in a directory.
+func picturesIn(dir string) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, e := range entries {
+		if !e.IsDir() && isPicture(e.Name()) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// compareNatural orders as people do: numbers by their value, so that cat9.jpg comes before cat10.jpg.
+func compareNatural(a, b string) int {
+	whole := strings.Compare(a, b)
+	for a != "" && b != "" {
+		na, restA := leadingNumber(a)
+		nb, restB := leadingNumber(b)
+		if na != "" && nb != "" {
+			if c := cmp.Or(cmp.Compare(len(na), len(nb)), strings.Compare(na, nb)); c != 0 {
+				return c
+			}
+			a, b = restA, restB
+			continue
+		}
+		if a[0] != b[0] {
+			return cmp.Compare(a[0], b[0])
+		}
+		a, b = a[1:], b[1:]
+	}
+	return cmp.Or(cmp.Compare(len(a), len(b)), whole) // whole: 01 and 1 are still two names
+}
+
+// leadingNumber splits off the digits that s begins with, without leading zeros ("0" for nothing but zeros).
+func leadingNumber(s string) (number, rest string) {
+	n := 0
+	for n < len(s) && '0' <= s[n] && s[n] <= '9' {
+		n++
+	}
+	if n == 0 {
+		return "", s
+	}
+	number = strings.TrimLeft(s[:n-1], "0") + s[n-1:n]
+	return number, s[n:]
+}
+
+// Frames implements Camera.
+func (f *files) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
+	return func(yield func(frame.Frame, error) bool) {
+		next := time.Now()
+		for seq := uint32(0); ctx.Err() == nil; {
+			before := f.delivered.Load()
+			for _, path := range f.paths {
+				if !sleep(ctx, time.Until(next)) {
+					return
+				}
+				next = time.Now().Add(f.pause)
+				picture, err := f.read(path)
+				picture.Seq = seq
+				seq++
+				if !yield(picture, err) {
+					return
+				}
+			}
+			if !f.loop {
+				return
+			}
+			if f.delivered.Load() == before {
+				yield(frame.Frame{}, fmt.Errorf("camera: %s: no picture in it can be read", f.name))
+				return
+			}
+		}
+	}
+}
+
+// read decodes one picture file. Its errors are frame.ErrDamaged.
+func (f *files) read(path string) (frame.Frame, error) {
+	picture, err := decodeFile(path)
+	if err != nil {
+		f.damaged.Add(1)
+		return frame.Frame{}, fmt.Errorf("camera: %w: %w", frame.ErrDamaged, err)
+	}
+	picture.At = time.Now()
+	f.delivered.Add(1)
+	return picture, nil
+}
+
+func decodeFile(path string) (frame.Frame, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return frame.Frame{}, err
+	}
+	defer func() { _ = file.Close() }()
+	b, err := io.ReadAll(io.LimitReader(file, maxPictureFile+1))
+	if err != nil {
+		return frame.Frame{}, err
+	}
+	if len(b) > maxPictureFile {
+		return frame.Frame{}, fmt.Errorf("%s: more than %d MiB", path, maxPictureFile>>20)
+	}
+	return frame.Decode(b, path)
+}
+
+// String implements Camera.
+func (f *files) String() string { return f.name }
+
+// Close implements Camera.
+func (f *files) Close() error { return nil }

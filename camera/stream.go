@@ -1,0 +1,205 @@
+package camera
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"time"
+
+	"edge/frame"
+)
+
+// stream is frames from a pipe. One goroutine reads and cuts them, so that the pipe never fills with old frames while
+// the network runs, and keeps the newest whole frame for the sequence.
+type stream struct {
+	counters
+	name     string
+	patience time.Duration
+	raw      frame.Frame // what every frame is, without Pix, when they are raw
+	rawSize  int         // bytes of a raw frame; 0: MJPEG
+
+	// feed reads frames into the slot until ctx ends (then its result doesn't matter) or no more can come.
+	feed func(ctx context.Context, in *slot) error
+}
+
+// newStream returns a stream without its feed.
+func newStream(name string, o Options) (*stream, error) {
+	s := &stream{name: name, patience: o.patience()}
+	if o.Format == 0 || o.Format == frame.MJPEG {
+		return s, nil
+	}
+	if o.Width <= 0 || o.Height <= 0 {
+		return nil, fmt.Errorf("camera: %s: raw frames of %v: nothing in them says how large they are: give --size, "+
+			"for example 640x480", name, o.Format)
+	}
+	if o.Width > maxFrame || o.Height > maxFrame {
+		return nil, fmt.Errorf("camera: %s: frames of %d × %d are too large", name, o.Width, o.Height)
+	}
+	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: o.Format.MinStride(o.Width)}
+	if o.Format == frame.YU12 {
+		// As rpicam-vid writes them with --codec yuv420: rows padded to 64 bytes, colours as in a JPEG picture.
+		s.raw.Stride = (o.Width + 63) / 64 * 64
+		s.raw.Range = frame.Full
+	}
+	s.rawSize = o.Format.FrameSize(o.Width, o.Height, s.raw.Stride)
+	if s.rawSize > maxFrame {
+		return nil, fmt.Errorf("camera: %s: a frame of %d × %d in %v takes %d MiB: at most %d", name, o.Width, o.Height,
+			o.Format, s.rawSize>>20, maxFrame>>20)
+	}
+	return s, nil
+}
+
+// splitter returns what cuts r into frames.
+func (s *stream) splitter(r io.Reader) splitter {
+	if s.rawSize > 0 {
+		return &rawSplitter{r: r, like: s.raw, size: s.rawSize, damaged: &s.damaged}
+	}
+	return &mjpegSplitter{r: bufio.NewReaderSize(r, 64<<10), damaged: &s.damaged}
+}
+
+// pump reads frames from r into the slot until r fails. It returns how many, and r's error.
+func (s *stream) pump(r io.Reader, in *slot) (n int, err error) {
+	split := s.splitter(r)
+	for ; ; n++ {
+		if err := split.next(&in.spare); err != nil {
+			return n, err
+		}
+		in.spare.At = time.Now()
+		if in.put() {
+			s.dropped.Add(1)
+		}
+	}
+}
+
+// Frames implements Camera.
+func (s *stream) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
+	return func(yield func(frame.Frame, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		in := newSlot()
+		ended := make(chan error, 1)
+		go func() {
+			defer close(ended)
+			ended <- s.feed(ctx, in)
+		}()
+		defer func() {
+			cancel()
+			for range ended { //nolint:revive // until it is closed: nothing may outlive the sequence
+			}
+		}()
+		s.deliver(ctx, in, ended, yield)
+	}
+}
+
+// deliver yields what comes into the slot until the feed or ctx ends.
+func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yield func(frame.Frame, error) bool) {
+	give := func(f frame.Frame) bool {
+		s.delivered.Add(1)
+		more := yield(f, nil)
+		in.free <- f
+		return more
+	}
+	silence := time.NewTimer(s.patience)
+	defer silence.Stop()
+	var trouble error
+	for ctx.Err() == nil {
+		select {
+		case <-ctx.Done():
+			return
+		case f := <-in.newest:
+			trouble = nil
+			if !give(f) {
+				return
+			}
+			silence.Reset(s.patience)
+			continue
+		case trouble = <-in.trouble:
+		case <-silence.C:
+			if trouble == nil {
+				trouble = fmt.Errorf("no frame for %v", s.patience)
+			}
+		case err := <-ended:
+			select {
+			case f := <-in.newest:
+				if !give(f) {
+					return
+				}
+			default:
+			}
+			if err != nil && ctx.Err() == nil {
+				yield(frame.Frame{}, fmt.Errorf("camera: %s: %w", s.name, err))
+			}
+			return
+		}
+		if !yield(frame.Frame{}, lost(s.name, trouble)) {
+			return
+		}
+		silence.Reset(lostInterval)
+	}
+}
+
+// String implements Camera.
+func (s *stream) String() string {
+	if s.rawSize == 0 {
+		return s.name + ", MJPEG"
+	}
+	return fmt.Sprintf("%s, %v %d × %d", s.name, s.raw.Format, s.raw.Width, s.raw.Height)
+}
+
+// Close implements Camera. All that a stream holds ends with its sequence.
+func (s *stream) Close() error { return nil }
+
+// slot is where the goroutine that reads leaves the newest frame. There are three frames, so that neither side ever
+// waits for the other: one is being filled, one is the newest, one belongs to the sequence.
+type slot struct {
+	spare   frame.Frame      // being filled
+	newest  chan frame.Frame // 1
+	free    chan frame.Frame // 3: nobody's
+	trouble chan error       // 1: why no frames come for now
+	seq     uint32
+}
+
+func newSlot() *slot {
+	in := &slot{newest: make(chan frame.Frame, 1), free: make(chan frame.Frame, 3), trouble: make(chan error, 1)}
+	in.free <- frame.Frame{}
+	in.free <- frame.Frame{}
+	return in
+}
+
+// put makes the spare frame the newest one and reports whether that dropped one that nobody took.
+func (in *slot) put() (dropped bool) {
+	in.seq++
+	in.spare.Seq = in.seq
+	select {
+	case old := <-in.newest:
+		in.newest <- in.spare // has room: nobody else sends
+		in.spare = old
+		return true
+	default:
+		in.newest <- in.spare
+		in.spare = <-in.free // the sequence has one at most and there are three
+		return false
+	}
+}
+
+// fail says why no frames come for now, in the place of what was said before.
+func (in *slot) fail(why error) {
+	select {
+	case <-in.trouble:
+	default:
+	}
+	in.trouble <- why
+}
+
+// atEnd turns the error of a stream's last read into why it ended, nil when it just ended.
+func atEnd(frames int, err error) error {
+	switch {
+	case !errors.Is(err, io.EOF):
+		return err
+	case frames == 0:
+		return errors.New("ended without a whole frame")
+	}
+	return nil
+}
