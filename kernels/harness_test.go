@@ -1,0 +1,439 @@
+package kernels
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"edge/quant"
+)
+
+// The harness runs one layer by any set, on memory between guard pages and in random parts, and returns what it wrote.
+// A layer is always given as an unsigned set would see it; for a signed set activations, zero points and clamp ranges
+// are moved down by 128, and its output back up.
+
+// TestRequired fails where EDGE_REQUIRE_KERNELS (names with commas between) has a set that this machine can't run:
+// what would otherwise silently not be tested.
+func TestRequired(t *testing.T) {
+	var have []string
+	for _, s := range Available() {
+		have = append(have, s.Name)
+	}
+	t.Logf("sets: %s", strings.Join(have, " "))
+	for name := range strings.SplitSeq(os.Getenv("EDGE_REQUIRE_KERNELS"), ",") {
+		if name != "" && !slices.Contains(have, name) {
+			t.Errorf("EDGE_REQUIRE_KERNELS: no set %q on this machine, only %v", name, have)
+		}
+	}
+}
+
+// others returns every set that this machine has but the generic one, and that for int8.
+func others() []*Set { return append(Available()[1:], generic[int8]("generic-int8", true)) }
+
+// eachSet runs test for each of them.
+func eachSet(t *testing.T, test func(t *testing.T, s *Set)) {
+	for _, s := range others() {
+		t.Run(s.Name, func(t *testing.T) { test(t, s) })
+	}
+}
+
+// thin returns how many of n random cases to run: all, or a few in a short test.
+func thin(n int) int {
+	if testing.Short() {
+		return (n + 9) / 10
+	}
+	return n
+}
+
+const canary = 0xA5
+
+// memory is the guarded memory of one test, cut anew for each case.
+type memory struct {
+	src, src2, dst, scratch []byte
+	random                  *rand.Rand
+}
+
+func newMemory(tb testing.TB, random *rand.Rand) *memory {
+	const size = 1 << 20
+	return &memory{
+		newGuarded(tb, size), newGuarded(tb, size), newGuarded(tb, size), newGuarded(tb, 4*size), random,
+	}
+}
+
+// cut returns n bytes of area: at its end, at its start, rarely somewhere between.
+func (m *memory) cut(area []byte, n int) []byte {
+	at := 0
+	switch m.random.IntN(8) {
+	case 0, 1, 2, 3:
+		at = len(area) - n
+	case 4:
+		at = m.random.IntN(min(64, len(area)-n+1))
+	}
+	return area[at : at+n : at+n]
+}
+
+// place returns a copy of data, moved down by 128 for a signed set.
+func (m *memory) place(s *Set, area, data []byte) []byte {
+	cut := m.cut(area, len(data))
+	copy(cut, data)
+	flipFor(s, cut)
+	return cut
+}
+
+func flipFor(s *Set, b []byte) {
+	if s.Signed {
+		for i := range b {
+			b[i] ^= 0x80
+		}
+	}
+}
+
+// lower is what zero points and clamp ranges are moved down by.
+func lower(s *Set) int32 {
+	if s.Signed {
+		return 128
+	}
+	return 0
+}
+
+func (r Requant) lowered(s *Set) Requant {
+	r.Zero, r.Lo, r.Hi = r.Zero-lower(s), r.Lo-lower(s), r.Hi-lower(s)
+	return r
+}
+
+// parts cuts [0, n) at random multiples of unit and calls f for each part, in random order.
+func (m *memory) parts(n, unit int, f func(from, to int)) {
+	var ends []int
+	for at := 0; at < n; {
+		at = min(n, at+unit*(1+m.random.IntN(1+m.random.IntN((n+unit-1)/unit))))
+		ends = append(ends, at)
+	}
+	for _, i := range m.random.Perm(len(ends)) {
+		from := 0
+		if i > 0 {
+			from = ends[i-1]
+		}
+		f(from, ends[i])
+	}
+}
+
+// scratchFor returns scratch of just n bytes with rubbish in it.
+func (m *memory) scratchFor(n int) []byte {
+	scratch := m.cut(m.scratch, n)
+	for i := range scratch {
+		scratch[i] = byte(m.random.Uint32())
+	}
+	return scratch
+}
+
+// fresh returns n bytes of canaries for a result.
+func (m *memory) fresh(n int) []byte {
+	dst := m.cut(m.dst, n)
+	for i := range dst {
+		dst[i] = canary
+	}
+	return dst
+}
+
+// pointwise runs the layer by s and returns Dst, with its gaps, of an unsigned network.
+func (m *memory) pointwise(t testing.TB, s *Set, layer PointwiseArgs) []byte {
+	t.Helper()
+	a := layer
+	a.Src = m.place(s, m.src, layer.Src)
+	a.Dst = m.fresh(len(layer.Dst))
+	a.SrcZero -= lower(s)
+	a.Requant = layer.lowered(s)
+	a.Weights, a.Bias = slices.Clone(layer.Weights), slices.Clone(layer.Bias)
+	a.Multipliers = slices.Clone(layer.Multipliers)
+	s.PreparePointwise(&a)
+	a.Weights = nil
+	m.parts(a.Pixels, 1, func(p0, p1 int) {
+		m.parts(a.Out, a.Panel, func(n0, n1 int) {
+			s.Pointwise(&a, m.scratchFor(a.Scratch), p0, p1, n0, n1)
+		})
+	})
+	flipFor(s, a.Src)
+	if !bytes.Equal(a.Src, layer.Src) {
+		t.Errorf("%s: pointwise: source changed", s.Name)
+	}
+	for p := range a.Pixels {
+		row := a.Dst[p*a.DstStride:]
+		flipFor(s, row[:a.Out])
+		if gap := row[a.Out:min(a.DstStride, len(row))]; bytes.Count(gap, []byte{canary}) != len(gap) {
+			t.Errorf("%s: pointwise: wrote into the gap after pixel %d: %v", s.Name, p, gap)
+		}
+	}
+	return a.Dst
+}
+
+func (m *memory) depthwise(t testing.TB, s *Set, layer DepthwiseArgs) []byte {
+	t.Helper()
+	a := layer
+	a.Src = m.place(s, m.src, layer.Src)
+	a.Dst = m.fresh(len(layer.Dst))
+	a.SrcZero -= lower(s)
+	a.Requant = layer.lowered(s)
+	a.Weights, a.Bias = slices.Clone(layer.Weights), slices.Clone(layer.Bias)
+	s.PrepareDepthwise(&a)
+	a.Weights = nil
+	m.parts(a.OutH, 1, func(y0, y1 int) {
+		s.Depthwise(&a, m.scratchFor(a.Scratch), y0, y1)
+	})
+	flipFor(s, a.Src)
+	if !bytes.Equal(a.Src, layer.Src) {
+		t.Errorf("%s: depthwise: source changed", s.Name)
+	}
+	flipFor(s, a.Dst)
+	return a.Dst
+}
+
+func (m *memory) add(t testing.TB, s *Set, layer AddArgs) []byte {
+	t.Helper()
+	a := layer
+	a.A, a.B, a.Dst = m.place(s, m.src, layer.A), m.place(s, m.src2, layer.B), m.fresh(len(layer.Dst))
+	a.AZero, a.BZero = a.AZero-lower(s), a.BZero-lower(s)
+	a.Zero, a.Lo, a.Hi = a.Zero-lower(s), a.Lo-lower(s), a.Hi-lower(s)
+	m.parts(len(a.A), 1, func(i0, i1 int) { s.Add(&a, i0, i1) })
+	flipFor(s, a.A)
+	flipFor(s, a.B)
+	if !bytes.Equal(a.A, layer.A) || !bytes.Equal(a.B, layer.B) {
+		t.Errorf("%s: add: source changed", s.Name)
+	}
+	flipFor(s, a.Dst)
+	return a.Dst
+}
+
+func (m *memory) pool(t testing.TB, s *Set, run func(*PoolArgs, int, int), layer PoolArgs) []byte {
+	t.Helper()
+	a := layer
+	a.Src, a.Dst = m.place(s, m.src, layer.Src), m.fresh(len(layer.Dst))
+	a.Lo, a.Hi, a.Origin = a.Lo-lower(s), a.Hi-lower(s), a.Origin-lower(s)
+	m.parts(a.OutH, 1, func(y0, y1 int) { run(&a, y0, y1) })
+	flipFor(s, a.Src)
+	if !bytes.Equal(a.Src, layer.Src) {
+		t.Errorf("%s: pool: source changed", s.Name)
+	}
+	flipFor(s, a.Dst)
+	return a.Dst
+}
+
+// same fails where got isn't want, with the layer and the first difference.
+func same(t testing.TB, s *Set, got, want []byte, layer fmt.Stringer) {
+	t.Helper()
+	if bytes.Equal(got, want) {
+		return
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Fatalf("%s: %v: byte %d of %d is %d, want %d", s.Name, layer, i, len(want), got[i], want[i])
+		}
+	}
+	t.Fatalf("%s: %v: %d bytes, want %d", s.Name, layer, len(got), len(want))
+}
+
+func (a *PointwiseArgs) String() string {
+	return fmt.Sprintf("pointwise %d pixels, %d→%d channels, strides %d→%d, zeros src %d weight %d dst %d, clamp %d…%d",
+		a.Pixels, a.In, a.Out, a.SrcStride, a.DstStride, a.SrcZero, a.WeightZero, a.Zero, a.Lo, a.Hi)
+}
+
+func (a *DepthwiseArgs) String() string {
+	return fmt.Sprintf("depthwise %d×%d×%d→%d×%d×%d, kernel %d×%d, strides %d %d, pads %d %d, "+
+		"zeros src %d weight %d dst %d, clamp %d…%d",
+		a.InH, a.InW, a.In, a.OutH, a.OutW, a.In*a.Multiplier, a.KernelH, a.KernelW, a.StrideH, a.StrideW,
+		a.PadTop, a.PadLeft, a.SrcZero, a.WeightZero, a.Zero, a.Lo, a.Hi)
+}
+
+func (a *AddArgs) String() string {
+	return fmt.Sprintf("add %d elements, zeros %d %d→%d, multipliers %v %v→%v, clamp %d…%d",
+		len(a.A), a.AZero, a.BZero, a.Zero, a.AMul, a.BMul, a.Mul, a.Lo, a.Hi)
+}
+
+func (a *PoolArgs) String() string {
+	return fmt.Sprintf("pool %d×%d→%d×%d, depth %d, kernel %d×%d, strides %d %d, pads %d %d, clamp %d…%d, origin %d",
+		a.InH, a.InW, a.OutH, a.OutW, a.Depth, a.KernelH, a.KernelW, a.StrideH, a.StrideW, a.PadTop, a.PadLeft,
+		a.Lo, a.Hi, a.Origin)
+}
+
+// dice makes layers. Values come in kinds: evenly spread, or extremes only, where accumulators grow as far as they can.
+type dice struct{ *rand.Rand }
+
+func roll(seed uint64) dice { return dice{rand.New(rand.NewPCG(seed, 5))} }
+
+// between returns a number from lo to hi, both included.
+func (d dice) between(lo, hi int) int { return lo + d.IntN(hi-lo+1) }
+
+func (d dice) activations(n int) []byte {
+	b := make([]byte, n)
+	extremes, all := d.IntN(4) == 0, byte(d.Uint32())
+	switch {
+	case extremes && all < 64:
+		for i := range b {
+			b[i] = byte(all & 1 * 255)
+		}
+	case extremes:
+		for i := range b {
+			b[i] = byte(d.IntN(2) * 255)
+		}
+	default:
+		for i := range b {
+			b[i] = byte(d.Uint32())
+		}
+	}
+	return b
+}
+
+func (d dice) weights(n int) []int8 {
+	w := make([]int8, n)
+	kind := d.IntN(6)
+	for i := range w {
+		switch kind {
+		case 0:
+			w[i] = -128
+		case 1:
+			w[i] = 127
+		case 2:
+			w[i] = [2]int8{-128, 127}[d.IntN(2)]
+		default:
+			w[i] = int8(d.Uint32())
+		}
+	}
+	return w
+}
+
+// zero is a zero point of an unsigned activation: often at an end, as after a ReLU.
+func (d dice) zero() int32 { return [...]int32{0, 255, 128, int32(d.IntN(256))}[d.IntN(4)] }
+
+func (d dice) weightZero() int32 {
+	return [...]int32{0, 0, -128, 127, int32(d.IntN(256)) - 128}[d.IntN(5)]
+}
+
+// requant returns constants for n channels whose accumulators reach ±reach: mostly such that outputs fill the range,
+// sometimes of any other size.
+func (d dice) requant(n int, reach float64) Requant {
+	r := Requant{Zero: d.zero(), Lo: 0, Hi: 255}
+	switch d.IntN(3) {
+	case 0: // ReLU
+		r.Lo = r.Zero
+	case 1: // anything
+		r.Lo = int32(d.IntN(256))
+		r.Hi = r.Lo + int32(d.IntN(256-int(r.Lo)))
+	}
+	wild, one := d.IntN(8) == 0, d.IntN(4) == 0
+	r.Multipliers = make([]quant.Multiplier, n)
+	for i := range r.Multipliers {
+		if one && i > 0 {
+			r.Multipliers[i] = r.Multipliers[0]
+			continue
+		}
+		m, err := quant.MultiplierOf(256 / reach * (0.25 + 4*d.Float64()))
+		if err != nil {
+			panic(err)
+		}
+		if d.IntN(8) == 0 {
+			m.Mantissa = [...]int32{1 << 30, 1<<30 + 1, 1<<31 - 1, 3 << 29, 1<<30 + 1<<28}[d.IntN(5)]
+		}
+		if wild {
+			m.Shift = int32(d.between(-31, 3))
+		}
+		if d.IntN(100) == 0 {
+			m = quant.Multiplier{}
+		}
+		r.Multipliers[i] = m
+	}
+	return r
+}
+
+func (d dice) bias(n int, reach float64) []int32 {
+	b := make([]int32, n)
+	for i := range b {
+		b[i] = int32((d.Float64()*2 - 1) * reach)
+	}
+	return b
+}
+
+// pointwise returns a layer of that size; its strides are sometimes wider than they need be.
+func (d dice) pointwise(pixels, in, out int) PointwiseArgs {
+	a := PointwiseArgs{
+		Pixels: pixels, In: in, Out: out, SrcStride: in, DstStride: out,
+		SrcZero: d.zero(), Weights: d.weights(in * out), WeightZero: d.weightZero(),
+	}
+	if d.IntN(3) == 0 {
+		a.SrcStride += d.IntN(20)
+		a.DstStride += d.IntN(20)
+	}
+	reach := 128 * 64 * float64(in)
+	if d.IntN(2) == 0 {
+		reach /= 32
+	}
+	a.Bias = d.bias(out, reach)
+	a.Requant = d.requant(out, reach)
+	a.Src = d.activations((pixels-1)*a.SrcStride + in)
+	a.Dst = make([]byte, (pixels-1)*a.DstStride+out)
+	return a
+}
+
+// window returns where a kernel looks on an input of h×w, padded SAME or VALID; no output is wholly in the padding.
+func (d dice) window(h, w, kh, kw, sh, sw int) (outH, outW, padTop, padLeft int) {
+	if d.IntN(4) == 0 && h >= kh && w >= kw {
+		return (h-kh)/sh + 1, (w-kw)/sw + 1, 0, 0
+	}
+	outH, outW = (h+sh-1)/sh, (w+sw-1)/sw
+	return outH, outW, max(0, (outH-1)*sh+kh-h) / 2, max(0, (outW-1)*sw+kw-w) / 2
+}
+
+func (d dice) depthwise(h, w, channels, multiplier, kh, kw, sh, sw int) DepthwiseArgs {
+	out := channels * multiplier
+	a := DepthwiseArgs{
+		InH: h, InW: w, In: channels, Multiplier: multiplier, KernelH: kh, KernelW: kw, StrideH: sh, StrideW: sw,
+		SrcZero: d.zero(), Weights: d.weights(kh * kw * out), WeightZero: d.weightZero(),
+	}
+	a.OutH, a.OutW, a.PadTop, a.PadLeft = d.window(h, w, kh, kw, sh, sw)
+	reach := 128 * 64 * float64(kh*kw)
+	a.Bias = d.bias(out, reach)
+	a.Requant = d.requant(out, reach)
+	a.Src = d.activations(h * w * channels)
+	a.Dst = make([]byte, a.OutH*a.OutW*out)
+	return a
+}
+
+// add returns an addition as TensorFlow Lite prepares one: inputs scaled to half of the larger scale.
+func (d dice) add(n int) AddArgs {
+	a := AddArgs{
+		A: d.activations(n), B: d.activations(n), Dst: make([]byte, n),
+		AZero: d.zero(), BZero: d.zero(), Zero: d.zero(), Hi: 255,
+	}
+	if d.IntN(2) == 0 {
+		a.Lo = a.Zero
+	}
+	scaleA, scaleB, scale := 0.01+d.Float64(), 0.01+d.Float64(), 0.05+d.Float64()
+	if d.IntN(4) == 0 {
+		scaleB = scaleA
+	}
+	twice := 2 * max(scaleA, scaleB)
+	var errA, errB, err error
+	a.AMul, errA = quant.MultiplierOf(scaleA / twice)
+	a.BMul, errB = quant.MultiplierOf(scaleB / twice)
+	a.Mul, err = quant.MultiplierOf(twice / (1 << AddShift * scale))
+	if errA != nil || errB != nil || err != nil {
+		panic("no multiplier")
+	}
+	return a
+}
+
+func (d dice) pool(h, w, depth, kh, kw, sh, sw int) PoolArgs {
+	a := PoolArgs{
+		InH: h, InW: w, Depth: depth, KernelH: kh, KernelW: kw, StrideH: sh, StrideW: sw,
+		Src: d.activations(h * w * depth), Hi: 255, Origin: int32(d.IntN(2) * 128),
+	}
+	if d.IntN(3) == 0 {
+		a.Lo = int32(d.IntN(100))
+		a.Hi = a.Lo + int32(d.IntN(100))
+	}
+	a.OutH, a.OutW, a.PadTop, a.PadLeft = d.window(h, w, kh, kw, sh, sw)
+	a.Dst = make([]byte, a.OutH*a.OutW*depth)
+	return a
+}

@@ -1,0 +1,367 @@
+package kernels
+
+import (
+	"sync"
+	"testing"
+
+	"edge/internal/naive"
+)
+
+// The generic set against the definition.
+
+func widen(b []byte) []int32 {
+	w := make([]int32, len(b))
+	for i, v := range b {
+		w[i] = int32(v)
+	}
+	return w
+}
+
+func naiveRequant(r Requant) naive.Requant {
+	n := naive.Requant{Zero: r.Zero, Lo: r.Lo, Hi: r.Hi}
+	for _, m := range r.Multipliers {
+		n.Mantissa, n.Shift = append(n.Mantissa, m.Mantissa), append(n.Shift, m.Shift)
+	}
+	return n
+}
+
+func narrow(dst []byte, values []int32) []byte {
+	for i, v := range values {
+		dst[i] = byte(v)
+	}
+	return dst
+}
+
+func TestGenericPointwise(t *testing.T) {
+	d := roll(1)
+	m := newMemory(t, d.Rand)
+	for i := range thin(500) {
+		layer := d.pointwise(d.between(1, 12), d.between(1, 1+i%70), d.between(1, 40))
+		weights := make([]int32, len(layer.Weights))
+		for i, w := range layer.Weights {
+			weights[i] = int32(w)
+		}
+		want := make([]byte, len(layer.Dst))
+		for i := range want {
+			want[i] = canary
+		}
+		for p := range layer.Pixels {
+			conv := naive.Conv{
+				Window: naive.Window{InH: 1, InW: 1, OutH: 1, OutW: 1, KernelH: 1, KernelW: 1, StrideH: 1, StrideW: 1},
+				In:     layer.In, Out: layer.Out, Groups: 1,
+				SrcZero: layer.SrcZero, WeightZero: layer.WeightZero, Requant: naiveRequant(layer.Requant),
+			}
+			src := widen(layer.Src[p*layer.SrcStride:][:layer.In])
+			narrow(want[p*layer.DstStride:], conv.Run(src, weights, layer.Bias))
+		}
+		same(t, Generic(), m.pointwise(t, Generic(), layer), want, &layer)
+	}
+}
+
+func TestGenericDepthwise(t *testing.T) {
+	d := roll(2)
+	m := newMemory(t, d.Rand)
+	for range thin(500) {
+		layer := d.depthwise(d.between(1, 9), d.between(1, 9), d.between(1, 9), d.between(1, 3),
+			d.between(1, 5), d.between(1, 5), d.between(1, 3), d.between(1, 3))
+		taps, out := layer.KernelH*layer.KernelW, layer.In*layer.Multiplier
+		weights := make([]int32, len(layer.Weights))
+		for i, w := range layer.Weights {
+			weights[i%out*taps+i/out] = int32(w)
+		}
+		conv := naive.Conv{
+			Window: naive.Window{
+				InH: layer.InH, InW: layer.InW, OutH: layer.OutH, OutW: layer.OutW,
+				KernelH: layer.KernelH, KernelW: layer.KernelW, StrideH: layer.StrideH, StrideW: layer.StrideW,
+				PadTop: layer.PadTop, PadLeft: layer.PadLeft,
+			},
+			In: layer.In, Out: out, Groups: layer.In,
+			SrcZero: layer.SrcZero, WeightZero: layer.WeightZero, Requant: naiveRequant(layer.Requant),
+		}
+		want := narrow(make([]byte, len(layer.Dst)), conv.Run(widen(layer.Src), weights, layer.Bias))
+		same(t, Generic(), m.depthwise(t, Generic(), layer), want, &layer)
+	}
+}
+
+func TestGenericAdd(t *testing.T) {
+	d := roll(3)
+	m := newMemory(t, d.Rand)
+	for range thin(500) {
+		layer := d.add(d.between(1, 200))
+		add := naive.Add{
+			AZero: layer.AZero, BZero: layer.BZero, Zero: layer.Zero, Lo: layer.Lo, Hi: layer.Hi,
+			AMantissa: layer.AMul.Mantissa, AShift: layer.AMul.Shift,
+			BMantissa: layer.BMul.Mantissa, BShift: layer.BMul.Shift,
+			Mantissa: layer.Mul.Mantissa, Shift: layer.Mul.Shift,
+		}
+		want := narrow(make([]byte, len(layer.Dst)), add.Run(widen(layer.A), widen(layer.B)))
+		same(t, Generic(), m.add(t, Generic(), layer), want, &layer)
+	}
+}
+
+func TestGenericPool(t *testing.T) {
+	d := roll(4)
+	m := newMemory(t, d.Rand)
+	for range thin(500) {
+		layer := d.pool(d.between(1, 9), d.between(1, 9), d.between(1, 20),
+			d.between(1, 7), d.between(1, 7), d.between(1, 3), d.between(1, 3))
+		pool := naive.Pool{
+			Window: naive.Window{
+				InH: layer.InH, InW: layer.InW, OutH: layer.OutH, OutW: layer.OutW,
+				KernelH: layer.KernelH, KernelW: layer.KernelW, StrideH: layer.StrideH, StrideW: layer.StrideW,
+				PadTop: layer.PadTop, PadLeft: layer.PadLeft,
+			},
+			Depth: layer.Depth, Lo: layer.Lo, Hi: layer.Hi,
+		}
+		src := widen(layer.Src)
+		want := narrow(make([]byte, len(layer.Dst)), pool.Max(src))
+		same(t, Generic(), m.pool(t, Generic(), Generic().MaxPool, layer), want, &layer)
+
+		pool.Lo, pool.Hi = pool.Lo-layer.Origin, pool.Hi-layer.Origin
+		for i := range src {
+			src[i] -= layer.Origin
+		}
+		means := pool.Average(src)
+		for i := range means {
+			means[i] += layer.Origin
+		}
+		same(t, Generic(), m.pool(t, Generic(), Generic().AveragePool, layer), narrow(want, means), &layer)
+	}
+}
+
+// Every other set against the generic one.
+
+func TestPointwise(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		d := roll(10)
+		m := newMemory(t, d.Rand)
+		check := func(pixels, in, out int) {
+			layer := d.pointwise(pixels, in, out)
+			want := m.pointwise(t, Generic(), layer)
+			want = append([]byte(nil), want...)
+			same(t, s, m.pointwise(t, s, layer), want, &layer)
+		}
+		for range thin(6) { // each size by itself, the others at random
+			for n := 1; n <= 130; n++ {
+				check(d.between(1, 40), n, d.between(1, 130))
+				check(d.between(1, 40), d.between(1, 130), n)
+			}
+			for n := 1; n <= 70; n++ {
+				check(n, d.between(1, 80), d.between(1, 80))
+			}
+		}
+		for range thin(400) { // all small
+			check(d.between(1, 20), d.between(1, 20), d.between(1, 20))
+		}
+		for _, size := range [][3]int{ // as in the networks
+			{1, 1024, 1001},
+			{1, 256, 2},
+			{49, 960, 320},
+			{49, 576, 160},
+			{196, 384, 64},
+			{144, 16, 96},
+			{784, 24, 144},
+			{3000, 8, 8},
+			{1600, 27, 32},
+			{2, 1280, 1001},
+			{1, 3000, 5},
+			{5000, 1, 1},
+			{5000, 3, 2},
+		} {
+			check(size[0], size[1], size[2])
+		}
+	})
+}
+
+func TestDepthwise(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		d := roll(11)
+		m := newMemory(t, d.Rand)
+		check := func(h, w, channels, multiplier, kh, kw, sh, sw int) {
+			layer := d.depthwise(h, w, channels, multiplier, kh, kw, sh, sw)
+			want := append([]byte(nil), m.depthwise(t, Generic(), layer)...)
+			same(t, s, m.depthwise(t, s, layer), want, &layer)
+		}
+		for n := 1; n <= 130; n++ {
+			for _, kernel := range []int{3, 5} {
+				for _, stride := range []int{1, 2} {
+					if testing.Short() && d.IntN(4) != 0 {
+						continue
+					}
+					check(d.between(1, 12), d.between(1, 12), n, 1, kernel, kernel, stride, stride)
+				}
+			}
+		}
+		for h := 1; h <= 16; h++ { // every border
+			for w := 1; w <= 16; w++ {
+				if testing.Short() && d.IntN(4) != 0 {
+					continue
+				}
+				kernel, stride := d.between(1, 2)*2+1, d.between(1, 2)
+				check(h, w, d.between(1, 40), 1, kernel, kernel, stride, stride)
+			}
+		}
+		for range thin(300) { // any kernel
+			check(d.between(1, 9), d.between(1, 9), d.between(1, 20), d.between(1, 3),
+				d.between(1, 7), d.between(1, 7), d.between(1, 3), d.between(1, 3))
+		}
+		for _, size := range [][4]int{ // as in the networks
+			{24, 24, 32, 1}, {28, 28, 96, 2}, {14, 14, 576, 1}, {7, 7, 960, 1}, {14, 14, 576, 2}, {112, 112, 8, 1}, {3, 70, 8, 1},
+		} {
+			for _, kernel := range []int{3, 5} {
+				check(size[0], size[1], size[2], 1, kernel, kernel, size[3], size[3])
+			}
+		}
+	})
+}
+
+func TestAdd(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		d := roll(12)
+		m := newMemory(t, d.Rand)
+		for n := range 4 * thin(300) {
+			layer := d.add(1 + n/4)
+			want := append([]byte(nil), m.add(t, Generic(), layer)...)
+			same(t, s, m.add(t, s, layer), want, &layer)
+		}
+		for range thin(40) { // all pairs of inputs
+			layer := d.add(1 << 16)
+			for i := range layer.A {
+				layer.A[i], layer.B[i] = byte(i), byte(i>>8)
+			}
+			want := append([]byte(nil), m.add(t, Generic(), layer)...)
+			same(t, s, m.add(t, s, layer), want, &layer)
+		}
+	})
+}
+
+func TestPools(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		d := roll(13)
+		m := newMemory(t, d.Rand)
+		check := func(h, w, depth, kh, kw, sh, sw int) {
+			layer := d.pool(h, w, depth, kh, kw, sh, sw)
+			want := append([]byte(nil), m.pool(t, Generic(), Generic().AveragePool, layer)...)
+			same(t, s, m.pool(t, s, s.AveragePool, layer), want, &layer)
+			want = append([]byte(nil), m.pool(t, Generic(), Generic().MaxPool, layer)...)
+			same(t, s, m.pool(t, s, s.MaxPool, layer), want, &layer)
+		}
+		for depth := 1; depth <= 130; depth++ {
+			check(d.between(1, 8), d.between(1, 8), depth, d.between(1, 8), d.between(1, 8), d.between(1, 3), d.between(1, 3))
+			h, w := d.between(1, 9), d.between(1, 9)
+			check(h, w, depth, h, w, h, w) // global
+		}
+		check(7, 7, 1280, 7, 7, 1, 1)
+		check(40, 40, 17, 40, 40, 1, 1)
+	})
+}
+
+// TestConcurrent runs the parts of one layer at the same time, as the engine's threads do, for the race detector and for
+// scratch that isn't the caller's own.
+func TestConcurrent(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		d := roll(14)
+		pointwise, depthwise := d.pointwise(64, 36, 70), d.depthwise(16, 16, 40, 1, 3, 3, 1, 1)
+		want, wantDepthwise := concurrently(Generic(), pointwise, depthwise)
+		got, gotDepthwise := concurrently(s, pointwise, depthwise)
+		same(t, s, got, want, &pointwise)
+		same(t, s, gotDepthwise, wantDepthwise, &depthwise)
+	})
+}
+
+func concurrently(s *Set, p PointwiseArgs, d DepthwiseArgs) (pointwise, depthwise []byte) {
+	p.Src, p.Dst = append([]byte(nil), p.Src...), make([]byte, len(p.Dst))
+	d.Src, d.Dst = append([]byte(nil), d.Src...), make([]byte, len(d.Dst))
+	flipFor(s, p.Src)
+	flipFor(s, d.Src)
+	p.SrcZero, d.SrcZero = p.SrcZero-lower(s), d.SrcZero-lower(s)
+	p.Requant, d.Requant = p.lowered(s), d.lowered(s)
+	s.PreparePointwise(&p)
+	s.PrepareDepthwise(&d)
+	var all sync.WaitGroup
+	for at := 0; at < p.Pixels; at += 16 {
+		for n := 0; n < p.Out; n += p.Panel {
+			all.Go(func() {
+				s.Pointwise(&p, make([]byte, p.Scratch), at, min(at+16, p.Pixels), n, min(n+p.Panel, p.Out))
+			})
+		}
+	}
+	for y := range d.OutH {
+		all.Go(func() { s.Depthwise(&d, make([]byte, d.Scratch), y, y+1) })
+	}
+	all.Wait()
+	for i := range p.Pixels {
+		flipFor(s, p.Dst[i*p.DstStride:][:p.Out])
+	}
+	flipFor(s, d.Dst)
+	return p.Dst, d.Dst
+}
+
+// Prepared layers run without allocating.
+func TestNoAllocations(t *testing.T) {
+	for _, s := range Available() {
+		d := roll(15)
+		pointwise, depthwise := d.pointwise(20, 30, 40), d.depthwise(8, 8, 40, 1, 3, 3, 1, 1)
+		odd := d.depthwise(8, 8, 10, 2, 2, 3, 1, 1)
+		add, pool := d.add(100), d.pool(7, 7, 40, 7, 7, 1, 1)
+		s.PreparePointwise(&pointwise)
+		s.PrepareDepthwise(&depthwise)
+		s.PrepareDepthwise(&odd)
+		scratch := make([]byte, max(pointwise.Scratch, depthwise.Scratch, odd.Scratch))
+		allocations := testing.AllocsPerRun(10, func() {
+			s.Pointwise(&pointwise, scratch, 0, pointwise.Pixels, 0, pointwise.Out)
+			s.Depthwise(&depthwise, scratch, 0, depthwise.OutH)
+			s.Depthwise(&odd, scratch, 0, odd.OutH)
+			s.Add(&add, 0, len(add.A))
+			s.AveragePool(&pool, 0, pool.OutH)
+			s.MaxPool(&pool, 0, pool.OutH)
+		})
+		if allocations != 0 {
+			t.Errorf("%s: %v allocations", s.Name, allocations)
+		}
+	}
+}
+
+// Fuzz targets: sizes and a seed for the rest, every set against the generic one.
+
+func FuzzPointwise(f *testing.F) {
+	f.Add(uint64(1), uint8(7), uint8(16), uint8(96))
+	f.Add(uint64(2), uint8(1), uint8(255), uint8(1))
+	f.Fuzz(func(t *testing.T, seed uint64, pixels, in, out uint8) {
+		d := roll(seed)
+		m := newMemory(t, d.Rand)
+		layer := d.pointwise(max(1, int(pixels)), max(1, int(in)), max(1, int(out)))
+		want := append([]byte(nil), m.pointwise(t, Generic(), layer)...)
+		for _, s := range others() {
+			same(t, s, m.pointwise(t, s, layer), want, &layer)
+		}
+	})
+}
+
+func FuzzDepthwise(f *testing.F) {
+	f.Add(uint64(1), uint8(7), uint8(7), uint8(33), uint8(3), uint8(1))
+	f.Add(uint64(2), uint8(9), uint8(4), uint8(130), uint8(5), uint8(2))
+	f.Fuzz(func(t *testing.T, seed uint64, h, w, channels, kernel, stride uint8) {
+		d := roll(seed)
+		m := newMemory(t, d.Rand)
+		k, s := 1+int(kernel)%7, 1+int(stride)%3
+		layer := d.depthwise(1+int(h)%32, 1+int(w)%32, max(1, int(channels)), 1+d.IntN(2)*d.IntN(2), k, k, s, s)
+		want := append([]byte(nil), m.depthwise(t, Generic(), layer)...)
+		for _, s := range others() {
+			same(t, s, m.depthwise(t, s, layer), want, &layer)
+		}
+	})
+}
+
+func FuzzAdd(f *testing.F) {
+	f.Add(uint64(1), uint16(100))
+	f.Fuzz(func(t *testing.T, seed uint64, n uint16) {
+		d := roll(seed)
+		m := newMemory(t, d.Rand)
+		layer := d.add(1 + int(n))
+		want := append([]byte(nil), m.add(t, Generic(), layer)...)
+		for _, s := range others() {
+			same(t, s, m.add(t, s, layer), want, &layer)
+		}
+	})
+}
