@@ -1,0 +1,556 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+
+	flatbuffers "github.com/google/flatbuffers/go"
+)
+
+const (
+	// maxFileTensors is more than any network that maxNodes allows can use.
+	maxFileTensors = 1 << 16
+	// readAllowance is how much may be allocated for the description of a network. Weights stay in the file.
+	readAllowance = 16 << 20
+	// sharingAllowance is how many bytes of weights may be used beyond the file's size, by using some twice.
+	sharingAllowance = 16 << 20
+)
+
+// ReadTFLite reads a network from the bytes of a .tflite file. The graph passes Check. Constants that only say how an
+// operation works (shapes, paddings, axes) are resolved into the operation; the tensors of the graph are those that
+// are left. Nodes with weights have three inputs, the last −1 where there is no bias.
+//
+// The weights are not copied: b must not change as long as the graph is used.
+//
+// Errors name the place in the file, and for what isn't supported also what to do.
+func ReadTFLite(b []byte) (*Graph, error) {
+	g, err := readTFLite(b)
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	return g, nil
+}
+
+func readTFLite(b []byte) (*Graph, error) {
+	if len(b) > math.MaxInt32 {
+		return nil, fmt.Errorf("a file of %d bytes: at most 2 GiB are supported", len(b))
+	}
+	if len(b) < 8 || string(b[4:8]) != tfliteIdentifier {
+		return nil, fmt.Errorf("not a .tflite file: it doesn't have %s at byte 4", tfliteIdentifier)
+	}
+	f := &flat{bytes: b, left: readAllowance}
+	r := tfliteReader{flat: f, model: f.root()}
+	if v := r.model.int32(modelVersion, 0); f.err == nil && v != tfliteVersion {
+		return nil, fmt.Errorf("version %d of the schema: only %d is supported", v, tfliteVersion)
+	}
+	if err := r.network(); err != nil {
+		return nil, err
+	}
+	if err := r.g.check(); err != nil { // before the indices change: errors speak of the file's
+		return nil, err
+	}
+	r.g.dropUnused()
+	if err := r.metadata(); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
+	return &r.g, nil
+}
+
+// tfliteReader turns the tables of a file into a graph.
+type tfliteReader struct {
+	*flat
+	model   table
+	codes   tables
+	buffers tables
+	tensors tables
+	parsed  []bool // of each tensor: it is in g
+	weights int    // bytes of constants that the nodes use, counted as often as they do
+	g       Graph
+}
+
+func (r *tfliteReader) network() error {
+	subgraphs := r.model.tables(modelSubgraphs)
+	r.codes, r.buffers = r.model.tables(modelOperatorCodes), r.model.tables(modelBuffers)
+	if r.err != nil {
+		return r.err
+	}
+	if subgraphs.n != 1 {
+		return fmt.Errorf("%d subgraphs: only networks of 1, without control flow, are supported", subgraphs.n)
+	}
+	subgraph := subgraphs.table(0)
+	r.g.Name = subgraph.string(subgraphName)
+	r.tensors = subgraph.tables(subgraphTensors)
+	if r.tensors.n > maxFileTensors {
+		return fmt.Errorf("%d tensors: at most %d are supported", r.tensors.n, maxFileTensors)
+	}
+	operators := subgraph.tables(subgraphOperators)
+	if operators.n > maxNodes {
+		return fmt.Errorf("%d operations: at most %d are supported", operators.n, maxNodes)
+	}
+	r.g.Inputs, r.g.Outputs = subgraph.int32s(subgraphInputs), subgraph.int32s(subgraphOutputs)
+	if r.err != nil {
+		return r.err
+	}
+	r.g.Tensors = make([]Tensor, r.tensors.n)
+	r.parsed = make([]bool, r.tensors.n)
+	for _, i := range slices.Concat(r.g.Inputs, r.g.Outputs) {
+		if err := r.tensor(i); err != nil {
+			return err
+		}
+	}
+	for i := range operators.n {
+		if err := r.operator(i, operators.table(i)); err != nil {
+			return err
+		}
+	}
+	return r.err
+}
+
+// tensor reads tensor i into the graph, if it isn't there yet.
+func (r *tfliteReader) tensor(i int) error {
+	if i < 0 || i >= r.tensors.n {
+		return fmt.Errorf("there is no tensor %d", i)
+	}
+	if r.parsed[i] {
+		return nil
+	}
+	r.parsed[i] = true
+	t := r.tensors.table(i)
+	r.g.Tensors[i].Name = t.string(tensorName)
+	if err := r.tensorBody(&r.g.Tensors[i], t); err != nil {
+		return fmt.Errorf("%s: %w", r.g.tensorPlace(i), err)
+	}
+	return nil
+}
+
+func (r *tfliteReader) tensorBody(to *Tensor, t table) error {
+	kind := int(t.byte(tensorType))
+	switch {
+	case kind >= len(tfliteTypes):
+		return fmt.Errorf("unknown type %d", kind)
+	case tfliteTypes[kind].here == 0:
+		return fmt.Errorf("type %s isn't supported: convert the network to float32 or with full integer quantization",
+			tfliteTypes[kind].name)
+	}
+	to.Type = tfliteTypes[kind].here
+	to.Shape = t.int32s(tensorShape)
+	if _, sparse := t.table(tensorSparsity); sparse {
+		return fmt.Errorf("sparse weights aren't supported: convert the network without sparsity")
+	}
+	if t.bool(tensorIsVariable) {
+		return fmt.Errorf("variables (state kept between runs) aren't supported")
+	}
+	if t.uint32(tensorExternalBuffer) != 0 {
+		return fmt.Errorf("its data is in another file: that isn't supported")
+	}
+	var err error
+	if to.Data, err = r.buffer(t.uint32(tensorBuffer)); err != nil {
+		return err
+	}
+	if to.Type != Float32 { // float tensors sometimes keep the ranges of their training
+		if err := r.quantization(to, t); err != nil {
+			return err
+		}
+	}
+	return r.err
+}
+
+// buffer returns the bytes of a buffer, nil where it is empty: the tensor is computed.
+func (r *tfliteReader) buffer(i int) ([]byte, error) {
+	if i < 0 || i >= r.buffers.n {
+		return nil, fmt.Errorf("there is no buffer %d", i)
+	}
+	t := r.buffers.table(i)
+	if data := t.bytes(bufferData); len(data) > 0 {
+		return data, nil
+	}
+	offset, size := t.uint64(bufferOffset), t.uint64(bufferSize) // in a file above 2 GB: behind the FlatBuffer
+	if size == 0 || offset <= 1 {
+		return nil, r.err
+	}
+	if end := uint64(len(r.bytes)); offset > end || size > end-offset {
+		return nil, fmt.Errorf("buffer %d (%d bytes from byte %d on) ends beyond the file", i, size, offset)
+	}
+	return r.bytes[offset : offset+size : offset+size], nil
+}
+
+func (r *tfliteReader) quantization(to *Tensor, t table) error {
+	q, _ := t.table(tensorQuantization)
+	scales, at := q.vector(quantizationScale, 4)
+	points, pointsAt := q.vector(quantizationZeroPoint, 8)
+	n := len(scales) / 4
+	if n == 0 || !r.spend(8*n) {
+		return r.err
+	}
+	if q.byte(quantizationDetails) != 0 {
+		return fmt.Errorf("a custom quantization isn't supported")
+	}
+	if len(points)/8 != n {
+		return fmt.Errorf("%d scales, but %d zero points", n, len(points)/8)
+	}
+	to.Quant = make([]Quant, n)
+	for k := range to.Quant {
+		point := flatbuffers.GetInt64(r.bytes[pointsAt+8*k:])
+		if point != int64(int32(point)) {
+			return fmt.Errorf("the zero point %d at %d", point, k)
+		}
+		to.Quant[k] = Quant{Scale: flatbuffers.GetFloat32(r.bytes[at+4*k:]), ZeroPoint: int32(point)}
+	}
+	if n > 1 {
+		to.Axis = q.int32(quantizationDimension, 0)
+	}
+	return r.err
+}
+
+// operator reads an operation into the graph.
+func (r *tfliteReader) operator(i int, t table) error {
+	o := operator{
+		tfliteReader: r,
+		inputs:       t.int32s(operatorInputs),
+		outputs:      t.int32s(operatorOutputs),
+		optionsType:  int(t.byte(operatorOptionsType)),
+	}
+	o.options, _ = t.table(operatorOptions)
+	if r.err != nil {
+		return fmt.Errorf("node %d: %w", i, r.err)
+	}
+	code, name, err := r.code(t.uint32(operatorCode))
+	if err != nil {
+		return fmt.Errorf("node %d: %w", i, err)
+	}
+	place := "no output"
+	if len(o.outputs) > 0 && o.outputs[0] >= 0 && o.outputs[0] < r.tensors.n {
+		place = printable(r.tensors.table(o.outputs[0]).string(tensorName))
+	}
+	if err := o.read(code); err != nil {
+		return fmt.Errorf("node %d (%s → %s): %w", i, name, place, err)
+	}
+	return nil
+}
+
+// code looks an operation's number and name up.
+func (r *tfliteReader) code(i int) (code int, name string, err error) {
+	if i < 0 || i >= r.codes.n {
+		return 0, "", fmt.Errorf("there is no operation code %d", i)
+	}
+	t := r.codes.table(i)
+	code = max(t.int32(opCodeBuiltin, 0), int(int8(t.byte(opCodeDeprecated))))
+	switch {
+	case r.err != nil:
+		return 0, "", r.err
+	case code == opCustom:
+		return code, "CUSTOM " + printable(t.string(opCodeCustom)), r.err
+	case code >= 0 && code < len(tfliteOps):
+		return code, tfliteOps[code], nil
+	}
+	return code, fmt.Sprintf("operation %d", code), nil
+}
+
+// operator is one operation while it is read.
+type operator struct {
+	*tfliteReader
+	inputs, outputs []int
+	options         table
+	optionsType     int
+}
+
+func (o *operator) read(code int) error {
+	for _, i := range slices.Concat(o.inputs, o.outputs) {
+		if i == -1 {
+			continue // Check knows where one may be absent
+		}
+		if err := o.tensor(i); err != nil {
+			return err
+		}
+	}
+	op, err := o.op(code)
+	if err == nil {
+		err = o.err
+	}
+	if err != nil {
+		return err
+	}
+	for _, i := range o.inputs {
+		if i >= 0 {
+			o.weights += len(o.g.Tensors[i].Data)
+		}
+	}
+	if o.weights > len(o.bytes)+sharingAllowance {
+		return fmt.Errorf("damaged file: the operations use more weights than it has")
+	}
+	o.g.Nodes = append(o.g.Nodes, Node{Op: op, Inputs: o.inputs, Outputs: o.outputs})
+	return nil
+}
+
+// op reads the options of an operation and resolves its constant operands, which it takes off the inputs.
+func (o *operator) op(code int) (Op, error) {
+	switch code {
+	case opConv2D:
+		return o.conv2D()
+	case opDepthwiseConv2D:
+		return o.depthwiseConv2D()
+	case opFullyConnected:
+		return o.fullyConnected()
+	case opAveragePool2D:
+		w, h, kw, a, err := o.pool()
+		return AveragePool2D{w, h, kw, a}, err
+	case opMaxPool2D:
+		w, h, kw, a, err := o.pool()
+		return MaxPool2D{w, h, kw, a}, err
+	case opAdd:
+		a, err := o.activation(addOptions, addActivation)
+		return Add{a}, err
+	case opConcatenation:
+		return o.concatenation()
+	case opMean:
+		return o.mean()
+	case opPad:
+		return o.pad()
+	case opReshape:
+		return Reshape{}, o.reshape()
+	case opSqueeze:
+		return Squeeze{}, o.squeeze()
+	case opSoftmax:
+		err := o.want(softmaxOptions)
+		return Softmax{Beta: o.options.float32(softmaxBeta)}, err
+	case opLogistic:
+		return Logistic{}, nil
+	case opQuantize:
+		return Quantize{}, nil
+	case opDequantize:
+		return Dequantize{}, nil
+	}
+	return nil, unsupported(code)
+}
+
+// unsupported says what to do about an operation that isn't read here.
+func unsupported(code int) error {
+	name := ""
+	if code >= 0 && code < len(tfliteOps) {
+		name = tfliteOps[code]
+	}
+	do := "build the network from convolutions, ReLU6, additions, pooling and fully connected layers, " +
+		"as MobileNetV1 and V2 are"
+	switch {
+	case slices.Contains([]string{"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "EXPAND_DIMS"}, name):
+		do = "convert the network with a fixed input shape, with a batch of 1"
+	case slices.Contains([]string{"MUL", "SUB", "DIV", "RELU", "RELU6", "RELU_N1_TO_1"}, name):
+		do = "fold it when converting: normalization into the weights, activations into the operation before"
+	case strings.HasSuffix(name, "NON_MAX_SUPPRESSION_V4") || strings.HasSuffix(name, "NON_MAX_SUPPRESSION_V5"):
+		do = "detectors aren't supported, only classifiers"
+	case code == opCustom:
+		do = "convert the network with built-in operations only"
+	}
+	return fmt.Errorf("this operation isn't supported: %s", do)
+}
+
+// want checks that the options are the ones of the operation.
+func (o *operator) want(optionsType int) error {
+	if o.optionsType != optionsType && o.optionsType != noOptions {
+		return fmt.Errorf("damaged file: it has the options of another operation (%d, not %d)",
+			o.optionsType, optionsType)
+	}
+	return nil
+}
+
+func (o *operator) activation(optionsType, slot int) (Activation, error) {
+	if err := o.want(optionsType); err != nil {
+		return 0, err
+	}
+	a := int(o.options.byte(slot))
+	if a >= len(tfliteActivations) {
+		return 0, fmt.Errorf("the fused activation %d isn't supported: only NONE, RELU, RELU6 and RELU_N1_TO_1 are", a)
+	}
+	return tfliteActivations[a], nil
+}
+
+func (o *operator) window(padding, strideH, strideW int) (Window, error) {
+	p := o.options.byte(padding)
+	if p > 1 {
+		return Window{}, fmt.Errorf("the padding %d isn't supported: only SAME and VALID are", p)
+	}
+	return Window{o.options.int32(strideH, 0), o.options.int32(strideW, 0), Padding(p)}, nil
+}
+
+// undilated refuses a dilation.
+func (o *operator) undilated(slotH, slotW int) error {
+	if h, w := o.options.int32(slotH, 1), o.options.int32(slotW, 1); h != 1 || w != 1 {
+		return fmt.Errorf("a dilation of %d×%d isn't supported: only 1×1 is", h, w)
+	}
+	return nil
+}
+
+// bias makes an absent bias explicit.
+func (o *operator) bias() {
+	if len(o.inputs) == 2 {
+		o.inputs = append(o.inputs, -1)
+	}
+}
+
+func (o *operator) conv2D() (Op, error) {
+	a, err := o.activation(convOptions, convActivation)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.undilated(convDilationH, convDilationW); err != nil {
+		return nil, err
+	}
+	w, err := o.window(convPadding, convStrideH, convStrideW)
+	o.bias()
+	return Conv2D{w, a}, err
+}
+
+func (o *operator) depthwiseConv2D() (Op, error) {
+	a, err := o.activation(depthwiseOptions, depthwiseActivation)
+	if err != nil {
+		return nil, err
+	}
+	if err := o.undilated(depthwiseDilationH, depthwiseDilationW); err != nil {
+		return nil, err
+	}
+	w, err := o.window(depthwisePadding, depthwiseStrideH, depthwiseStrideW)
+	o.bias()
+	return DepthwiseConv2D{w, o.options.int32(depthwiseMultiplier, 0), a}, err
+}
+
+func (o *operator) fullyConnected() (Op, error) {
+	a, err := o.activation(fullyConnectedOptions, fullyConnectedAct)
+	if err != nil {
+		return nil, err
+	}
+	if format := o.options.byte(fullyConnectedFormat); format != 0 {
+		return nil, fmt.Errorf("shuffled weights (format %d) aren't supported", format)
+	}
+	o.bias()
+	return FullyConnected{a, o.options.bool(fullyConnectedKeepDims)}, nil
+}
+
+func (o *operator) pool() (w Window, kernelH, kernelW int, a Activation, err error) {
+	if a, err = o.activation(poolOptions, poolActivation); err != nil {
+		return
+	}
+	w, err = o.window(poolPadding, poolStrideH, poolStrideW)
+	return w, o.options.int32(poolKernelH, 0), o.options.int32(poolKernelW, 0), a, err
+}
+
+func (o *operator) concatenation() (Op, error) {
+	a, err := o.activation(concatenationOptions, concatenationAct)
+	if err != nil {
+		return nil, err
+	}
+	axis := o.options.int32(concatenationAxis, 0)
+	if axis < 0 && len(o.inputs) > 0 && o.inputs[0] >= 0 {
+		axis += len(o.g.Tensors[o.inputs[0]].Shape)
+	}
+	return Concatenation{axis, a}, nil
+}
+
+func (o *operator) mean() (Op, error) {
+	if err := o.want(reducerOptions); err != nil {
+		return nil, err
+	}
+	axes, err := o.constant("axes")
+	if err != nil {
+		return nil, err
+	}
+	rank := len(o.g.Tensors[o.inputs[0]].Shape)
+	for i := range axes {
+		if axes[i] < 0 {
+			axes[i] += rank
+		}
+	}
+	slices.Sort(axes)
+	return Mean{Axes: slices.Compact(axes), KeepDims: o.options.bool(reducerKeepDims)}, nil
+}
+
+func (o *operator) pad() (Op, error) {
+	v, err := o.constant("paddings")
+	if err != nil {
+		return nil, err
+	}
+	rank := len(o.g.Tensors[o.inputs[0]].Shape)
+	if len(v) != 2*rank {
+		return nil, fmt.Errorf("%d paddings for %d dimensions", len(v), rank)
+	}
+	var p Pad
+	for i := range rank {
+		p.Before, p.After = append(p.Before, v[2*i]), append(p.After, v[2*i+1])
+	}
+	return p, nil
+}
+
+// reshape checks that the shape asked for is the one that the output has.
+func (o *operator) reshape() error {
+	if err := o.want(reshapeOptions); err != nil {
+		return err
+	}
+	if len(o.outputs) != 1 || o.outputs[0] < 0 {
+		return nil // Check says so
+	}
+	want := o.options.int32s(reshapeNewShape)
+	if len(o.inputs) == 2 && o.inputs[1] >= 0 {
+		var err error
+		if want, err = o.constant("shape"); err != nil {
+			return err
+		}
+	}
+	if len(o.inputs) == 2 {
+		o.inputs = o.inputs[:1]
+	}
+	shape := o.g.Tensors[o.outputs[0]].Shape
+	fits := len(want) == len(shape) || want == nil
+	for i := range want {
+		fits = fits && (want[i] == -1 || want[i] == shape[i])
+	}
+	if !fits {
+		return fmt.Errorf("to %v, but its output is %s", want, shapeString(shape))
+	}
+	return nil
+}
+
+// squeeze checks that the dimensions that go are the ones that the output doesn't have.
+func (o *operator) squeeze() error {
+	if err := o.want(squeezeOptions); err != nil {
+		return err
+	}
+	if len(o.inputs) != 1 || o.inputs[0] < 0 || len(o.outputs) != 1 || o.outputs[0] < 0 {
+		return nil // Check says so
+	}
+	x, dims := o.g.Tensors[o.inputs[0]].Shape, o.options.int32s(squeezeDims)
+	var shape []int
+	for i, d := range x {
+		listed := slices.Contains(dims, i) || slices.Contains(dims, i-len(x))
+		if d != 1 || len(dims) > 0 && !listed {
+			shape = append(shape, d)
+		}
+	}
+	if y := o.g.Tensors[o.outputs[0]].Shape; !slices.Equal(shape, y) {
+		return fmt.Errorf("to %s, but its output is %s", shapeString(shape), shapeString(y))
+	}
+	return nil
+}
+
+// constant takes the last of two inputs off and returns its integers.
+func (o *operator) constant(what string) ([]int, error) {
+	if len(o.inputs) != 2 || o.inputs[0] < 0 || o.inputs[1] < 0 {
+		return nil, fmt.Errorf("it has %d inputs, not 2", len(o.inputs))
+	}
+	t, place := &o.g.Tensors[o.inputs[1]], o.g.tensorPlace(o.inputs[1])
+	o.inputs = o.inputs[:1]
+	switch {
+	case t.Type != Int32 && t.Type != Int64:
+		return nil, fmt.Errorf("%s: its %s are of type %v, not i32 or i64", place, what, t.Type)
+	case t.Data == nil:
+		return nil, fmt.Errorf("%s: its %s are computed: convert the network with a fixed input shape", place, what)
+	}
+	n, err := elements(t.Shape, 2*maxRank)
+	if err != nil || n*t.Type.Size() != len(t.Data) {
+		return nil, fmt.Errorf("%s: %d bytes of %s don't fit %s", place, len(t.Data), what, shapeString(t.Shape))
+	}
+	if t.Type == Int64 {
+		return int64s(t.Data), nil
+	}
+	return int32s(t.Data), nil
+}

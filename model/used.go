@@ -1,0 +1,34 @@
+package model
+
+// dropUnused removes the tensors that neither a node nor an input or output of the network refers to. The graph must be
+// sound.
+func (g *Graph) dropUnused() {
+	used := make([]bool, len(g.Tensors))
+	lists := [][]int{g.Inputs, g.Outputs}
+	for i := range g.Nodes {
+		lists = append(lists, g.Nodes[i].Inputs, g.Nodes[i].Outputs)
+	}
+	for _, list := range lists {
+		for _, i := range list {
+			if i >= 0 {
+				used[i] = true
+			}
+		}
+	}
+	var tensors []Tensor
+	moved := make([]int, len(g.Tensors))
+	for i := range g.Tensors {
+		if used[i] {
+			moved[i] = len(tensors)
+			tensors = append(tensors, g.Tensors[i])
+		}
+	}
+	g.Tensors = tensors
+	for _, list := range lists {
+		for k, i := range list {
+			if i >= 0 {
+				list[k] = moved[i]
+			}
+		}
+	}
+}
