@@ -113,14 +113,14 @@ func genericDepthwise[T activation](a *DepthwiseArgs, _ []byte, y0, y1 int) {
 	}
 }
 
-// addShift is the precision, in bits, that an addition's inputs are scaled to before they are summed.
-const addShift = 20
+// AddShift is the precision, in bits, that an addition's inputs are scaled to before they are summed.
+const AddShift = 20
 
 func genericAdd[T activation](a *AddArgs, i0, i1 int) {
 	x, y, dst := a.A[i0:i1], a.B[i0:i1], a.Dst[i0:i1]
 	y, dst = y[:len(x)], dst[:len(x)]
 	for i := range x {
-		sum := a.AMul.Apply((int32(T(x[i]))-a.AZero)<<addShift) + a.BMul.Apply((int32(T(y[i]))-a.BZero)<<addShift)
+		sum := a.AMul.Apply((int32(T(x[i]))-a.AZero)<<AddShift) + a.BMul.Apply((int32(T(y[i]))-a.BZero)<<AddShift)
 		dst[i] = byte(min(max(a.Zero+a.Mul.Apply(sum), a.Lo), a.Hi))
 	}
 }

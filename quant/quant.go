@@ -40,11 +40,11 @@ type Multiplier struct {
 	Mantissa, Shift int32
 }
 
-// MultiplierOf returns the multiplier nearest to real. It fails where real isn't a finite number from 0 to 2^30.
+// MultiplierOf returns the multiplier nearest to real. It fails where real isn't in [0, 2^31).
 // A number below 2^-32 becomes 0, as in TensorFlow Lite's QuantizeMultiplier.
 func MultiplierOf(real float64) (Multiplier, error) {
-	if !(real >= 0 && real <= 1<<30) {
-		return Multiplier{}, fmt.Errorf("quant: multiplier %g isn't in [0, 2^30]", real)
+	if !(real >= 0 && real < 1<<31) {
+		return Multiplier{}, fmt.Errorf("quant: multiplier %g isn't in [0, 2^31)", real)
 	}
 	if real == 0 {
 		return Multiplier{}, nil

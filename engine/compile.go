@@ -1,0 +1,269 @@
+package engine
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+
+	"edge/kernels"
+	"edge/model"
+	"edge/quant"
+)
+
+// compiler turns a graph into steps: first where every activation lies, then one node after another.
+type compiler struct {
+	graph   *model.Graph
+	set     *kernels.Set
+	threads int
+
+	home    []int // the tensor in whose place each tensor lies: its own, or that of the one that it is another view of
+	spans   []span
+	spanOf  []int // by tensor, −1 for those without a place of their own
+	bytes   [][]byte
+	arena   []byte
+	steps   []step
+	infos   []StepInfo
+	scratch int // bytes that a worker needs
+	workers [][]byte
+	weights int
+}
+
+func opName(op model.Op) string { return reflect.TypeOf(op).Name() }
+
+// maxArena bounds what a file can ask for. The largest MobileNet needs 5 MB.
+const maxArena = 1 << 30
+
+func (c *compiler) checkGraph() error {
+	g := c.graph
+	if err := g.Check(); err != nil {
+		return err
+	}
+	if len(g.Inputs) == 0 || len(g.Outputs) == 0 {
+		return errors.New("engine: a network needs an input and an output")
+	}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if !supported(n.Op) {
+			return fmt.Errorf("engine: node %d: %s isn't run here", i, opName(n.Op))
+		}
+		_, quantize := n.Op.(model.Quantize)
+		_, dequantize := n.Op.(model.Dequantize)
+		for k, t := range n.Inputs {
+			if t < 0 || g.Tensors[t].Data != nil && k > 0 {
+				continue
+			}
+			switch t := &g.Tensors[t]; t.Type {
+			case model.Float32:
+				if !quantize {
+					return fmt.Errorf("engine: node %d (%s) works on float32 (%q): this program runs "+
+						"quantized networks; make one of it by edge quantize", i, opName(n.Op), t.Name)
+				}
+			case model.Uint8, model.Int8:
+				if len(t.Quant) != 1 {
+					return fmt.Errorf("engine: node %d (%s): activation %q has %d scales, needs 1",
+						i, opName(n.Op), t.Name, len(t.Quant))
+				}
+			default:
+				return fmt.Errorf("engine: node %d (%s): activation %q is %s, needs u8 or s8",
+					i, opName(n.Op), t.Name, t.Type)
+			}
+		}
+		for _, t := range n.Outputs {
+			t := &g.Tensors[t]
+			if t.Type == model.Float32 && !dequantize || t.Type != model.Float32 && len(t.Quant) != 1 {
+				return fmt.Errorf("engine: node %d (%s): output %q isn't quantized", i, opName(n.Op), t.Name)
+			}
+		}
+	}
+	for _, t := range append(append([]int(nil), g.Inputs...), g.Outputs...) {
+		switch t := &g.Tensors[t]; {
+		case t.Data != nil:
+			return fmt.Errorf("engine: %q is a constant and an input or output of the network", t.Name)
+		case t.Type != model.Float32 && t.Type != model.Int8 && t.Type != model.Uint8:
+			return fmt.Errorf("engine: %q, an input or output of the network, is %s, needs u8, s8 or f32", t.Name, t.Type)
+		}
+	}
+	return nil
+}
+
+// planMemory gives every activation its place.
+func (c *compiler) planMemory() {
+	g := c.graph
+	c.home = make([]int, len(g.Tensors))
+	c.spanOf = make([]int, len(g.Tensors))
+	for t := range g.Tensors {
+		c.home[t], c.spanOf[t] = t, -1
+	}
+	touch := func(t, step int) {
+		if t < 0 || g.Tensors[t].Data != nil {
+			return
+		}
+		home := c.home[t]
+		if c.spanOf[home] < 0 {
+			c.spanOf[home] = len(c.spans)
+			c.spans = append(c.spans, span{first: step, last: step, size: c.size(home)})
+		}
+		s := &c.spans[c.spanOf[home]]
+		s.last = max(s.last, step)
+	}
+	for _, t := range g.Inputs {
+		touch(t, 0)
+	}
+	for i := range g.Nodes {
+		n := &g.Nodes[i]
+		if c.isView(n) {
+			c.home[n.Outputs[0]] = c.home[n.Inputs[0]]
+		}
+		for _, t := range n.Inputs {
+			touch(t, i)
+		}
+		for _, t := range n.Outputs {
+			touch(t, i)
+		}
+	}
+	for _, t := range g.Outputs {
+		touch(t, len(g.Nodes))
+	}
+	c.arena = alignedBytes(place(c.spans))
+	c.bytes = make([][]byte, len(g.Tensors))
+	for t := range g.Tensors {
+		if i := c.spanOf[c.home[t]]; i >= 0 && g.Tensors[t].Data == nil {
+			at := c.spans[i].at
+			size := model.Elements(g.Tensors[t].Shape) * g.Tensors[t].Type.Size()
+			c.bytes[t] = c.arena[at : at+size : at+size]
+		}
+	}
+	for _, t := range g.Inputs {
+		c.flip(t)
+	}
+}
+
+func (c *compiler) size(t int) int {
+	size := model.Elements(c.graph.Tensors[t].Shape) * c.graph.Tensors[t].Type.Size()
+	return (size + alignment - 1) / alignment * alignment
+}
+
+// isView tells whether a node's output is its input's bytes. An input of the network is no one's view of itself
+// when it is an output too: flipping would then happen twice on the same bytes, which is right.
+func (c *compiler) isView(n *model.Node) bool {
+	switch n.Op.(type) {
+	case model.Reshape, model.Squeeze:
+		return c.graph.Tensors[n.Inputs[0]].Data == nil
+	}
+	return false
+}
+
+// finish adds what comes after the last node, and hands out what the compiler has made.
+func (c *compiler) finish() *Net {
+	g := c.graph
+	flipped := map[int]bool{}
+	for _, t := range g.Outputs {
+		if !flipped[c.home[t]] { // two outputs may be views of the same bytes
+			flipped[c.home[t]] = true
+			c.flip(t)
+		}
+	}
+	for w := range c.workers {
+		c.workers[w] = alignedBytes(c.scratch)
+	}
+	n := &Net{
+		steps: c.steps, infos: c.infos, arena: c.arena, weights: c.weights, kernels: c.set.Name,
+		lowerBound: lowerBound(c.spans, len(g.Nodes)+1),
+	}
+	tensors := func(indices []int) []Tensor {
+		var list []Tensor
+		for _, i := range indices {
+			t := &g.Tensors[i]
+			list = append(list, Tensor{t.Name, t.Type, t.Shape, firstQuant(t), c.bytes[i]})
+		}
+		return list
+	}
+	n.inputs, n.outputs = tensors(g.Inputs), tensors(g.Outputs)
+	n.team = newTeam(n.steps, c.threads)
+	return n
+}
+
+func firstQuant(t *model.Tensor) quant.Params {
+	if len(t.Quant) == 0 {
+		return quant.Params{}
+	}
+	return t.Quant[0]
+}
+
+// move is what the set's representation of a tensor's activations adds to the network's own: see kernels.
+func (c *compiler) move(t *model.Tensor) int32 {
+	switch {
+	case c.set.Signed && t.Type == model.Uint8:
+		return -128
+	case !c.set.Signed && t.Type == model.Int8:
+		return 128
+	}
+	return 0
+}
+
+// zero is a tensor's zero point in the set's representation.
+func (c *compiler) zero(t *model.Tensor) int32 { return t.Quant[0].ZeroPoint + c.move(t) }
+
+// limits are the least and greatest activation in the set's representation.
+func (c *compiler) limits() (lo, hi int32) {
+	if c.set.Signed {
+		return math.MinInt8, math.MaxInt8
+	}
+	return 0, math.MaxUint8
+}
+
+// clamp is the range of an output in the set's representation, given what is fused into it.
+func (c *compiler) clamp(t *model.Tensor, a model.Activation) (lo, hi int32) {
+	lo, hi = c.limits()
+	at := func(real float32) int32 { return c.zero(t) + int32(math.Round(float64(real/t.Quant[0].Scale))) }
+	switch a {
+	case model.Relu:
+		lo = max(lo, at(0))
+	case model.Relu6:
+		lo, hi = max(lo, at(0)), min(hi, at(6))
+	case model.ReluN1To1:
+		lo, hi = max(lo, at(-1)), min(hi, at(1))
+	}
+	return lo, hi
+}
+
+func (c *compiler) tensor(i int) *model.Tensor { return &c.graph.Tensors[i] }
+
+// add appends a step that writes tensor out.
+func (c *compiler) add(info StepInfo, n *model.Node, s step) {
+	out := n.Outputs[0]
+	t := c.tensor(out)
+	info.Name, info.Out, info.Type, info.Quant = t.Name, t.Shape, t.Type, firstQuant(t)
+	info.In = c.tensor(n.Inputs[0]).Shape
+	if at := c.spanOf[c.home[out]]; at >= 0 {
+		info.From = c.spans[at].at
+		info.To = info.From + len(c.bytes[out])
+	}
+	if info.Kernel == "" {
+		info.Kernel = "go"
+	}
+	c.steps = append(c.steps, s)
+	c.infos = append(c.infos, info)
+}
+
+// flip turns the network's own representation of a tensor into the set's, or back, in its place.
+func (c *compiler) flip(i int) {
+	t := c.tensor(i)
+	if t.Type == model.Float32 || c.move(t) == 0 {
+		return
+	}
+	data := c.bytes[i]
+	n := model.Node{Inputs: []int{i}, Outputs: []int{i}}
+	c.add(StepInfo{Kind: "flip sign bit"}, &n, step{1, func(_, _ int) { kernels.Flip(data, data) }})
+}
+
+// single is a step in one chunk.
+func single(run func()) step { return step{1, func(_, _ int) { run() }} }
+
+// alignedBytes makes a slice that starts at a cache line.
+func alignedBytes(size int) []byte {
+	b := make([]byte, size+alignment)
+	skip := -int(reflect.ValueOf(b).Pointer()) & (alignment - 1)
+	return b[skip : skip+size : skip+size]
+}

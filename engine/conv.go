@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"edge/kernels"
+	"edge/model"
+	"edge/quant"
+)
+
+// Convolutions and fully connected layers are one thing: a matrix of pixels times a matrix of weights. Only where a
+// pixel's inputs come from differs: from the pixel itself (pointwise), or gathered from a window around it (the stem).
+
+// layer is what all convolutions have in common.
+type layer struct {
+	inZero     int32
+	weights    []int8
+	weightZero int32
+	bias       []int32
+	requant    kernels.Requant
+}
+
+// layer reads the constants of a convolution with out channels.
+func (c *compiler) layer(n *model.Node, out int, fused model.Activation, perTensor bool) (*layer, error) {
+	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
+	if w.Data == nil {
+		return nil, fmt.Errorf("weights %q aren't constant", w.Name)
+	}
+	l := &layer{inZero: c.zero(in), weights: make([]int8, len(w.Data)), bias: make([]int32, out)}
+	move := byte(0)
+	switch {
+	case w.Type == model.Uint8 && in.Type == model.Uint8 && len(w.Quant) == 1:
+		l.weightZero = w.Quant[0].ZeroPoint - 128
+		move = 128
+		perTensor = true
+	case w.Type == model.Int8 && in.Type == model.Int8 && (len(w.Quant) == 1 || len(w.Quant) == out):
+		l.weightZero = w.Quant[0].ZeroPoint
+		for _, q := range w.Quant {
+			if q.ZeroPoint != l.weightZero {
+				return nil, fmt.Errorf("weights %q have several zero points", w.Name)
+			}
+		}
+	default:
+		return nil, fmt.Errorf("%s activations with %s weights and %d scales aren't supported: both u8 with one scale, "+
+			"or both s8 with one scale or one for each of %d channels", in.Type, w.Type, len(w.Quant), out)
+	}
+	for i, b := range w.Data {
+		l.weights[i] = int8(b - move)
+	}
+	if len(n.Inputs) > 2 && n.Inputs[2] >= 0 {
+		b := c.tensor(n.Inputs[2])
+		if b.Type != model.Int32 || len(b.Data) != 4*out {
+			return nil, fmt.Errorf("bias %q is %s × %d, needs a constant i32 × %d", b.Name, b.Type, len(b.Data)/4, out)
+		}
+		for i := range l.bias {
+			l.bias[i] = int32(binary.LittleEndian.Uint32(b.Data[4*i:]))
+		}
+	}
+	l.requant.Multipliers = make([]quant.Multiplier, out)
+	for i := range l.requant.Multipliers {
+		scale := w.Quant[i%len(w.Quant)].Scale
+		product := float64(in.Quant[0].Scale) * float64(scale)
+		if perTensor { // the reference multiplies in float32 there
+			product = float64(in.Quant[0].Scale * scale)
+		}
+		m, err := quant.MultiplierOf(product / float64(o.Quant[0].Scale))
+		if err != nil {
+			return nil, fmt.Errorf("channel %d: %w", i, err)
+		}
+		l.requant.Multipliers[i] = m
+	}
+	l.requant.Zero = c.zero(o)
+	l.requant.Lo, l.requant.Hi = c.clamp(o, fused)
+	c.weights += len(w.Data) + 12*out
+	return l, nil
+}
+
+func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
+	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
+	depth := w.Shape[0]
+	l, err := c.layer(n, depth, op.Activation, false)
+	if err != nil {
+		return err
+	}
+	g := windowOf(op.Window, w.Shape[1], w.Shape[2], in.Shape, o.Shape)
+	info := StepInfo{
+		Kind: "conv " + g.String(), Kernel: c.set.Name,
+		MACs: g.outH * g.outW * len(w.Data), Parameters: len(w.Data) + depth,
+	}
+	if g.kernelH == 1 && g.kernelW == 1 && g.strideH == 1 && g.strideW == 1 {
+		info.Kind = "pointwise"
+		c.pointwise(n, info, l, g.outH*g.outW, in.Shape[3], depth)
+		return nil
+	}
+	c.gathered(n, info, l, g, depth)
+	return nil
+}
+
+func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error {
+	in, w := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1])
+	depth, k := w.Shape[0], w.Shape[1]
+	l, err := c.layer(n, depth, op.Activation, len(w.Quant) == 1)
+	if err != nil {
+		return err
+	}
+	pixels := model.Elements(in.Shape) / k
+	c.pointwise(n, StepInfo{
+		Kind: "fully connected", Kernel: c.set.Name,
+		MACs: pixels * len(w.Data), Parameters: len(w.Data) + depth,
+	}, l, pixels, k, depth)
+	return nil
+}
+
+// pointwise adds a step that multiplies pixels × in by weights in × out.
+func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in, out int) {
+	a := c.pointwiseArgs(l, pixels, in, out)
+	a.Src, a.Dst = c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
+	set, workers := c.set, c.needScratch(a.Scratch)
+	rows, columns := c.split(pixels, out, in, a.Panel)
+	across := (out + columns - 1) / columns
+	down := (pixels + rows - 1) / rows
+	c.add(info, n, step{down * across, func(worker, chunk int) {
+		p, m := chunk/across*rows, chunk%across*columns
+		set.Pointwise(a, workers[worker], p, min(p+rows, pixels), m, min(m+columns, out))
+	}})
+}
+
+// pointwiseArgs packs a layer; Src and Dst are still missing.
+func (c *compiler) pointwiseArgs(l *layer, pixels, in, out int) *kernels.PointwiseArgs {
+	a := &kernels.PointwiseArgs{
+		SrcStride: in, DstStride: out, Pixels: pixels, In: in, Out: out, SrcZero: l.inZero,
+		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
+	}
+	c.set.PreparePointwise(a)
+	a.Weights = nil
+	return a
+}
+
+// gathered adds a step for any convolution but a pointwise one. For each chunk of output pixels it writes what each of
+// them sees of the input, its patch, into the worker's scratch, and multiplies that:
+//
+//	scratch: patch 0: │row 0 of the window│row 1│row 2│  each kernelW × depth bytes, the input's zero point outside
+//	         patch 1: │…
+//	         then what Pointwise itself needs
+func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w window, out int) {
+	k := w.kernelH * w.kernelW * w.depth
+	pixels := w.outH * w.outW
+	rows, _ := c.split(pixels, out, k, out) // whole pixels: else several chunks would gather the same patches
+	rows = min(rows, max(maxPatches/k, 1))
+	prepared := c.pointwiseArgs(l, rows, k, out)
+	patches := (rows*k + alignment - 1) / alignment * alignment
+	set, workers := c.set, c.needScratch(patches+prepared.Scratch)
+	src, dst := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
+	args := make([]kernels.PointwiseArgs, c.threads) // each worker has patches of its own
+	for i := range args {
+		args[i] = *prepared
+	}
+	zero := byte(l.inZero)
+	c.add(info, n, step{(pixels + rows - 1) / rows, func(worker, chunk int) {
+		a, scratch := &args[worker], workers[worker]
+		p := chunk * rows
+		count := min(rows, pixels-p)
+		gather(scratch[:count*k], src, &w, zero, p)
+		a.Src, a.Dst, a.Pixels = scratch[:count*k], dst[p*out:], count
+		set.Pointwise(a, scratch[patches:], 0, count, 0, out)
+	}})
+}
+
+// maxPatches is how many bytes of patches are gathered at a time: they should stay in the first-level cache.
+const maxPatches = 16 << 10

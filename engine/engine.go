@@ -1,0 +1,116 @@
+// Package engine compiles a quantized network into a flat list of steps over one arena, and runs it.
+//
+// Compile does what can fail, once. Run can't fail and allocates nothing. The result is, byte for byte, that of
+// TensorFlow Lite's reference kernels, for every kernel set and every number of threads.
+package engine
+
+import (
+	"fmt"
+
+	"edge/kernels"
+	"edge/model"
+	"edge/quant"
+)
+
+// Options say how to run a network. The zero value means the fastest kernels and one thread.
+type Options struct {
+	Kernels *kernels.Set
+	Threads int
+}
+
+// Net is a network that is ready to run. It belongs to one goroutine at a time.
+type Net struct {
+	inputs, outputs []Tensor
+	steps           []step
+	infos           []StepInfo
+	arena           []byte
+	lowerBound      int
+	weights         int
+	kernels         string
+	team            *team
+}
+
+// Tensor is an input or an output of a network. Data lies in the arena, in the network's own type.
+type Tensor struct {
+	Name  string
+	Type  model.Type
+	Shape []int
+	Quant quant.Params // the zero value where the type is Float32
+	Data  []byte
+}
+
+// StepInfo says what one step does, for people.
+type StepInfo struct {
+	Kind       string // "pointwise", "depthwise 3×3/2", …
+	Name       string // of the tensor it writes
+	In, Out    []int
+	From, To   int // the bytes of the arena that it writes
+	MACs       int
+	Parameters int
+	Quant      quant.Params // of the output, in the network's own type
+	Type       model.Type   // of the output
+	Kernel     string       // the set that runs it, or "go"
+}
+
+// step computes one layer, in chunks that may run at the same time and in any order.
+type step struct {
+	chunks int
+	run    func(worker, chunk int)
+}
+
+// Compile prepares a network to be run. It checks all that could fail; its errors name the step.
+func Compile(g *model.Graph, o Options) (*Net, error) {
+	if o.Kernels == nil {
+		o.Kernels = kernels.Best()
+	}
+	o.Threads = max(o.Threads, 1)
+	c := &compiler{graph: g, set: o.Kernels, threads: o.Threads}
+	if err := c.checkGraph(); err != nil {
+		return nil, err
+	}
+	c.planMemory()
+	for i := range g.Nodes {
+		if err := c.compileNode(&g.Nodes[i]); err != nil {
+			out := g.Nodes[i].Outputs[0]
+			return nil, fmt.Errorf("engine: node %d (%s, writes tensor %d %q): %w",
+				i, opName(g.Nodes[i].Op), out, g.Tensors[out].Name, err)
+		}
+	}
+	return c.finish(), nil
+}
+
+// Inputs and Outputs are the network's tensors, in its order. Write the inputs' data before each Run, which uses it
+// up; the outputs' is valid until the next one.
+func (n *Net) Inputs() []Tensor { return n.inputs }
+
+// Outputs: see Inputs.
+func (n *Net) Outputs() []Tensor { return n.outputs }
+
+// Input is the first input's data.
+func (n *Net) Input() []byte { return n.inputs[0].Data }
+
+// Output is the first output's data.
+func (n *Net) Output() []byte { return n.outputs[0].Data }
+
+// Run computes the outputs from the inputs.
+func (n *Net) Run() { n.team.run() }
+
+// Close ends the threads of a network that has several. It isn't run again.
+func (n *Net) Close() { n.team.close() }
+
+// Steps says what Run does, in order.
+func (n *Net) Steps() []StepInfo { return n.infos }
+
+// RunStep runs one step alone, on the calling goroutine: for profiles. Steps must run in order.
+func (n *Net) RunStep(i int) {
+	for chunk := range n.steps[i].chunks {
+		n.steps[i].run(0, chunk)
+	}
+}
+
+// Memory tells the size of the arena, the least that any arena for this order of steps could have (the largest sum of
+// activations that are alive at one step), and the size of the packed weights, in bytes.
+func (n *Net) Memory() (arena, lowerBound, weights int) { return len(n.arena), n.lowerBound, n.weights }
+
+// Kernels is the name of the kernel set.
+func (n *Net) Kernels() string { return n.kernels }

@@ -1,0 +1,90 @@
+package engine
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"edge/model"
+	"edge/quant"
+)
+
+// mean averages over some dimensions. For the usual case, all pixels of an image, that is
+//
+//	out[c] = clamp(zo + M · Σ_p (in[p][c] − zi)),  M = scale of in / scale of out / number of pixels
+//
+// The reference puts the division into the multiplier, in integers; so does this.
+func (c *compiler) mean(n *model.Node, op model.Mean) error {
+	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
+	if in.Type != o.Type {
+		return fmt.Errorf("input is %s, output %s", in.Type, o.Type)
+	}
+	count := 1
+	for _, axis := range op.Axes {
+		count *= in.Shape[axis]
+	}
+	m, err := quant.MultiplierOf(float64(in.Quant[0].Scale) / float64(o.Quant[0].Scale))
+	if err != nil {
+		return err
+	}
+	shift := min(int32(bits.Len(uint(count)))-1, 32, 31+m.Shift)
+	m = quant.Multiplier{Mantissa: int32(int64(m.Mantissa) << shift / int64(count)), Shift: m.Shift - shift}
+
+	src, dst := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
+	lo, hi := c.limits()
+	zero, offset := c.zero(o), c.zero(in)*int32(count)
+	signed := c.set.Signed
+	result := func(sum int32) byte { return byte(min(max(zero+m.Apply(sum-offset), lo), hi)) }
+
+	sums := make([]int32, len(dst))
+	where := meanIndex(in.Shape, op.Axes)
+	depth := len(where.inner)
+	c.add(StepInfo{Kind: "mean"}, n, single(func() {
+		clear(sums)
+		for i, outer := range where.outer {
+			row := src[i*depth : (i+1)*depth]
+			to := sums[outer:]
+			if signed {
+				for k, b := range row {
+					to[where.inner[k]] += int32(int8(b))
+				}
+			} else {
+				for k, b := range row {
+					to[where.inner[k]] += int32(b)
+				}
+			}
+		}
+		for i, sum := range sums {
+			dst[i] = result(sum)
+		}
+	}))
+	return nil
+}
+
+// meanPlaces tells where an input element's sum is: outer[its row] + inner[its place in the row], a row being the last
+// dimension.
+type meanPlaces struct{ outer, inner []int }
+
+func meanIndex(shape, axes []int) meanPlaces {
+	last := len(shape) - 1
+	strides := make([]int, len(shape)) // in the output; 0 along what is averaged
+	step := 1
+	for d := last; d >= 0; d-- {
+		if !slices.Contains(axes, d) {
+			strides[d] = step
+			step *= shape[d]
+		}
+	}
+	w := meanPlaces{inner: make([]int, shape[last]), outer: make([]int, model.Elements(shape[:last]))}
+	for k := range w.inner {
+		w.inner[k] = k * strides[last]
+	}
+	for i := range w.outer {
+		at := i
+		for d := last - 1; d >= 0; d-- {
+			w.outer[i] += at % shape[d] * strides[d]
+			at /= shape[d]
+		}
+	}
+	return w
+}

@@ -1,0 +1,35 @@
+package engine
+
+import (
+	"fmt"
+
+	"edge/model"
+)
+
+// pad copies its input into the middle of its output, whose border is the zero point.
+func (c *compiler) pad(n *model.Node, op model.Pad) error {
+	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
+	if in.Type != o.Type || in.Quant[0] != o.Quant[0] {
+		return fmt.Errorf("input and output are quantized differently (%s %v, %s %v)", in.Type, in.Quant[0], o.Type, o.Quant[0])
+	}
+	src, dst, zero := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], byte(c.zero(o))
+	last := len(in.Shape) - 1
+	row := in.Shape[last]
+	var places []int // of the input's rows in the output
+	for i := range model.Elements(in.Shape[:last]) {
+		at, place, step := i, op.Before[last], o.Shape[last]
+		for d := last - 1; d >= 0; d-- {
+			place += (at%in.Shape[d] + op.Before[d]) * step
+			at /= in.Shape[d]
+			step *= o.Shape[d]
+		}
+		places = append(places, place)
+	}
+	c.add(StepInfo{Kind: "pad"}, n, single(func() {
+		fill(dst, zero)
+		for i, place := range places {
+			copy(dst[place:place+row], src[i*row:])
+		}
+	}))
+	return nil
+}
