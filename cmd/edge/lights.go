@@ -1,0 +1,164 @@
+package main
+
+import (
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"edge/decision"
+)
+
+// lights is where LEDs are shown. Set is called for every frame: it doesn't wait and allocates nothing.
+type lights interface {
+	Set([]decision.Light) error // as many as there are LEDs
+	Close() error               // switches all off
+}
+
+// darkness is --leds none.
+type darkness struct{}
+
+func (darkness) Set([]decision.Light) error { return nil }
+func (darkness) Close() error               { return nil }
+
+// player plays lights, also those that blink, on LEDs that can only be on or off.
+//
+//	Set ──wanted, wake──▶ run ──on, when a level changes──▶ show
+//	    ◀────failed───────
+//
+// A goroutine of its own does it, so that blinking goes on while the camera is silent and a slow show never keeps a
+// frame waiting. The player switches all off at its start and at its end.
+type player struct {
+	show  func(on []bool) error // called by run alone
+	wake  chan struct{}         // holds one: wanted has changed
+	stop  func()                // ends run, once
+	ended chan struct{}         // run has ended
+
+	mu     sync.Mutex
+	wanted []beat
+	failed error // of the last show; nil again once one succeeds
+}
+
+// beat is what one LED plays, and since when.
+type beat struct {
+	light decision.Light
+	since time.Time
+}
+
+// errClosed is what a player answers that has been closed.
+var errClosed = errors.New("the LEDs are closed")
+
+// newPlayer plays on as many LEDs as leds, with show, which isn't to keep its argument.
+func newPlayer(leds int, show func(on []bool) error) *player {
+	stop := make(chan struct{})
+	p := &player{
+		show:   show,
+		wake:   make(chan struct{}, 1),
+		stop:   sync.OnceFunc(func() { close(stop) }),
+		ended:  make(chan struct{}),
+		wanted: make([]beat, leds),
+	}
+	go p.run(stop)
+	return p
+}
+
+// Set starts to show the lights; one that is there already goes on without a jolt. The error is that of the last show,
+// which is tried again.
+func (p *player) Set(lights []decision.Light) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	changed := p.failed != nil
+	for i := range p.wanted {
+		if b := &p.wanted[i]; b.light != lights[i] {
+			*b = beat{lights[i], time.Now()}
+			changed = true
+		}
+	}
+	if changed {
+		select {
+		case p.wake <- struct{}{}:
+		default:
+		}
+	}
+	return p.failed
+}
+
+// Close switches all off and returns when that is done. It may be called again.
+func (p *player) Close() error {
+	p.stop()
+	<-p.ended
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if errors.Is(p.failed, errClosed) {
+		return nil
+	}
+	err := p.failed
+	p.failed = errClosed
+	return err
+}
+
+func (p *player) run(stop <-chan struct{}) {
+	defer close(p.ended)
+	on := make([]bool, len(p.wanted))
+	shown := make([]bool, len(p.wanted))
+	known := false // whether shown is what the LEDs show
+	show := func() {
+		err := p.show(on)
+		copy(shown, on)
+		known = err == nil
+		p.mu.Lock()
+		p.failed = err
+		p.mu.Unlock()
+	}
+	show()
+
+	timer := time.NewTimer(time.Hour)
+	timer.Stop() // until something blinks
+	defer timer.Stop()
+	for {
+		select {
+		case <-stop:
+			clear(on)
+			show()
+			return
+		case <-p.wake:
+		case <-timer.C:
+		}
+		next := p.levels(on, time.Now())
+		if !known || !slices.Equal(on, shown) {
+			show()
+		}
+		timer.Stop()
+		if next > 0 {
+			timer.Reset(next)
+		}
+	}
+}
+
+// levels computes which LEDs are lit now, and after what time that changes; 0 for never.
+func (p *player) levels(on []bool, now time.Time) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var next time.Duration
+	for i, b := range p.wanted {
+		lit, lasts := b.at(now)
+		on[i] = lit
+		if lasts > 0 && (next == 0 || lasts < next) {
+			next = lasts
+		}
+	}
+	return next
+}
+
+// at is whether the LED is lit, and how long it stays so; 0 for ever. A blink begins lit.
+func (b beat) at(now time.Time) (lit bool, lasts time.Duration) {
+	on, off := b.light.On, b.light.Off
+	if on == 0 || off == 0 {
+		return on > 0, 0
+	}
+	phase := max(0, now.Sub(b.since)) % (on + off)
+	if phase < on {
+		return true, on - phase
+	}
+	return false, on + off - phase
+}
