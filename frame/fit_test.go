@@ -85,10 +85,10 @@ func (i ideal) at(c, x, y int, from rect, w, h int) float64 {
 	subX, subY := i.sub(c)
 	weights := func(n, start, length, out, sub, size int) map[int]float64 {
 		scale := float64(length) / float64(out)
-		centre, radius := float64(start)+(float64(n)+0.5)*scale, max(float64(sub), scale)
+		centre, reach := float64(start)+(float64(n)+0.5)*scale, max(float64(sub), scale/2)
 		all, sum := map[int]float64{}, 0.0
 		for s := 0; s*sub < size; s++ {
-			if height := 1 - math.Abs((float64(s)+0.5)*float64(sub)-centre)/radius; height > 0 {
+			if height := 1 - math.Abs((float64(s)+0.5)*float64(sub)-centre)/reach; height > 0 {
 				all[s] = height
 				sum += height
 			}
@@ -160,7 +160,7 @@ func TestFitIsTheDefinition(t *testing.T) {
 			}
 			frame := randomFrame(f, size.w, size.h, stride, uint64(n))
 			frame.Matrix, frame.Range = Matrix(n%2), Range(n/2%2)
-			for _, o := range []Options{{Fit: Stretch}, {Fit: Crop}, {Fit: Crop, Fraction: 1}} {
+			for _, o := range []Options{{Fit: Stretch}, {Fit: Crop}, {Fit: Crop, Fraction: 0.875}} {
 				got := fitted(t, pixels(size.tw, size.th, 3), o, frame)
 				p, _ := place(size.w, size.h, size.tw, size.th, o)
 				worst := 0.0

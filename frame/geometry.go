@@ -60,7 +60,7 @@ func place(w, h, tw, th int, o Options) (placement, error) {
 // centredCrop returns the largest rectangle of the shape w:h amid r, made smaller by fraction.
 func centredCrop(r rect, w, h int, fraction float64) rect {
 	if fraction == 0 {
-		fraction = DefaultFraction
+		fraction = 1
 	}
 	cw, ch := inside(r.w, r.h, w, h)
 	cw = max(int(math.Round(float64(cw)*fraction)), 1)
