@@ -67,7 +67,8 @@ func TestDetect(t *testing.T) {
 		{"pi-1-b", "Raspberry Pi Model B Rev 2", "bcm2835", "ARM1176", 1, 439812, "bcm2835", false},
 		{"rock-5b", "Radxa ROCK 5B", "rk3588", "Cortex-A55 + Cortex-A76", 4, 16203456, "", false},
 		{"pc", "LENOVO 20XW0055GE", "", "11th Gen Intel(R) Core(TM) i7-1165G7 @ 2.80GHz", 2, 16124316, "", false},
-		{"qemu-virt", "linux,dummy-virt", "dummy-virt", "Cortex-A72", 1, 101172, "", false},
+		{"qemu-virt", "linux,dummy-virt", "dummy-virt", "Cortex-A72", 1, 229508, "", false},
+		{"qemu-raspi3b", "Raspberry Pi 3 Model B", "bcm2837", "Cortex-A53", 1, 936104, "bcm2835", true},
 		{"empty", "", "", "", 0, 0, "", false},
 	} {
 		t.Run(c.tree, func(t *testing.T) {

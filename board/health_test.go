@@ -14,7 +14,7 @@ func TestReadHealth(t *testing.T) {
 		{"pi-5", Health{Celsius: 86.15, Monitored: true, Available: 7431000 << 10}},
 		{"rock-5b", Health{Celsius: 40.692, Available: 15000000 << 10}},
 		{"pc", Health{Celsius: 61, Available: 9876540 << 10}},
-		{"qemu-virt", Health{Available: 60000 << 10}},
+		{"qemu-virt", Health{Available: 206368 << 10}},
 		{"empty", Health{}},
 	} {
 		if got := ReadHealth(tree(t, c.tree)); got != c.want {
