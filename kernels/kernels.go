@@ -102,6 +102,7 @@ type packed struct {
 	weights     []byte
 	bias        []int32
 	multipliers []int32
+	native      nativePacked // what the sets of this architecture need
 }
 
 // AddArgs is an elementwise addition of two quantized tensors:
