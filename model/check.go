@@ -38,6 +38,11 @@ func (g *Graph) check() error {
 	case len(g.Nodes) > maxNodes:
 		return fmt.Errorf("%d operations: at most %d are supported", len(g.Nodes), maxNodes)
 	}
+	if g.Normalization != nil {
+		if err := g.Normalization.check(); err != nil {
+			return fmt.Errorf("normalization: %w", err)
+		}
+	}
 	c := checker{g, make([]bool, len(g.Tensors))}
 	for _, i := range g.Inputs {
 		if err := c.input(i); err != nil {
@@ -265,7 +270,14 @@ func (g *Graph) outputShape(n *Node) ([]int, error) {
 		return padShape(x.Shape, op)
 	case Concatenation:
 		return g.concatenationShape(n.Inputs, op.Axis)
-	case Reshape, Squeeze:
+	case Squeeze:
+		y := &g.Tensors[n.Outputs[0]]
+		if _, ok := squeezed(x.Shape, y.Shape); !ok {
+			return nil, fmt.Errorf("%s can't become %s by leaving out dimensions of 1",
+				shapeString(x.Shape), shapeString(y.Shape))
+		}
+		return y.Shape, nil
+	case Reshape:
 		y := &g.Tensors[n.Outputs[0]]
 		if Elements(x.Shape) != Elements(y.Shape) {
 			return nil, fmt.Errorf("%s can't become %s: not as many elements",
@@ -339,7 +351,7 @@ func meanShape(x []int, op Mean) ([]int, error) {
 	if !slices.IsSorted(op.Axes) || len(slices.Compact(slices.Clone(op.Axes))) != len(op.Axes) {
 		return nil, fmt.Errorf("axes %v: each once, in order", op.Axes)
 	}
-	if len(op.Axes) > 0 && (op.Axes[0] < 0 || op.Axes[len(op.Axes)-1] >= len(x)) {
+	if len(op.Axes) == 0 || op.Axes[0] < 0 || op.Axes[len(op.Axes)-1] >= len(x) {
 		return nil, fmt.Errorf("axes %v of an input of %s", op.Axes, shapeString(x))
 	}
 	var shape []int
@@ -386,6 +398,22 @@ func (g *Graph) concatenationShape(inputs []int, axis int) ([]int, error) {
 		shape[axis] += x[axis]
 	}
 	return shape, nil
+}
+
+// squeezed says which dimensions of x are left out in y. To leave out none of several 1s can't be told to a file.
+func squeezed(x, y []int) (dims []int, ok bool) {
+	kept := 0
+	for i, d := range x {
+		switch {
+		case kept < len(y) && y[kept] == d:
+			kept++
+		case d == 1:
+			dims = append(dims, i)
+		default:
+			return nil, false
+		}
+	}
+	return dims, kept == len(y) && (len(dims) > 0 || !slices.Contains(x, 1))
 }
 
 // checkArithmetic checks that the types and quantizations of n's operands go together.
@@ -547,7 +575,7 @@ func checkBias(x, w, bias, y *Tensor, channels int) error {
 		return fmt.Errorf("type %v with an input of type %v: it must be %v", bias.Type, x.Type, want)
 	case Elements(bias.Shape) != channels:
 		return fmt.Errorf("%d elements for %d output channels", Elements(bias.Shape), channels)
-	case len(bias.Quant) > 1 && len(bias.Quant) != channels:
+	case want == Int32 && len(bias.Quant) != 1 && len(bias.Quant) != channels:
 		return fmt.Errorf("%d scales for %d output channels", len(bias.Quant), channels)
 	}
 	for i, q := range bias.Quant {

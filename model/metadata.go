@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"math"
 	"strings"
 	"unicode/utf8"
+
+	flatbuffers "github.com/google/flatbuffers/go"
 )
 
 // TFLite metadata: a FlatBuffer of its own in a buffer of the model, and files in a ZIP archive behind the model.
@@ -17,13 +20,14 @@ const (
 	metadataEntry      = "TFLITE_METADATA" // the name of the buffer
 	metadataIdentifier = "M001"
 	maxLabelsFile      = 4 << 20
+	maxLabels          = 1 << 16
 	maxAssociatedFiles = 100
 )
 
 const ( // ModelMetadata
 	modelMetaName      = 0
 	modelMetaSubgraphs = 3
-	modelMetaMinParser = 7
+	modelMetaMinParser = 7 // the version of the schema's parser that is needed
 	modelMetaSlots     = 8
 )
 
@@ -35,7 +39,6 @@ const ( // SubGraphMetadata
 
 const ( // TensorMetadata
 	tensorMetaName         = 0
-	tensorMetaContent      = 3
 	tensorMetaProcessUnits = 4
 	tensorMetaFiles        = 6
 	tensorMetaSlots        = 7
@@ -45,7 +48,7 @@ const ( // AssociatedFile
 	fileName   = 0
 	fileType   = 2
 	fileLocale = 3
-	fileSlots  = 4
+	fileSlots  = 3 // as written here
 
 	axisLabels = 2 // a fileType
 )
@@ -222,15 +225,114 @@ func splitLabels(text []byte) ([]string, error) {
 	if !utf8.Valid(text) {
 		return nil, fmt.Errorf("not UTF-8 text")
 	}
-	if bytes.Count(text, []byte("\n")) > maxLabelsFile/16 {
-		return nil, fmt.Errorf("more than %d lines", maxLabelsFile/16)
+	if bytes.Count(text, []byte("\n")) >= maxLabels {
+		return nil, fmt.Errorf("more than %d lines", maxLabels)
 	}
 	lines := strings.Split(strings.TrimRight(string(text), "\r\n"), "\n")
 	if len(lines) == 1 && lines[0] == "" {
 		return nil, nil
 	}
 	for i := range lines {
-		lines[i] = strings.TrimSuffix(lines[i], "\r")
+		lines[i] = strings.TrimRight(lines[i], "\r")
 	}
 	return lines, nil
+}
+
+// labelsName is what the file of labels is called in the files written here.
+const labelsName = "labels.txt"
+
+// metadataBlob returns the metadata of a graph that has labels or a normalization.
+func (g *Graph) metadataBlob() []byte {
+	w := writer{flatbuffers.NewBuilder(1 << 10)}
+	var inputs, outputs []flatbuffers.UOffsetT
+	for k, i := range g.Inputs {
+		var units flatbuffers.UOffsetT
+		if k == 0 && g.Normalization != nil {
+			units = w.tables(w.normalization(g.Normalization))
+		}
+		inputs = append(inputs, w.tensorMetadata(g.Tensors[i].Name, units, 0))
+	}
+	for k, i := range g.Outputs {
+		var files flatbuffers.UOffsetT
+		if k == 0 && g.Labels != nil {
+			files = w.tables(w.axisLabels(labelsName))
+		}
+		outputs = append(outputs, w.tensorMetadata(g.Tensors[i].Name, 0, files))
+	}
+	in, out := w.tables(inputs...), w.tables(outputs...)
+	w.StartObject(subgraphMetaSlots)
+	w.offset(subgraphMetaInputs, in)
+	w.offset(subgraphMetaOutputs, out)
+	subgraphs := w.tables(w.EndObject())
+	name, parser := w.string(g.Name), w.string("1.0.0")
+	w.StartObject(modelMetaSlots)
+	w.offset(modelMetaName, name)
+	w.offset(modelMetaSubgraphs, subgraphs)
+	w.offset(modelMetaMinParser, parser)
+	w.FinishWithFileIdentifier(w.EndObject(), []byte(metadataIdentifier))
+	return w.FinishedBytes()
+}
+
+func (w writer) tensorMetadata(name string, units, files flatbuffers.UOffsetT) flatbuffers.UOffsetT {
+	named := w.string(name)
+	w.StartObject(tensorMetaSlots)
+	w.offset(tensorMetaName, named)
+	w.offset(tensorMetaProcessUnits, units)
+	w.offset(tensorMetaFiles, files)
+	return w.EndObject()
+}
+
+func (w writer) normalization(n *Normalization) flatbuffers.UOffsetT {
+	mean, std := w.float32s(n.Mean[:]), w.float32s(n.Std[:])
+	w.StartObject(normalizationSlots)
+	w.offset(normalizationMean, mean)
+	w.offset(normalizationStd, std)
+	options := w.EndObject()
+	w.StartObject(unitSlots)
+	w.PrependByteSlot(unitType, normalizationUnit, 0)
+	w.offset(unit, options)
+	return w.EndObject()
+}
+
+func (w writer) axisLabels(name string) flatbuffers.UOffsetT {
+	named := w.string(name)
+	w.StartObject(fileSlots)
+	w.offset(fileName, named)
+	w.PrependByteSlot(fileType, axisLabels, 0)
+	return w.EndObject()
+}
+
+// appendLabels packs the labels behind the model: stored, not compressed, as readers that map the file expect.
+func appendLabels(model []byte, labels []string) ([]byte, error) {
+	for i, label := range labels {
+		if strings.Contains(label, "\n") || strings.HasSuffix(label, "\r") || !utf8.ValidString(label) {
+			return nil, fmt.Errorf("label %d (%q) isn't one line of UTF-8 text", i, label)
+		}
+	}
+	if len(labels) > maxLabels || len(labels) > 0 && labels[len(labels)-1] == "" {
+		return nil, fmt.Errorf("%d labels: at most %d, and the last one not empty", len(labels), maxLabels)
+	}
+	text := []byte(strings.Join(labels, "\n") + "\n")
+	if len(text) > maxLabelsFile {
+		return nil, fmt.Errorf("more than %d MiB of labels", maxLabelsFile>>20)
+	}
+	file := bytes.NewBuffer(model)
+	archive := zip.NewWriter(file)
+	archive.SetOffset(int64(len(model)))
+	content, err := archive.CreateRaw(&zip.FileHeader{
+		Name:               labelsName,
+		CRC32:              crc32.ChecksumIEEE(text),
+		CompressedSize64:   uint64(len(text)),
+		UncompressedSize64: uint64(len(text)),
+	})
+	if err != nil {
+		return nil, err
+	}
+	if _, err := content.Write(text); err != nil {
+		return nil, err
+	}
+	if err := archive.Close(); err != nil {
+		return nil, err
+	}
+	return file.Bytes(), nil
 }

@@ -93,11 +93,8 @@ const (
 	concatenationOptions   = 10
 	addOptions             = 11
 	reshapeOptions         = 17
-	padOptions             = 22
 	reducerOptions         = 27
 	squeezeOptions         = 30
-	dequantizeOptions      = 38
-	quantizeOptions        = 89
 	addActivation          = 0
 	concatenationAxis      = 0
 	concatenationAct       = 1
@@ -108,6 +105,8 @@ const (
 	fullyConnectedAct      = 0
 	fullyConnectedFormat   = 1
 	fullyConnectedKeepDims = 2
+	fullyConnectedSlots    = 3 // as written here
+	concatenationSlots     = 2
 )
 
 const ( // Conv2DOptions

@@ -466,13 +466,14 @@ func (o *operator) mean() (Op, error) {
 }
 
 func (o *operator) pad() (Op, error) {
+	operands := slices.Clone(o.inputs)
 	v, err := o.constant("paddings")
 	if err != nil {
 		return nil, err
 	}
-	rank := len(o.g.Tensors[o.inputs[0]].Shape)
-	if len(v) != 2*rank {
-		return nil, fmt.Errorf("%d paddings for %d dimensions", len(v), rank)
+	rank := len(o.g.Tensors[operands[0]].Shape)
+	if shape := o.g.Tensors[operands[1]].Shape; !slices.Equal(shape, []int{rank, 2}) {
+		return nil, fmt.Errorf("paddings of %s for %d dimensions", shapeString(shape), rank)
 	}
 	var p Pad
 	for i := range rank {

@@ -1,5 +1,18 @@
 package model
 
+import "slices"
+
+// copyIndices returns a copy of g with lists of indices of its own; everything else is shared.
+func (g *Graph) copyIndices() *Graph {
+	c := *g
+	c.Inputs, c.Outputs, c.Nodes = slices.Clone(g.Inputs), slices.Clone(g.Outputs), slices.Clone(g.Nodes)
+	for i := range c.Nodes {
+		n := &c.Nodes[i]
+		n.Inputs, n.Outputs = slices.Clone(n.Inputs), slices.Clone(n.Outputs)
+	}
+	return &c
+}
+
 // dropUnused removes the tensors that neither a node nor an input or output of the network refers to. The graph must be
 // sound.
 func (g *Graph) dropUnused() {

@@ -1,0 +1,361 @@
+package model
+
+import (
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	flatbuffers "github.com/google/flatbuffers/go"
+)
+
+// maxWriteBytes is what a FlatBuffer can hold with room to spare.
+const maxWriteBytes = 1 << 30
+
+// WriteTFLite returns the bytes of a .tflite file, which TensorFlow Lite loads and ReadTFLite reads back as g (less the
+// nodes' names, which the format doesn't have, and tensors that nothing refers to). Labels and normalization become
+// TFLite metadata in it. It fails where g doesn't pass Check.
+func (g *Graph) WriteTFLite() ([]byte, error) {
+	b, err := g.writeTFLite()
+	if err != nil {
+		return nil, fmt.Errorf("model: %w", err)
+	}
+	return b, nil
+}
+
+func (g *Graph) writeTFLite() ([]byte, error) {
+	if err := g.check(); err != nil {
+		return nil, err
+	}
+	size := 1 << 16
+	for i := range g.Tensors {
+		size += len(g.Tensors[i].Data) + 64
+		if size > maxWriteBytes {
+			return nil, fmt.Errorf("more than %d MiB of weights", maxWriteBytes>>20)
+		}
+	}
+	used := g.copyIndices()
+	used.dropUnused()
+	w := tfliteWriter{writer: writer{flatbuffers.NewBuilder(size)}, g: used}
+	b := w.model()
+	if g.Labels == nil {
+		return b, nil
+	}
+	return appendLabels(b, g.Labels)
+}
+
+// writer is a FlatBuffer's builder with the few calls that are missing there.
+type writer struct{ *flatbuffers.Builder }
+
+// offset writes a field that points to something written before; 0 is an absent one.
+func (w writer) offset(slot int, to flatbuffers.UOffsetT) { w.PrependUOffsetTSlot(slot, to, 0) }
+
+func (w writer) tables(offsets ...flatbuffers.UOffsetT) flatbuffers.UOffsetT {
+	return w.CreateVectorOfTables(offsets)
+}
+
+func (w writer) string(s string) flatbuffers.UOffsetT {
+	if s == "" {
+		return 0
+	}
+	return w.CreateString(s)
+}
+
+func (w writer) int32s(v []int) flatbuffers.UOffsetT {
+	w.StartVector(4, len(v), 4)
+	for _, x := range slices.Backward(v) {
+		w.PrependInt32(int32(x))
+	}
+	return w.EndVector(len(v))
+}
+
+func (w writer) float32s(v []float32) flatbuffers.UOffsetT {
+	w.StartVector(4, len(v), 4)
+	for _, x := range slices.Backward(v) {
+		w.PrependFloat32(x)
+	}
+	return w.EndVector(len(v))
+}
+
+// tfliteWriter turns a graph into the tables of a file, each after those it points to.
+type tfliteWriter struct {
+	writer
+	g       *Graph
+	codes   []opVersion
+	buffers []flatbuffers.UOffsetT
+	tensors []flatbuffers.UOffsetT // those of g, then those that say how an operation works
+}
+
+// opVersion is an operation's number and the oldest version of it that has what a node needs.
+type opVersion struct{ code, version int }
+
+func (w *tfliteWriter) model() []byte {
+	w.buffer(nil) // number 0 is the empty one, by agreement
+	for i := range w.g.Tensors {
+		w.tensor(&w.g.Tensors[i])
+	}
+	operators := make([]flatbuffers.UOffsetT, len(w.g.Nodes))
+	for i := range w.g.Nodes {
+		operators[i] = w.operator(&w.g.Nodes[i])
+	}
+	subgraph := w.subgraph(w.tables(operators...))
+	metadata := w.metadata()
+	codes := make([]flatbuffers.UOffsetT, len(w.codes))
+	for i, c := range w.codes {
+		w.StartObject(opCodeSlots)
+		w.PrependInt8Slot(opCodeDeprecated, int8(min(c.code, opPlaceholder)), 0)
+		w.PrependInt32Slot(opCodeVersion, int32(c.version), 1)
+		w.PrependInt32Slot(opCodeBuiltin, int32(c.code), 0)
+		codes[i] = w.EndObject()
+	}
+	subgraphs, opCodes, buffers := w.tables(subgraph), w.tables(codes...), w.tables(w.buffers...)
+	description := w.string("edge")
+	w.StartObject(modelSlots)
+	w.PrependUint32Slot(modelVersion, tfliteVersion, 0)
+	w.offset(modelOperatorCodes, opCodes)
+	w.offset(modelSubgraphs, subgraphs)
+	w.offset(modelDescription, description)
+	w.offset(modelBuffers, buffers)
+	w.offset(modelMetadata, metadata)
+	w.FinishWithFileIdentifier(w.EndObject(), []byte(tfliteIdentifier))
+	return w.FinishedBytes()
+}
+
+func (w *tfliteWriter) subgraph(operators flatbuffers.UOffsetT) flatbuffers.UOffsetT {
+	tensors := w.tables(w.tensors...)
+	inputs, outputs, name := w.int32s(w.g.Inputs), w.int32s(w.g.Outputs), w.string(w.g.Name)
+	w.StartObject(subgraphSlots)
+	w.offset(subgraphTensors, tensors)
+	w.offset(subgraphInputs, inputs)
+	w.offset(subgraphOutputs, outputs)
+	w.offset(subgraphOperators, operators)
+	w.offset(subgraphName, name)
+	return w.EndObject()
+}
+
+func (w *tfliteWriter) metadata() flatbuffers.UOffsetT {
+	if w.g.Labels == nil && w.g.Normalization == nil {
+		return 0
+	}
+	buffer, name := w.buffer(w.g.metadataBlob()), w.string(metadataEntry)
+	w.StartObject(metadataSlots)
+	w.offset(metadataName, name)
+	w.PrependUint32Slot(metadataBuffer, uint32(buffer), 0)
+	return w.tables(w.EndObject())
+}
+
+// buffer writes bytes, aligned so that weights can be used where a mapped file has them, and returns the buffer's
+// number.
+func (w *tfliteWriter) buffer(data []byte) int {
+	const alignment = 16
+	var bytes flatbuffers.UOffsetT
+	if len(data) > 0 {
+		w.Prep(alignment, len(data))
+		bytes = w.CreateByteVector(data)
+	}
+	w.StartObject(bufferSlots)
+	w.offset(bufferData, bytes)
+	w.buffers = append(w.buffers, w.EndObject())
+	return len(w.buffers) - 1
+}
+
+// tensor writes a tensor and returns its number.
+func (w *tfliteWriter) tensor(t *Tensor) int {
+	buffer := 0
+	if len(t.Data) > 0 {
+		buffer = w.buffer(t.Data)
+	}
+	kind := 0
+	for i := range tfliteTypes {
+		if tfliteTypes[i].here == t.Type {
+			kind = i
+		}
+	}
+	name, shape, quantization := w.string(t.Name), w.int32s(t.Shape), w.quantization(t)
+	w.StartObject(tensorSlots)
+	w.offset(tensorShape, shape)
+	w.PrependInt8Slot(tensorType, int8(kind), 0)
+	w.PrependUint32Slot(tensorBuffer, uint32(buffer), 0)
+	w.offset(tensorName, name)
+	w.offset(tensorQuantization, quantization)
+	w.tensors = append(w.tensors, w.EndObject())
+	return len(w.tensors) - 1
+}
+
+func (w *tfliteWriter) quantization(t *Tensor) flatbuffers.UOffsetT {
+	if len(t.Quant) == 0 {
+		return 0
+	}
+	scale := make([]float32, len(t.Quant))
+	w.StartVector(8, len(t.Quant), 8)
+	for i, q := range slices.Backward(t.Quant) {
+		scale[i] = q.Scale
+		w.PrependInt64(int64(q.ZeroPoint))
+	}
+	points := w.EndVector(len(t.Quant))
+	scales := w.float32s(scale)
+	w.StartObject(quantizationSlots)
+	w.offset(quantizationScale, scales)
+	w.offset(quantizationZeroPoint, points)
+	w.PrependInt32Slot(quantizationDimension, int32(t.Axis), 0)
+	return w.EndObject()
+}
+
+func (w *tfliteWriter) operator(n *Node) flatbuffers.UOffsetT {
+	code, optionsType, options := w.options(n)
+	in := slices.Clone(n.Inputs)
+	if hasWeights(n.Op) && in[2] == -1 {
+		in = in[:2]
+	}
+	if operand, ok := w.g.operand(n); ok {
+		in = append(in, w.tensor(&operand))
+	}
+	inputs, outputs := w.int32s(in), w.int32s(n.Outputs)
+	c := opVersion{code, w.g.version(n)}
+	index := slices.Index(w.codes, c)
+	if index < 0 {
+		index = len(w.codes)
+		w.codes = append(w.codes, c)
+	}
+	w.StartObject(operatorSlots)
+	w.PrependUint32Slot(operatorCode, uint32(index), 0)
+	w.offset(operatorInputs, inputs)
+	w.offset(operatorOutputs, outputs)
+	w.PrependByteSlot(operatorOptionsType, byte(optionsType), noOptions)
+	w.offset(operatorOptions, options)
+	return w.EndObject()
+}
+
+// operand returns the constant tensor in which a file says how some operations work.
+func (g *Graph) operand(n *Node) (operand Tensor, ok bool) {
+	name := g.Tensors[n.Outputs[0]].Name
+	switch op := n.Op.(type) {
+	case Mean:
+		return constant(name+"/axes", op.Axes, len(op.Axes)), true
+	case Reshape:
+		shape := g.Tensors[n.Outputs[0]].Shape
+		return constant(name+"/shape", shape, len(shape)), len(shape) > 0 // none for a scalar
+	case Pad:
+		var paddings []int
+		for i := range op.Before {
+			paddings = append(paddings, op.Before[i], op.After[i])
+		}
+		return constant(name+"/paddings", paddings, len(op.Before), 2), true
+	}
+	return Tensor{}, false
+}
+
+func constant(name string, v []int, shape ...int) Tensor {
+	t := Tensor{Name: name, Type: Int32, Shape: shape}
+	for _, x := range v {
+		t.Data = binary.LittleEndian.AppendUint32(t.Data, uint32(int32(x)))
+	}
+	return t
+}
+
+// options writes what a node's operation says of itself.
+func (w *tfliteWriter) options(n *Node) (code, optionsType int, options flatbuffers.UOffsetT) {
+	switch op := n.Op.(type) {
+	case Conv2D:
+		w.StartObject(convSlots)
+		w.window(op.Window, convPadding, convStrideH, convStrideW)
+		w.activation(convActivation, op.Activation)
+		return opConv2D, convOptions, w.EndObject()
+	case DepthwiseConv2D:
+		w.StartObject(depthwiseSlots)
+		w.window(op.Window, depthwisePadding, depthwiseStrideH, depthwiseStrideW)
+		w.PrependInt32Slot(depthwiseMultiplier, int32(op.Multiplier), 0)
+		w.activation(depthwiseActivation, op.Activation)
+		return opDepthwiseConv2D, depthwiseOptions, w.EndObject()
+	case FullyConnected:
+		w.StartObject(fullyConnectedSlots)
+		w.activation(fullyConnectedAct, op.Activation)
+		w.PrependBoolSlot(fullyConnectedKeepDims, op.KeepDims, false)
+		return opFullyConnected, fullyConnectedOptions, w.EndObject()
+	case AveragePool2D:
+		return opAveragePool2D, poolOptions, w.pool(op.Window, op.KernelH, op.KernelW, op.Activation)
+	case MaxPool2D:
+		return opMaxPool2D, poolOptions, w.pool(op.Window, op.KernelH, op.KernelW, op.Activation)
+	case Add:
+		w.StartObject(1)
+		w.activation(addActivation, op.Activation)
+		return opAdd, addOptions, w.EndObject()
+	case Concatenation:
+		w.StartObject(concatenationSlots)
+		w.PrependInt32Slot(concatenationAxis, int32(op.Axis), 0)
+		w.activation(concatenationAct, op.Activation)
+		return opConcatenation, concatenationOptions, w.EndObject()
+	case Mean:
+		w.StartObject(1)
+		w.PrependBoolSlot(reducerKeepDims, op.KeepDims, false)
+		return opMean, reducerOptions, w.EndObject()
+	case Squeeze:
+		dims, _ := squeezed(w.g.Tensors[n.Inputs[0]].Shape, w.g.Tensors[n.Outputs[0]].Shape)
+		listed := w.int32s(dims)
+		w.StartObject(1)
+		w.offset(squeezeDims, listed)
+		return opSqueeze, squeezeOptions, w.EndObject()
+	case Softmax:
+		w.StartObject(1)
+		w.PrependFloat32Slot(softmaxBeta, op.Beta, 0)
+		return opSoftmax, softmaxOptions, w.EndObject()
+	case Reshape:
+		return opReshape, noOptions, 0
+	case Pad:
+		return opPad, noOptions, 0
+	case Logistic:
+		return opLogistic, noOptions, 0
+	case Quantize:
+		return opQuantize, noOptions, 0
+	case Dequantize:
+		return opDequantize, noOptions, 0
+	}
+	panic("model: Check let through " + OpName(n.Op))
+}
+
+func (w *tfliteWriter) window(win Window, padding, strideH, strideW int) {
+	w.PrependInt8Slot(padding, int8(win.Padding), 0)
+	w.PrependInt32Slot(strideH, int32(win.StrideH), 0)
+	w.PrependInt32Slot(strideW, int32(win.StrideW), 0)
+}
+
+func (w *tfliteWriter) pool(win Window, kernelH, kernelW int, a Activation) flatbuffers.UOffsetT {
+	w.StartObject(poolSlots)
+	w.window(win, poolPadding, poolStrideH, poolStrideW)
+	w.PrependInt32Slot(poolKernelH, int32(kernelH), 0)
+	w.PrependInt32Slot(poolKernelW, int32(kernelW), 0)
+	w.activation(poolActivation, a)
+	return w.EndObject()
+}
+
+func (w *tfliteWriter) activation(slot int, a Activation) {
+	w.PrependInt8Slot(slot, int8(slices.Index(tfliteActivations[:], a)), 0)
+}
+
+// version is the oldest version of a node's operation that can do what the node asks for: version 1 knows f32 and u8,
+// later ones s8 and more.
+func (g *Graph) version(n *Node) int {
+	signed := g.Tensors[n.Inputs[0]].Type == Int8
+	version := func(s8 int) int {
+		if signed {
+			return s8
+		}
+		return 1
+	}
+	switch op := n.Op.(type) {
+	case Conv2D, DepthwiseConv2D:
+		return version(3)
+	case FullyConnected:
+		switch {
+		case len(g.Tensors[n.Inputs[1]].Quant) > 1:
+			return 12
+		case n.Inputs[2] == -1:
+			return 6
+		case op.KeepDims:
+			return 5
+		}
+		return version(4)
+	case Add, AveragePool2D, MaxPool2D, Mean, Pad, Softmax, Logistic, Concatenation, Dequantize:
+		return version(2)
+	}
+	return 1
+}
