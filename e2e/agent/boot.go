@@ -46,7 +46,8 @@ func load(m wire.Module) error {
 // switchRoot lays a tmpfs over the squashfs on device and the files from the initramfs over both, and hands the
 // machine to the init in there, which is to start the agent again.
 func switchRoot(device string) error {
-	if err := waitFor(device); err != nil {
+	device, err := waitFor(device)
+	if err != nil {
 		return err
 	}
 	if err := mount(device, "/lower", "squashfs", unix.MS_RDONLY, ""); err != nil {
@@ -138,12 +139,16 @@ func copyFile(from, to string) error {
 	return out.Close()
 }
 
-// waitFor waits until a driver has made the device's node.
-func waitFor(device string) error {
+// waitFor waits until a driver has made the device's node, and returns its path.
+func waitFor(pattern string) (string, error) {
 	for start := time.Now(); time.Since(start) < time.Minute; time.Sleep(10 * time.Millisecond) {
-		if _, err := os.Stat(device); err == nil {
-			return nil
+		matches, err := filepath.Glob(pattern)
+		if err != nil {
+			return "", err
+		}
+		if len(matches) > 0 {
+			return matches[0], nil
 		}
 	}
-	return fmt.Errorf("%s did not appear", device)
+	return "", fmt.Errorf("%s did not appear", pattern)
 }

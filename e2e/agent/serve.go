@@ -24,8 +24,9 @@ type server struct {
 	processes map[int]*os.Process // by the host's ID
 }
 
-func serve(path string) error {
-	if err := waitFor(path); err != nil {
+func serve(pattern string) error {
+	path, err := waitFor(pattern)
+	if err != nil {
 		return err
 	}
 	port, err := os.OpenFile(path, os.O_RDWR|syscall.O_NOCTTY, 0)

@@ -58,10 +58,13 @@ func run(ctx context.Context) (status int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(temp)
-	config.Agent = filepath.Join(temp, "agent")
-	if err := build(ctx, config.Agent, "edge/e2e/agent"); err != nil {
-		return 0, err
+	for _, name := range []string{"agent", "vivid"} {
+		if err := build(ctx, filepath.Join(temp, name), "edge/e2e/"+name); err != nil {
+			return 0, err
+		}
 	}
+	config.Agent = filepath.Join(temp, "agent")
+	config.Files = append(config.Files, machine.File{Path: "/usr/local/bin/vivid", Host: filepath.Join(temp, "vivid")})
 	if config.Images, err = image.Prepare(ctx); err != nil {
 		return 0, err
 	}

@@ -202,9 +202,21 @@ func arguments(c Config, dir string) []string {
 
 // masked are units that would only cost time.
 var masked = []string{
-	"getty.target", "systemd-networkd.service", "systemd-timesyncd.service", "systemd-update-utmp.service",
-	"systemd-random-seed.service", "systemd-logind.service", "systemd-hwdb-update.service", "timers.target",
-	"apparmor.service", "systemd-pstore.service", "kmod-static-nodes.service",
+	"getty.target", "timers.target", "apparmor.service", "kmod-static-nodes.service", "dev-hugepages.mount",
+	"dev-mqueue.mount", "sys-kernel-tracing.mount", "modprobe@configfs.service", "modprobe@dm_mod.service",
+	"modprobe@efi_pstore.service", "modprobe@fuse.service", "modprobe@loop.service", "modprobe@drm.service",
+	"systemd-hwdb-update.service", "systemd-logind.service", "systemd-modules-load.service",
+	"systemd-networkd.service", "systemd-pstore.service", "systemd-random-seed.service",
+	"systemd-remount-fs.service", "systemd-repart.service", "systemd-sysctl.service", "systemd-timesyncd.service",
+	"systemd-update-utmp.service", "systemd-user-sessions.service",
+}
+
+// generators make units out of what is not here. (systemd-debug-generator stays: it reads systemd.wants and systemd.mask.)
+var generators = []string{
+	"systemd-bless-boot-generator", "systemd-cryptsetup-generator", "systemd-fstab-generator",
+	"systemd-getty-generator", "systemd-gpt-auto-generator", "systemd-hibernate-resume-generator",
+	"systemd-integritysetup-generator", "systemd-rc-local-generator", "systemd-run-generator",
+	"systemd-system-update-generator", "systemd-sysv-generator", "systemd-veritysetup-generator",
 }
 
 const agentUnit = `[Unit]
@@ -217,12 +229,12 @@ StandardOutput=journal+console
 OOMScoreAdjust=-1000
 `
 
-// port is the device in the guest whose other end the host holds.
+// port matches the device in the guest whose other end the host holds.
 func (b Board) port() string {
 	if b == RPi3 {
 		return "/dev/ttyAMA0"
 	}
-	return "/dev/vport0p1"
+	return "/dev/vport*p1"
 }
 
 func writeInitramfs(path string, c Config) error {
@@ -245,6 +257,9 @@ func writeInitramfs(path string, c Config) error {
 		add(wire.Files,
 			File{Path: "/usr/local/bin/agent", Host: c.Agent, Mode: 0o755},
 			File{Path: "/etc/systemd/system/agent.service", Content: fmt.Appendf(nil, agentUnit, boot.Port)})
+		for _, name := range generators {
+			add(wire.Files, File{Path: "/etc/systemd/system-generators/" + name, Link: "/dev/null"})
+		}
 	} else {
 		add("", c.Files...)
 		add("", busybox(c.Images.Busybox)...)
