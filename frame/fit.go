@@ -22,6 +22,7 @@ type Fitter struct {
 	paint *palette
 	kind  kind
 	bar   []byte // a row of the tensor in the colour of letterbox bars
+	jpeg  jpegDecoder
 }
 
 // shape is all of a frame that the tables depend on.
@@ -30,6 +31,7 @@ type shape struct {
 	width, height, stride int
 	matrix                Matrix
 	rng                   Range
+	jpeg                  jpegGeometry // of MJPEG only
 }
 
 // line is a plane on its way through the resampling: one row of it, blended from rows of the frame.
@@ -45,6 +47,7 @@ type part struct {
 	line    int
 	filter  filter
 	samples []byte
+	used    rect // samples of the frame that count
 }
 
 // NewFitter makes a Fitter for a network's input dst. The error says which value of dst or o is wrong.
@@ -85,9 +88,12 @@ func (t *Fitter) Fit(dst []byte, f Frame) error {
 	if want := t.spec.Width * t.spec.Height * t.spec.Channels; len(dst) != want {
 		return fmt.Errorf("frame: input tensor has %d bytes, want %d", len(dst), want)
 	}
+	if f.Format == MJPEG {
+		return t.fitJPEG(dst, f)
+	}
 	s := shapeOf(f)
 	if s != t.shape {
-		if err := t.prepare(s); err != nil {
+		if err := t.prepare(s, layoutOf(f.Format, f.Width, f.Height, s.stride)); err != nil {
 			return err
 		}
 	}
@@ -98,7 +104,33 @@ func (t *Fitter) Fit(dst []byte, f Frame) error {
 	return nil
 }
 
-func (t *Fitter) prepare(s shape) error {
+func (t *Fitter) fitJPEG(dst []byte, f Frame) error {
+	if err := t.jpeg.start(f.Pix); err != nil {
+		return err
+	}
+	g := t.jpeg.geometry
+	s := shape{format: MJPEG, width: g.width, height: g.height, matrix: BT601, rng: Full, jpeg: g}
+	if s != t.shape {
+		if err := t.prepare(s, g.layout()); err != nil {
+			if g.width != f.Width || g.height != f.Height { // maybe the size is what is damaged
+				err = fmt.Errorf("frame: %w: %w", ErrDamaged, err)
+			}
+			return err
+		}
+	}
+	var wanted [3]rect
+	for i := range t.parts {
+		wanted[i] = t.parts[i].used
+	}
+	if err := t.jpeg.decode(&wanted); err != nil {
+		return err
+	}
+	t.resample(dst, t.jpeg.pix)
+	return nil
+}
+
+// prepare makes the tables for frames of shape s, whose samples lie as l says.
+func (t *Fitter) prepare(s shape, l layout) error {
 	if err := s.check(); err != nil {
 		return err
 	}
@@ -106,7 +138,6 @@ func (t *Fitter) prepare(s shape) error {
 	if err != nil {
 		return err
 	}
-	l := layoutOf(s.format, s.width, s.height, s.stride)
 	if t.spec.Channels == 1 && l.kind == yuv { // chroma isn't needed
 		l.kind, l.planes, l.components = luma, l.planes[:1], l.components[:1]
 	}
@@ -121,7 +152,9 @@ func (t *Fitter) prepare(s shape) error {
 }
 
 func shapeOf(f Frame) shape {
-	s := shape{f.Format, f.Width, f.Height, f.Stride, f.Matrix, f.Range}
+	s := shape{
+		format: f.Format, width: f.Width, height: f.Height, stride: f.Stride, matrix: f.Matrix, rng: f.Range,
+	}
 	if s.stride == 0 {
 		s.stride = f.Format.MinStride(f.Width)
 	}
@@ -147,6 +180,8 @@ func tablesOf(l layout, p placement) ([]line, []part) {
 	lines := make([]line, len(l.planes))
 	parts := make([]part, len(l.components))
 	for i, plane := range l.planes {
+		rows := triangle(p.height, p.from.y, p.from.h, plane.subY, plane.rows)
+		top, bottom := rows[0].first, rows[p.height-1].end()
 		var columns [3][]taps // of the components in this plane
 		from, to := plane.rowBytes, 0
 		for c, comp := range l.components {
@@ -154,16 +189,18 @@ func tablesOf(l layout, p placement) ([]line, []part) {
 				continue
 			}
 			columns[c] = triangle(p.width, p.from.x, p.from.w, comp.subX, comp.samples)
-			first, last := columns[c][0], columns[c][p.width-1]
-			from = min(from, comp.at+first.first*comp.step)
-			to = max(to, comp.at+(last.first+len(last.weights)-1)*comp.step+1)
+			left, right := columns[c][0].first, columns[c][p.width-1].end()
+			parts[c].used = rect{left, top, right - left, bottom - top}
+			from = min(from, comp.at+left*comp.step)
+			to = max(to, comp.at+(right-1)*comp.step+1)
 		}
 		for c, comp := range l.components {
 			if comp.plane == i {
-				parts[c] = part{i, windowsOf(columns[c], comp.at-from, comp.step), make([]byte, p.width)}
+				parts[c].line = i
+				parts[c].filter = windowsOf(columns[c], comp.at-from, comp.step)
+				parts[c].samples = make([]byte, p.width)
 			}
 		}
-		rows := triangle(p.height, p.from.y, p.from.h, plane.subY, plane.rows)
 		lines[i] = line{plane, from, rows, make([]byte, to-from+7)}
 	}
 	return lines, parts

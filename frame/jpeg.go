@@ -1,10 +1,454 @@
 package frame
 
-// The markers that begin a JPEG file's segments. (ITU-T T.81, table B.1.)
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The markers of a JPEG picture's segments. (ITU-T T.81, table B.1.)
 const (
-	markerSOF0 = 0xc0 // frame header, baseline
+	markerSOF0 = 0xc0 // frame header: baseline
 	markerSOF1 = 0xc1 // extended sequential
 	markerSOF2 = 0xc2 // progressive
-	markerSOS  = 0xda
-	markerAPP1 = 0xe1
+	markerDHT  = 0xc4 // Huffman tables
+	markerJPG  = 0xc8
+	markerDAC  = 0xcc
+	markerSOFn = 0xcf // the last of the frame headers, DHT, JPG and DAC aside
+	markerRST0 = 0xd0 // restart; the last three bits count
+	markerSOI  = 0xd8 // start of the picture
+	markerEOI  = 0xd9 // its end
+	markerSOS  = 0xda // start of a scan
+	markerDQT  = 0xdb // quantization tables
+	markerDRI  = 0xdd // restart interval
+	markerAPP1 = 0xe1 // EXIF
 )
+
+// jpegDecoder decodes the pictures of a camera: baseline JPEG, grey or Y Cb Cr as JFIF means them (BT.601, full range),
+// with the standard Huffman tables where they bring none. It is made for streams of pictures of one kind and allocates
+// only where their size changes. Files go through image/jpeg, which knows more kinds of JPEG.
+//
+// start reads the headers, so that the caller sees the geometry; decode then fills the planes.
+type jpegDecoder struct {
+	geometry jpegGeometry
+	pix      []byte // the planes, as the geometry's layout says
+
+	quant   [4][64]int32 // in the order of the file (zigzag)
+	huffman [2][4]huffmanTable
+	hasQ    [4]bool    // what this picture has brought
+	hasH    [2][4]bool // by class (0: DC, 1: AC) and number
+	restart int        // MCUs from one restart marker to the next; 0: none
+
+	data []byte
+	at   int // in data: the first scan header's marker
+}
+
+// jpegGeometry is all of a picture's headers that the planes depend on.
+type jpegGeometry struct {
+	width, height int
+	count         int // of components
+	components    [3]jpegComponent
+}
+
+// jpegComponent is a component as the frame header tells: an MCU holds h × v blocks of it.
+type jpegComponent struct {
+	id, h, v, quant uint8
+}
+
+func (g *jpegGeometry) maxSampling() (h, v int) {
+	for _, c := range g.components[:g.count] {
+		h, v = max(h, int(c.h)), max(v, int(c.v))
+	}
+	return h, v
+}
+
+// mcus returns how many MCUs the picture has in each direction.
+func (g *jpegGeometry) mcus() (x, y int) {
+	h, v := g.maxSampling()
+	return divUp(g.width, 8*h), divUp(g.height, 8*v)
+}
+
+// layout returns where the samples are in the decoder's pix: whole blocks in rows, plane after plane.
+func (g *jpegGeometry) layout() layout {
+	maxH, maxV := g.maxSampling()
+	mcusX, mcusY := g.mcus()
+	l := layout{kind: luma}
+	if g.count == 3 {
+		l.kind = yuv
+	}
+	offset := 0
+	for i, c := range g.components[:g.count] {
+		subX, subY := maxH/int(c.h), maxV/int(c.v)
+		stride := mcusX * int(c.h) * 8
+		l.planes = append(l.planes, plane{offset, stride, divUp(g.width, subX), divUp(g.height, subY), subY})
+		l.components = append(l.components, component{i, 0, 1, divUp(g.width, subX), subX})
+		offset += stride * mcusY * int(c.v) * 8
+	}
+	return l
+}
+
+// bytes returns the size of all planes.
+func (g *jpegGeometry) bytes() int {
+	mcusX, mcusY := g.mcus()
+	n := 0
+	for _, c := range g.components[:g.count] {
+		n += int(c.h) * int(c.v) * 64
+	}
+	return n * mcusX * mcusY
+}
+
+func divUp(a, b int) int { return (a + b - 1) / b }
+
+// damaged is an ErrDamaged of a JPEG picture.
+func damaged(format string, args ...any) error {
+	return fmt.Errorf("frame: %w: JPEG: %w", ErrDamaged, fmt.Errorf(format, args...))
+}
+
+// start reads the headers of a picture up to its first scan.
+func (d *jpegDecoder) start(data []byte) error {
+	if len(data) < 2 || data[0] != 0xff || data[1] != markerSOI {
+		return damaged("it doesn't start with a picture")
+	}
+	d.data, d.at = data, 2
+	d.hasQ, d.hasH, d.restart, d.geometry = [4]bool{}, [2][4]bool{}, 0, jpegGeometry{}
+	marker, err := d.headers()
+	if err != nil {
+		return err
+	}
+	if marker == markerEOI || d.geometry.count == 0 {
+		return damaged("no picture before byte %d", d.at)
+	}
+	return nil
+}
+
+// headers reads segments up to a scan header, or the picture's end, whose marker it returns; d.at is then behind it.
+func (d *jpegDecoder) headers() (marker byte, err error) {
+	for {
+		if marker, err = d.marker(); err != nil {
+			return 0, err
+		}
+		if marker == markerEOI || marker == markerSOS {
+			return marker, nil
+		}
+		at := d.at
+		segment, err := d.segment()
+		if err != nil {
+			return 0, err
+		}
+		switch marker {
+		case markerDQT:
+			err = d.readQuant(segment)
+		case markerDHT:
+			err = d.readHuffman(segment)
+		case markerSOF0, markerSOF1:
+			err = d.readFrameHeader(segment)
+		case markerDRI:
+			if len(segment) < 2 {
+				err = fmt.Errorf("a restart interval of %d bytes", len(segment))
+			} else {
+				d.restart = int(binary.BigEndian.Uint16(segment))
+			}
+		case markerSOF2:
+			err = fmt.Errorf("it is progressive; cameras' pictures must be baseline")
+		case markerDAC:
+			err = fmt.Errorf("arithmetic coding")
+		default:
+			if marker > markerSOF2 && marker <= markerSOFn && marker != markerJPG {
+				err = fmt.Errorf("it is of kind SOF%d; cameras' pictures must be baseline", marker-markerSOF0)
+			}
+		}
+		if err != nil {
+			return 0, damaged("near byte %d: %w", at, err)
+		}
+	}
+}
+
+// marker reads the marker at d.at, with the fill bytes before it.
+func (d *jpegDecoder) marker() (byte, error) {
+	if d.at >= len(d.data) || d.data[d.at] != 0xff {
+		return 0, damaged("no marker at byte %d of %d", d.at, len(d.data))
+	}
+	for d.at < len(d.data) && d.data[d.at] == 0xff {
+		d.at++
+	}
+	if d.at == len(d.data) {
+		return 0, damaged("it ends after %d bytes", len(d.data))
+	}
+	d.at++
+	return d.data[d.at-1], nil
+}
+
+// segment reads the segment at d.at.
+func (d *jpegDecoder) segment() ([]byte, error) {
+	rest := d.data[d.at:]
+	if len(rest) < 2 {
+		return nil, damaged("it ends after %d bytes", len(d.data))
+	}
+	size := int(binary.BigEndian.Uint16(rest))
+	if size < 2 || size > len(rest) {
+		return nil, damaged("a segment of %d bytes at byte %d of %d", size, d.at, len(d.data))
+	}
+	d.at += size
+	return rest[2:size], nil
+}
+
+func (d *jpegDecoder) readQuant(s []byte) error {
+	for len(s) > 0 {
+		number, size := s[0]&15, 1
+		if s[0]>>4 != 0 {
+			size = 2
+		}
+		s = s[1:]
+		if s0 := 64 * size; number > 3 || len(s) < s0 {
+			return fmt.Errorf("quantization table %d of %d bytes", number, len(s))
+		}
+		for i := range d.quant[number] {
+			if size == 1 {
+				d.quant[number][i] = int32(s[i])
+			} else {
+				d.quant[number][i] = int32(binary.BigEndian.Uint16(s[2*i:]))
+			}
+		}
+		d.hasQ[number] = true
+		s = s[64*size:]
+	}
+	return nil
+}
+
+func (d *jpegDecoder) readHuffman(s []byte) error {
+	for len(s) > 0 {
+		class, number := s[0]>>4, s[0]&15
+		if class > 1 || number > 3 {
+			return fmt.Errorf("Huffman table %d of class %d", number, class)
+		}
+		size, err := d.huffman[class][number].read(s[1:])
+		if err != nil {
+			return err
+		}
+		d.hasH[class][number] = true
+		s = s[1+size:]
+	}
+	return nil
+}
+
+func (d *jpegDecoder) readFrameHeader(s []byte) error {
+	switch {
+	case d.geometry.count != 0:
+		return fmt.Errorf("a second frame header")
+	case len(s) < 6 || len(s) < 6+3*int(s[5]):
+		return fmt.Errorf("a frame header of %d bytes", len(s))
+	case s[0] != 8:
+		return fmt.Errorf("%d bits a sample instead of 8", s[0])
+	case s[5] != 1 && s[5] != 3:
+		return fmt.Errorf("%d components instead of 1 or 3", s[5])
+	}
+	g := jpegGeometry{
+		width:  int(binary.BigEndian.Uint16(s[3:])),
+		height: int(binary.BigEndian.Uint16(s[1:])),
+		count:  int(s[5]),
+	}
+	if g.width == 0 || g.height == 0 || g.width > maxSide || g.height > maxSide {
+		return fmt.Errorf("%d×%d pixels", g.width, g.height)
+	}
+	for i := range g.count {
+		c := s[6+3*i:]
+		g.components[i] = jpegComponent{id: c[0], h: c[1] >> 4, v: c[1] & 15, quant: c[2]}
+		if g.count == 1 { // sampling factors mean nothing then: blocks come one by one
+			g.components[i].h, g.components[i].v = 1, 1
+		}
+	}
+	maxH, maxV := g.maxSampling()
+	for _, c := range g.components[:g.count] {
+		if c.h == 0 || c.v == 0 || c.h > 4 || c.v > 4 || maxH%int(c.h) != 0 || maxV%int(c.v) != 0 || c.quant > 3 {
+			return fmt.Errorf("a component of %d×%d blocks of %d×%d, quantized by table %d", c.h, c.v, maxH, maxV, c.quant)
+		}
+	}
+	if n := g.bytes(); n > maxMemory {
+		return fmt.Errorf("%d×%d pixels would take more than %d MiB", g.width, g.height, maxMemory>>20)
+	}
+	d.geometry = g
+	return nil
+}
+
+// scan is a scan header: its components, and their Huffman tables.
+type scan struct {
+	count      int
+	components [3]struct{ index, dc, ac uint8 }
+}
+
+func (d *jpegDecoder) readScanHeader() (s scan, err error) {
+	b, err := d.segment()
+	if err != nil {
+		return s, err
+	}
+	if len(b) < 1 || b[0] < 1 || b[0] > 3 || len(b) < 4+2*int(b[0]) {
+		return s, damaged("a scan header of %d bytes before byte %d", len(b), d.at)
+	}
+	s.count = int(b[0])
+	seen := [3]bool{}
+	for i := range s.count {
+		id, tables := b[1+2*i], b[2+2*i]
+		c := &s.components[i]
+		for c.index < 3 && (int(c.index) >= d.geometry.count || d.geometry.components[c.index].id != id || seen[c.index]) {
+			c.index++
+		}
+		c.dc, c.ac = tables>>4, tables&15
+		if c.index == 3 || c.dc > 3 || c.ac > 3 {
+			return s, damaged("a scan of component %d with Huffman tables %d and %d", id, c.dc, c.ac)
+		}
+		seen[c.index] = true
+		if !d.hasQ[d.geometry.components[c.index].quant] {
+			return s, damaged("no quantization table %d", d.geometry.components[c.index].quant)
+		}
+		if err := d.needHuffman(0, c.dc); err != nil {
+			return s, err
+		}
+		if err := d.needHuffman(1, c.ac); err != nil {
+			return s, err
+		}
+	}
+	return s, nil
+}
+
+// needHuffman puts the standard table in the place of one that this picture hasn't brought.
+func (d *jpegDecoder) needHuffman(class, number uint8) error {
+	if d.hasH[class][number] {
+		return nil
+	}
+	if number > 1 {
+		return damaged("no Huffman table %d", number)
+	}
+	_, err := d.huffman[class][number].read(standardHuffman[class][number])
+	d.hasH[class][number] = true
+	return err
+}
+
+// decode reads the scans. Of each component's samples it computes those in wanted (a rectangle that is empty, none),
+// and perhaps some around them.
+func (d *jpegDecoder) decode(wanted *[3]rect) error {
+	if n := d.geometry.bytes(); n > cap(d.pix) {
+		d.pix = make([]byte, n)
+	} else {
+		d.pix = d.pix[:n]
+	}
+	var decoded [3]bool
+	for left := d.geometry.count; ; {
+		s, err := d.readScanHeader()
+		if err != nil {
+			return err
+		}
+		if err := d.decodeScan(&s, wanted); err != nil {
+			return err
+		}
+		for _, c := range s.components[:s.count] {
+			if !decoded[c.index] {
+				decoded[c.index] = true
+				left--
+			}
+		}
+		if left == 0 {
+			return nil // whatever follows: padding of the driver's buffer, or no end marker at all
+		}
+		marker, err := d.headers()
+		if err != nil {
+			return err
+		}
+		if marker == markerEOI {
+			return damaged("it has not all components")
+		}
+	}
+}
+
+// target is where a scan's component goes.
+type target struct {
+	dc, ac *huffmanTable
+	quant  *[64]int32
+	h, v   int // blocks in an MCU
+	plane  []byte
+	stride int
+	wanted rect // blocks
+	last   int32
+}
+
+// decodeScan decodes the entropy-coded segments at d.at.
+func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
+	g := &d.geometry
+	mcusX, mcusY := g.mcus()
+	var targets [3]target
+	offset := 0
+	for i, c := range g.components[:g.count] {
+		t := target{quant: &d.quant[c.quant], h: int(c.h), v: int(c.v), stride: mcusX * int(c.h) * 8}
+		t.plane = d.pix[offset:][:t.stride*mcusY*int(c.v)*8]
+		offset += len(t.plane)
+		w := wanted[i]
+		t.wanted = rect{w.x / 8, w.y / 8, divUp(w.x+w.w, 8) - w.x/8, divUp(w.y+w.h, 8) - w.y/8}
+		if w.w == 0 || w.h == 0 {
+			t.wanted = rect{}
+		}
+		for j, in := range s.components[:s.count] {
+			if int(in.index) == i {
+				t.dc, t.ac = &d.huffman[0][in.dc], &d.huffman[1][in.ac]
+				targets[j] = t
+			}
+		}
+	}
+	if s.count == 1 { // not interleaved: an MCU is one block, and there are none beyond the picture's edge
+		c := g.components[s.components[0].index]
+		maxH, maxV := g.maxSampling()
+		mcusX = divUp(divUp(g.width*int(c.h), maxH), 8)
+		mcusY = divUp(divUp(g.height*int(c.v), maxV), 8)
+		targets[0].h, targets[0].v = 1, 1
+	}
+
+	bits := bitReader{data: d.data, at: d.at}
+	left, restarts := d.restart, byte(0)
+	for y := range mcusY {
+		for x := range mcusX {
+			if d.restart > 0 && left == 0 {
+				if !bits.restart(restarts) {
+					return damaged("no restart marker at byte %d", bits.at)
+				}
+				left, restarts = d.restart, (restarts+1)&7
+				for i := range targets {
+					targets[i].last = 0
+				}
+			}
+			left--
+			for i := range targets[:s.count] {
+				if !targets[i].decodeMCU(&bits, x, y) {
+					return damaged("a wrong code near byte %d", bits.at)
+				}
+			}
+		}
+		if bits.overrun() {
+			return damaged("it ends at byte %d, in row %d of %d", bits.at, y+1, mcusY)
+		}
+	}
+	d.at = bits.at
+	return nil
+}
+
+// decodeMCU decodes one component's blocks of an MCU.
+func (t *target) decodeMCU(bits *bitReader, x, y int) bool {
+	var b block
+	for by := y * t.v; by < (y+1)*t.v; by++ {
+		for bx := x * t.h; bx < (x+1)*t.h; bx++ {
+			last, ok := bits.block(&b, t)
+			if !ok {
+				return false
+			}
+			if !t.wanted.has(bx, by) {
+				clear(b[:])
+				continue
+			}
+			to := t.plane[by*8*t.stride+bx*8:]
+			if last == 0 {
+				b.fillFlat(to, t.stride)
+			} else {
+				b.inverse(to, t.stride)
+			}
+		}
+	}
+	return true
+}
+
+func (r rect) has(x, y int) bool { return x >= r.x && x < r.x+r.w && y >= r.y && y < r.y+r.h }

@@ -22,6 +22,9 @@ type taps struct {
 
 const weightSum = 256
 
+// end is the sample after the last.
+func (t *taps) end() int { return t.first + len(t.weights) }
+
 // triangle returns the taps for each of n output pixels, which lie side by side on the pixels start…start+length. One
 // sample stands for sub pixels; there are count samples.
 func triangle(n, start, length, sub, count int) []taps {
