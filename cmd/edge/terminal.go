@@ -1,0 +1,230 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strconv"
+	"sync"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
+
+	"edge/decision"
+)
+
+// display is --leds terminal: LEDs for people without a board, and what the network sees.
+type display interface {
+	lights
+	// Caption says what the next Set is about: the picture's name, empty for a camera's, and its top class.
+	Caption(picture, class string, score float32)
+}
+
+// openDisplay draws on a terminal, and writes plain lines to a file or a pipe.
+func openDisplay(f *os.File, names []string) display {
+	width := func() int {
+		size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+		if err != nil {
+			return 0
+		}
+		if size.Col == 0 {
+			return 80 // a terminal that doesn't know, as on a serial line
+		}
+		return int(size.Col)
+	}
+	if width() == 0 {
+		return newJournal(f, names)
+	}
+	colour := os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+	return newScreen(f, names, width, colour)
+}
+
+// caption is what Caption says.
+type caption struct {
+	picture, class string
+	score          float32
+}
+
+// screen draws the LEDs and the caption on one line of a terminal, over and over.
+//
+//	● cat  ○ dog  ○ status   0.93 tabby, tabby cat   kitchen.jpg
+type screen struct {
+	player *player // plays on draw
+	out    io.Writer
+	names  []string
+	width  func() int // of the terminal; it may be changed at any time
+	colour bool
+
+	mu      sync.Mutex // draw is called by the player, Caption by the loop
+	on      []bool
+	caption caption
+	line    []byte
+	room    int  // how many columns are left on the line
+	before  int  // how many columns the line before had
+	closed  bool // Close has ended the line
+}
+
+func newScreen(out io.Writer, names []string, width func() int, colour bool) *screen {
+	s := &screen{out: out, names: names, width: width, colour: colour, on: make([]bool, len(names))}
+	s.player = newPlayer(len(names), s.draw)
+	return s
+}
+
+func (s *screen) Caption(picture, class string, score float32) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if c := (caption{picture, class, score}); c != s.caption {
+		s.caption = c
+		_ = s.write() // an error shows with the next change of an LED
+	}
+}
+
+// Set is the player's.
+func (s *screen) Set(lights []decision.Light) error { return s.player.Set(lights) }
+
+func (s *screen) draw(on []bool) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	copy(s.on, on)
+	return s.write()
+}
+
+// Close leaves the cursor on a line of its own.
+func (s *screen) Close() error {
+	err := s.player.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil || s.closed {
+		return err
+	}
+	s.closed = true
+	_, err = io.WriteString(s.out, "\n")
+	return err
+}
+
+// write draws over the line before. It needs no control sequences but colours, so that any terminal will do.
+func (s *screen) write() error {
+	s.line = append(s.line[:0], '\r')
+	width := max(0, s.width()-1) // without the last column, after which some terminals begin a new line
+	s.room = width
+	for i, name := range s.names {
+		s.light(s.on[i])
+		s.text(" ")
+		s.text(name)
+		s.text("  ")
+	}
+	if s.caption.class != "" {
+		s.text(" ")
+		s.text(strconv.FormatFloat(float64(s.caption.score), 'f', 2, 32))
+		s.text(" ")
+		s.text(s.caption.class)
+	}
+	if s.caption.picture != "" {
+		s.text("   ")
+		s.text(s.caption.picture)
+	}
+	used := width - s.room
+	for i := used; i < s.before; i++ {
+		s.text(" ")
+	}
+	s.before = used
+	_, err := s.out.Write(s.line)
+	return err
+}
+
+func (s *screen) light(on bool) {
+	mark, start := "○", "\x1b[2m" // faint
+	if on {
+		mark, start = "●", "\x1b[92m" // bright green
+	}
+	if !s.colour {
+		s.text(mark)
+		return
+	}
+	s.line = append(s.line, start...)
+	s.text(mark)
+	s.line = append(s.line, "\x1b[0m"...)
+}
+
+// text adds as much of the text as there is room for.
+func (s *screen) text(text string) {
+	for _, c := range text {
+		columns := 1
+		if c >= 0x1100 && c != '●' && c != '○' {
+			columns = 2 // as East Asian scripts have; for others it's a column too many
+		}
+		if s.room < columns {
+			s.room = 0
+			return
+		}
+		s.line = appendClean(s.line, c)
+		s.room -= columns
+	}
+}
+
+// journal writes a line for each picture, and for each change of the lights.
+//
+//	kitchen.jpg  0.93 tabby, tabby cat  cat steady  dog dark
+type journal struct {
+	out   io.Writer
+	names []string
+
+	caption caption
+	picture string           // of the line before
+	lights  []decision.Light // of the line before; nil at the start
+	line    []byte
+}
+
+func newJournal(out io.Writer, names []string) *journal { return &journal{out: out, names: names} }
+
+func (j *journal) Caption(picture, class string, score float32) {
+	j.caption = caption{picture, class, score}
+}
+
+func (j *journal) Set(lights []decision.Light) error {
+	if slices.Equal(lights, j.lights) && j.caption.picture == j.picture {
+		return nil
+	}
+	j.lights = append(j.lights[:0], lights...)
+	j.picture = j.caption.picture
+	j.line = j.line[:0]
+	if j.picture != "" {
+		j.line = appendText(j.line, j.picture)
+		j.line = append(j.line, "  "...)
+	}
+	if j.caption.class != "" {
+		j.line = strconv.AppendFloat(j.line, float64(j.caption.score), 'f', 2, 32)
+		j.line = append(j.line, ' ')
+		j.line = appendText(j.line, j.caption.class)
+		j.line = append(j.line, "  "...)
+	}
+	for i, light := range lights {
+		j.line = appendText(j.line, j.names[i])
+		j.line = fmt.Appendf(j.line, " %v  ", light)
+	}
+	j.line = append(bytes.TrimRight(j.line, " "), '\n')
+	_, err := j.out.Write(j.line)
+	return err
+}
+
+// Close has no LED to switch off.
+func (j *journal) Close() error { return nil }
+
+// appendText adds text that may come from file names and labels.
+func appendText(b []byte, text string) []byte {
+	for _, c := range text {
+		b = appendClean(b, c)
+	}
+	return b
+}
+
+// appendClean adds a character, but none that steers a terminal.
+func appendClean(b []byte, c rune) []byte {
+	if !unicode.IsPrint(c) {
+		c = '?'
+	}
+	return utf8.AppendRune(b, c)
+}
