@@ -145,10 +145,29 @@ var tfliteTypes = [...]struct {
 	name string
 	here Type // 0 where this package doesn't know it
 }{
-	{"FLOAT32", Float32}, {"FLOAT16", 0}, {"INT32", Int32}, {"UINT8", Uint8}, {"INT64", Int64}, {"STRING", 0},
-	{"BOOL", Bool}, {"INT16", 0}, {"COMPLEX64", 0}, {"INT8", Int8}, {"FLOAT64", 0}, {"COMPLEX128", 0},
-	{"UINT64", 0}, {"RESOURCE", 0}, {"VARIANT", 0}, {"UINT32", 0}, {"UINT16", 0}, {"INT4", 0}, {"BFLOAT16", 0},
-	{"INT2", 0}, {"UINT4", 0}, {"FLOAT8_E4M3FN", 0}, {"FLOAT8_E5M2", 0},
+	{"FLOAT32", Float32},
+	{"FLOAT16", 0},
+	{"INT32", Int32},
+	{"UINT8", Uint8},
+	{"INT64", Int64},
+	{"STRING", 0},
+	{"BOOL", Bool},
+	{"INT16", 0},
+	{"COMPLEX64", 0},
+	{"INT8", Int8},
+	{"FLOAT64", 0},
+	{"COMPLEX128", 0},
+	{"UINT64", 0},
+	{"RESOURCE", 0},
+	{"VARIANT", 0},
+	{"UINT32", 0},
+	{"UINT16", 0},
+	{"INT4", 0},
+	{"BFLOAT16", 0},
+	{"INT2", 0},
+	{"UINT4", 0},
+	{"FLOAT8_E4M3FN", 0},
+	{"FLOAT8_E5M2", 0},
 }
 
 // tfliteActivations are the fused activations by their number in a file.
