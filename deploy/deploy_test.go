@@ -1,0 +1,202 @@
+// Package deploy holds what is installed beside the program, and these tests of it.
+package deploy
+
+import (
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// fakeSSH stands for a board: it runs the command here, with the files under $DESTDIR.
+const fakeSSH = `#!/bin/sh
+while [ "${1#-}" != "$1" ]; do shift; done
+echo "$1" >>"$SSH_LOG"
+shift
+exec sh -c "$*"
+`
+
+// board is a fake one, and what a user of deploy.sh has.
+type board struct {
+	root, log string
+	program   string
+	env       []string
+}
+
+func newBoard(t *testing.T, machine string) *board {
+	t.Helper()
+	dir := t.TempDir()
+	b := &board{filepath.Join(dir, "root"), filepath.Join(dir, "ssh.log"), filepath.Join(dir, "edge"), nil}
+	bin := filepath.Join(dir, "bin")
+	write(t, filepath.Join(bin, "ssh"), fakeSSH, 0o755)
+	write(t, filepath.Join(bin, "uname"), "#!/bin/sh\necho "+machine+"\n", 0o755)
+	write(t, filepath.Join(bin, "sudo"), "#!/bin/sh\nexec \"$@\"\n", 0o755)
+	write(t, b.program, "first build", 0o755)
+	b.env = append(os.Environ(),
+		"PATH="+bin+":"+os.Getenv("PATH"), "DESTDIR="+b.root, "SSH_LOG="+b.log, "TMPDIR="+dir)
+	return b
+}
+
+func (b *board) deploy(args ...string) (string, error) {
+	cmd := exec.Command("./deploy.sh", append([]string{"pi@board", b.program}, args...)...)
+	cmd.Env = b.env
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
+func (b *board) read(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.root, name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func write(t *testing.T, name, text string, mode fs.FileMode) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, []byte(text), mode); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestDeployInstalls(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	model := filepath.Join(t.TempDir(), "net.tflite")
+	write(t, model, "weights", 0o600)
+	out, err := b.deploy(model)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, mode := range map[string]fs.FileMode{
+		"usr/local/bin/edge":              0o755,
+		"etc/systemd/system/edge.service": 0o644,
+		"etc/sysusers.d/edge.conf":        0o644,
+		"etc/udev/rules.d/60-edge.rules":  0o644,
+		"etc/edge/edge.yaml":              0o644,
+		"etc/edge/edge.yaml.example":      0o644,
+		"etc/edge/net.tflite":             0o644, // the service's own user reads it
+	} {
+		info, err := os.Stat(filepath.Join(b.root, name))
+		if err != nil {
+			t.Errorf("%v\n%s", err, out)
+		} else if info.Mode() != mode {
+			t.Errorf("%s has mode %v, want %v", name, info.Mode(), mode)
+		}
+	}
+	log, err := os.ReadFile(b.log)
+	if err != nil || strings.TrimSpace(strings.ReplaceAll(string(log), "pi@board\n", "")) != "" {
+		t.Errorf("ssh went to %q, %v; want pi@board each time", log, err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(filepath.Dir(b.root), "tmp.*")); left != nil {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestDeployAgainChangesNothing(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	if out, err := b.deploy(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	out, err := b.deploy()
+	if err != nil || out != "" {
+		t.Errorf("the second time: %v\n%s", err, out)
+	}
+}
+
+func TestDeployReplacesWhatChanged(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	if out, err := b.deploy(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const own = "my own configuration"
+	write(t, filepath.Join(b.root, "etc/edge/edge.yaml"), own, 0o644)
+	write(t, b.program, "second build", 0o755)
+	out, err := b.deploy()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got := b.read(t, "usr/local/bin/edge"); got != "second build" {
+		t.Errorf("the program is still %q", got)
+	}
+	if got := b.read(t, "etc/edge/edge.yaml"); got != own {
+		t.Errorf("somebody's configuration became %q", got)
+	}
+	if n := strings.Count(out, "installed "); n != 1 {
+		t.Errorf("%d files were installed, want the program alone:\n%s", n, out)
+	}
+}
+
+func TestDeployTakesOwnConfiguration(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	config := filepath.Join(t.TempDir(), "edge.yaml")
+	write(t, config, "camera: {source: auto}\n", 0o644)
+	if out, err := b.deploy(config); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if got := b.read(t, "etc/edge/edge.yaml"); got != "camera: {source: auto}\n" {
+		t.Errorf("the configuration is %q", got)
+	}
+}
+
+func TestDeployRefusesAnotherMachine(t *testing.T) {
+	b := newBoard(t, "armv7l")
+	out, err := b.deploy()
+	if err == nil || !strings.Contains(out, "armv7l") {
+		t.Errorf("on armv7l: %v\n%s", err, out)
+	}
+	if _, err := os.Stat(b.root); err == nil {
+		t.Error("something was installed")
+	}
+}
+
+// TestUnitIsHardened holds the unit to an exposure of 2.5 at most. systemd-analyze takes ten times as much.
+func TestUnitIsHardened(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze isn't installed (Debian package systemd)")
+	}
+	out, err := exec.Command(analyze, "security", "--no-pager", "--offline=true", "--threshold=25", "edge.service").CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// TestUnitIsUnderstood finds misspelt settings, which systemd otherwise only logs.
+func TestUnitIsUnderstood(t *testing.T) {
+	analyze, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("systemd-analyze isn't installed (Debian package systemd)")
+	}
+	unit, err := os.ReadFile("edge.service")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dropIn, err := os.ReadFile("edge.service.d/rpicam.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	text := strings.ReplaceAll(string(unit), "/usr/local/bin/edge", "/bin/true")
+	write(t, filepath.Join(dir, "edge.service"), text, 0o644)
+	write(t, filepath.Join(dir, "edge.service.d", "rpicam.conf"), string(dropIn), 0o644)
+	out, err := exec.Command(analyze, "verify", "--man=no", filepath.Join(dir, "edge.service")).CombinedOutput()
+	if err != nil || strings.Contains(string(out), dir) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+func TestScriptsAreClean(t *testing.T) {
+	shellcheck, err := exec.LookPath("shellcheck")
+	if err != nil {
+		t.Skip("shellcheck isn't installed (Debian package shellcheck)")
+	}
+	if out, err := exec.Command(shellcheck, "install.sh", "deploy.sh").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
