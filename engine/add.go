@@ -40,12 +40,12 @@ func (c *compiler) addition(n *model.Node, op model.Add) error {
 	set, size := c.set, model.Elements(o.Shape)
 	b := broadcastOf(x.Shape, y.Shape, o.Shape)
 	if b == nil {
-		a.A, a.B = c.operand(n.Inputs[0]), c.operand(n.Inputs[1])
+		a.A, a.B = c.bytes[n.Inputs[0]], c.bytes[n.Inputs[1]]
 		c.add(info, n, c.byRows(size, macsPerByte*size, func(_, i0, i1 int) { set.Add(a, i0, i1) }))
 		return nil
 	}
 	info.Kind = "add, broadcast"
-	p, q, scratch := c.operand(n.Inputs[0]), c.operand(n.Inputs[1]), c.needScratch(2*size)
+	p, q, scratch := c.bytes[n.Inputs[0]], c.bytes[n.Inputs[1]], c.needScratch(2*size)
 	dst := a.Dst
 	c.add(info, n, single(func() {
 		a.A, a.B = scratch[0][:size], scratch[0][size:2*size]
@@ -55,20 +55,6 @@ func (c *compiler) addition(n *model.Node, op model.Add) error {
 		set.Add(a, 0, size)
 	}))
 	return nil
-}
-
-// operand returns a tensor's bytes in the set's representation; a constant's too.
-func (c *compiler) operand(i int) []byte {
-	t := c.tensor(i)
-	if t.Data == nil {
-		return c.bytes[i]
-	}
-	data := append([]byte(nil), t.Data...)
-	if c.move(t) != 0 {
-		kernels.Flip(data, data)
-	}
-	c.weights += len(data)
-	return data
 }
 
 // pair is where an output element's two operands lie.

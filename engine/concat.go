@@ -26,7 +26,7 @@ func (c *compiler) concatenation(n *model.Node, op model.Concatenation) error {
 		if t.Type != o.Type || len(t.Quant) != 1 {
 			return fmt.Errorf("%q is %s with %d scales, needs %s with 1", t.Name, t.Type, len(t.Quant), o.Type)
 		}
-		p := part{src: c.operand(i), row: model.Elements(t.Shape[op.Axis:])}
+		p := part{src: c.bytes[i], row: model.Elements(t.Shape[op.Axis:])}
 		if t.Quant[0] != o.Quant[0] {
 			if t.Type == model.Int8 {
 				return fmt.Errorf("%q is scaled by %v, the output by %v: in s8 they have to be the same",

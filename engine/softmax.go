@@ -49,6 +49,10 @@ func softmaxRow(dst, src []byte, sign byte, exponentials *[256]int32) {
 		sum += quant.RoundingShift(exponentials[top-b^sign], 12)
 	}
 	inverse, exponent := reciprocal(sum)
+	if exponent > 31 { // more than 512 classes that are all alike: none reaches 1/512. The reference aborts here.
+		fill(dst, sign)
+		return
+	}
 	for i, b := range src {
 		q := quant.RoundingShift(quant.HighMul(inverse, exponentials[top-b^sign]), exponent)
 		dst[i] = byte(min(q, 255)) ^ sign
