@@ -2,7 +2,10 @@ module edge
 
 go 1.26.0
 
-require golang.org/x/sys v0.49.0
+require (
+	github.com/blackjack/webcam v0.6.1
+	golang.org/x/sys v0.49.0
+)
 
 require (
 	go.yaml.in/yaml/v4 v4.0.0
@@ -13,4 +16,11 @@ require (
 	github.com/google/flatbuffers v25.12.19+incompatible
 	periph.io/x/conn/v3 v3.7.3
 	periph.io/x/host/v3 v3.8.5
+)
+
+require (
+	github.com/coreos/go-systemd/v22 v22.7.0 // indirect
+	github.com/spf13/pflag v1.1.0 // indirect
+	golang.org/x/arch v0.32.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )

@@ -1,7 +1,118 @@
 package camera
 
-import "errors"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"edge/frame"
+)
+
+// device is a V4L2 camera, which may be unplugged and come back.
+type device struct {
+	counters
+	spec string
+	o    Options
+	name string // as it was first
+
+	session *session      // nil while there is none
+	trouble error         // why no frames come for now; nil while they come
+	silence time.Duration // how long none came from this session
+}
+
+// reopenAfter is how long a camera may be silent until it is closed and opened again.
+const reopenAfter = 10 * time.Second
 
 func openDevice(spec string, o Options) (Camera, error) {
-	return nil, errors.New("camera: " + spec + ": V4L2 cameras aren't built in yet")
+	d := &device{spec: spec, o: o}
+	n, err := d.open()
+	if err != nil {
+		return nil, fmt.Errorf("camera: %w", err)
+	}
+	d.name = fmt.Sprintf("%s (%s)", n.Path, n.Name)
+	return d, nil
+}
+
+// open finds the camera, where it is now, and starts it.
+func (d *device) open() (Node, error) {
+	n, err := find(d.spec)
+	if err != nil {
+		return n, err
+	}
+	s, err := startSession(n, d.o, &d.counters)
+	if err != nil {
+		return n, n.explain(err)
+	}
+	d.session, d.silence = s, 0
+	return n, nil
+}
+
+// Frames implements Camera.
+func (d *device) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
+	return func(yield func(frame.Frame, error) bool) {
+		for ctx.Err() == nil {
+			f, err := d.next(ctx)
+			switch {
+			case ctx.Err() != nil:
+				return
+			case err == nil:
+				d.delivered.Add(1)
+				if !yield(f, nil) {
+					return
+				}
+			case !yield(frame.Frame{}, lost(d.name, err)):
+				return
+			case d.session == nil && !sleep(ctx, lostInterval):
+				return
+			}
+		}
+	}
+}
+
+// next waits for the next frame. Its error says why there is none; then it is to be called again.
+func (d *device) next(ctx context.Context) (frame.Frame, error) {
+	if d.session == nil {
+		if _, d.trouble = d.open(); d.trouble != nil {
+			return frame.Frame{}, d.trouble
+		}
+		d.trouble = errSilent
+	}
+	wait := d.o.patience()
+	if d.trouble != nil {
+		wait = lostInterval
+	}
+	f, err := d.session.next(ctx, wait)
+	if err == nil {
+		d.trouble = nil
+		d.silence = 0
+		return f, nil
+	}
+	if errors.Is(err, errSilent) {
+		d.silence += wait
+		err = fmt.Errorf("%w for %v", errSilent, d.silence)
+	} else if errors.Is(err, unix.ENODEV) {
+		err = fmt.Errorf("unplugged (%w)", err)
+	}
+	if !errors.Is(err, errSilent) || d.silence >= reopenAfter {
+		_ = d.Close() // it is of no use any more
+	}
+	d.trouble = err
+	return frame.Frame{}, err
+}
+
+// String implements Camera.
+func (d *device) String() string { return d.name }
+
+// Close implements Camera.
+func (d *device) Close() error {
+	if d.session == nil {
+		return nil
+	}
+	err := d.session.close()
+	d.session = nil
+	return err
 }
