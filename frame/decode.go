@@ -12,6 +12,8 @@ import (
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
+
+	"edge/quant"
 )
 
 // maxMemory is what reading a picture file may take in memory, beyond the file itself.
@@ -76,26 +78,36 @@ func affordable(c image.Config, bytesPerPixel float64) error {
 	return nil
 }
 
-// readWith reads a picture upright with one of the libraries' decoders.
-func readWith(
-	r *bytes.Reader, config func(io.Reader) (image.Config, error), decode func(io.Reader) (image.Image, error),
-	bytesPerPixel func(color.Model) float64,
-) (Frame, error) {
-	c, err := config(r)
+// decoder is one of the libraries.
+type decoder struct {
+	config func(io.Reader) (image.Config, error)
+	decode func(io.Reader) (image.Image, error)
+}
+
+// read reads a picture if decoding it, and making RGB24 of it, takes so many bytes a pixel at most.
+func (d decoder) read(r *bytes.Reader, bytesPerPixel func(color.Model) float64) (image.Image, error) {
+	c, err := d.config(r)
 	if err != nil {
-		return Frame{}, err
+		return nil, err
 	}
 	if err := affordable(c, bytesPerPixel(c.ColorModel)); err != nil {
-		return Frame{}, err
+		return nil, err
 	}
 	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return Frame{}, err
+		return nil, err
 	}
-	img, err := decode(r)
+	return d.decode(r)
+}
+
+func readJPEG(data []byte, r *bytes.Reader) (Frame, error) {
+	h := scanJPEG(data)
+	img, err := decoder{jpeg.DecodeConfig, jpeg.Decode}.read(r, func(color.Model) float64 {
+		return h.bytesPerPixel() + 3
+	})
 	if err != nil {
 		return Frame{}, err
 	}
-	return toRGB(img, Options{}), nil
+	return toRGB(img, h.orientation.options()), nil
 }
 
 func readPNG(data []byte, r *bytes.Reader) (Frame, error) {
@@ -103,54 +115,86 @@ func readPNG(data []byte, r *bytes.Reader) (Frame, error) {
 	if len(data) > 28 && data[28] != 0 { // IHDR's last byte: the passes take as much again
 		interlaced = 2
 	}
-	return readWith(r, png.DecodeConfig, png.Decode, func(m color.Model) float64 {
+	img, err := decoder{png.DecodeConfig, png.Decode}.read(r, func(m color.Model) float64 {
 		switch m {
-		case color.GrayModel:
-			return interlaced + 3
-		case color.Gray16Model:
-			return 2*interlaced + 3
 		case color.RGBAModel, color.NRGBAModel:
 			return 4 * interlaced // RGB24 goes where the pixels were
 		case color.RGBA64Model, color.NRGBA64Model:
 			return 8*interlaced + 3
+		case color.Gray16Model:
+			return 2*interlaced + 3
 		}
-		return interlaced + 3 // a palette
+		return interlaced + 3 // grey or a palette
 	})
+	if err != nil {
+		return Frame{}, err
+	}
+	return toRGB(img, Options{}), nil
 }
 
 func readBMP(_ []byte, r *bytes.Reader) (Frame, error) {
-	return readWith(r, bmp.DecodeConfig, bmp.Decode, func(color.Model) float64 { return 4 })
+	img, err := decoder{bmp.DecodeConfig, bmp.Decode}.read(r, func(color.Model) float64 { return 4 })
+	if err != nil {
+		return Frame{}, err
+	}
+	return toRGB(img, Options{}), nil
 }
 
-func readWebP(data []byte, r *bytes.Reader) (Frame, error) {
-	return readWith(r, webp.DecodeConfig, webp.Decode, func(m color.Model) float64 {
-		switch m {
-		case color.NRGBAModel:
-			return 8 // lossless: the pixels, and as much again where they are indices
-		case color.NYCbCrAModel:
-			return 1.5 + 8 + 1 + 3
+func readWebP(_ []byte, r *bytes.Reader) (Frame, error) {
+	img, err := decoder{webp.DecodeConfig, webp.Decode}.read(r, func(m color.Model) float64 {
+		if m == color.NYCbCrAModel {
+			return 4 + 4 + 1 + 1.5 + 1.5 + 3 // alpha, decoded as a lossless picture, its copy, and a lossy picture
 		}
-		return 1.5 + 3
+		return 4 + 4 // lossless: the pixels, and as much again where they are indices; more than a lossy one
 	})
+	if err != nil {
+		return Frame{}, err
+	}
+	switch img := img.(type) {
+	case *image.YCbCr:
+		return videoToRGB(img)
+	case *image.NYCbCrA:
+		f, err := videoToRGB(&img.YCbCr)
+		if err == nil {
+			whiten(f, img)
+		}
+		return f, err
+	}
+	return toRGB(img, Options{}), nil
 }
 
-func readJPEG(data []byte, r *bytes.Reader) (Frame, error) {
-	c, err := jpeg.DecodeConfig(r)
+// videoToRGB returns a lossy WebP picture as an RGB24 frame. It is 4:2:0 video in limited range, unlike what image.YCbCr
+// means, so it goes through a Fitter.
+func videoToRGB(img *image.YCbCr) (Frame, error) {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	video := Frame{Format: YU12, Width: w, Height: h, Pix: make([]byte, 0, YU12.FrameSize(w, h, 0))}
+	for y := range h {
+		video.Pix = append(video.Pix, img.Y[y*img.YStride:][:w]...)
+	}
+	for _, plane := range [][]byte{img.Cb, img.Cr} {
+		for y := range half(h) {
+			video.Pix = append(video.Pix, plane[y*img.CStride:][:half(w)]...)
+		}
+	}
+	itself := TensorSpec{Width: w, Height: h, Channels: 3, Quant: quant.Params{Scale: 1}, Std: [3]float32{1, 1, 1}}
+	fitter, err := NewFitter(itself, Options{Fit: Stretch})
 	if err != nil {
 		return Frame{}, err
 	}
-	h := scanJPEG(data)
-	if err := affordable(c, h.bytesPerPixel()+3); err != nil {
-		return Frame{}, err
+	f := Frame{Pix: make([]byte, 3*w*h), Format: RGB24, Width: w, Height: h, Stride: 3 * w}
+	return f, fitter.Fit(f.Pix, video)
+}
+
+// whiten puts f, whose transparency is in img, on white.
+func whiten(f Frame, img *image.NYCbCrA) {
+	for y := range f.Height {
+		row := f.Pix[y*f.Stride:][:3*f.Width]
+		for x, alpha := range img.A[y*img.AStride:][:f.Width] {
+			for i := 3 * x; i < 3*x+3; i++ {
+				row[i] = byte((uint32(row[i])*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255)
+			}
+		}
 	}
-	if _, err := r.Seek(0, io.SeekStart); err != nil {
-		return Frame{}, err
-	}
-	img, err := jpeg.Decode(r)
-	if err != nil {
-		return Frame{}, err
-	}
-	return toRGB(img, h.orientation.options()), nil
 }
 
 // toRGB returns a picture as an RGB24 frame, rotated and mirrored. It may write over img.

@@ -9,7 +9,8 @@ import (
 type jpegHeader struct {
 	orientation     orientation
 	progressive     bool
-	components      int
+	rgb             bool // not Y Cb Cr
+	components      int  // 0: no frame header was found
 	samplesPerPixel float64
 }
 
@@ -46,12 +47,15 @@ func (o orientation) options() Options {
 
 // bytesPerPixel is what image/jpeg takes at most while it decodes.
 func (h jpegHeader) bytesPerPixel() float64 {
+	if h.components == 0 { // image/jpeg may see more than scanJPEG does: the worst there is
+		h = jpegHeader{progressive: true, components: 4, samplesPerPixel: 4}
+	}
 	n := h.samplesPerPixel
 	if h.progressive {
 		n += 4 * h.samplesPerPixel // it keeps all coefficients
 	}
-	if h.components == 4 {
-		n += 4 // it makes a CMYK picture of the planes
+	if h.rgb || h.components == 4 {
+		n += 4 // it makes another picture of the planes
 	}
 	return n
 }
@@ -66,37 +70,44 @@ func scanJPEG(data []byte) jpegHeader {
 			continue
 		}
 		size := int(binary.BigEndian.Uint16(data[at+2:]))
-		if marker == markerSOS || size < 2 || at+2+size > len(data) {
+		alone := marker == 0 || marker >= markerRST0 && marker <= markerEOI // no segment follows
+		if alone || marker == markerSOS || size < 2 || at+2+size > len(data) {
 			break
 		}
 		segment := data[at+4 : at+2+size]
 		switch marker {
 		case markerSOF0, markerSOF1, markerSOF2:
 			h.progressive = marker == markerSOF2
-			h.components, h.samplesPerPixel = samplingOf(segment)
+			h.readFrameHeader(segment)
 		case markerAPP1:
 			if tiff, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok {
 				h.orientation = orientationIn(tiff)
 			}
+		case markerAPPE:
+			const transform = 11
+			h.rgb = h.rgb || bytes.HasPrefix(segment, []byte("Adobe")) && len(segment) > transform && segment[transform] == 0
 		}
 		at += 2 + size
 	}
 	return h
 }
 
-// samplingOf returns the number of components in a frame header (SOF), and of samples for each pixel.
-func samplingOf(sof []byte) (components int, samplesPerPixel float64) {
-	if len(sof) < 6 || len(sof) < 6+3*int(sof[5]) {
-		return 0, 0
+func (h *jpegHeader) readFrameHeader(s []byte) {
+	if len(s) < 6 || len(s) < 6+3*int(s[5]) {
+		return
 	}
-	components = int(sof[5])
-	var sum, maxH, maxV int
-	for i := range components {
-		h, v := int(sof[7+3*i]>>4), int(sof[7+3*i]&15)
-		sum += h * v
-		maxH, maxV = max(maxH, h), max(maxV, v)
+	h.components = int(s[5])
+	var ids string
+	var samples, maxH, maxV int
+	for i := range h.components {
+		c := s[6+3*i:]
+		ids += string(rune(c[0]))
+		x, y := int(c[1]>>4), int(c[1]&15)
+		samples += x * y
+		maxH, maxV = max(maxH, x), max(maxV, y)
 	}
-	return components, float64(sum) / float64(max(maxH*maxV, 1))
+	h.rgb = h.rgb || ids == "RGB"
+	h.samplesPerPixel = float64(samples) / float64(max(maxH*maxV, 1))
 }
 
 // orientationIn looks for the orientation in the first directory of EXIF's TIFF structure. (Exif 2.3, 4.6.4.)

@@ -21,6 +21,7 @@ const (
 	markerDQT  = 0xdb // quantization tables
 	markerDRI  = 0xdd // restart interval
 	markerAPP1 = 0xe1 // EXIF
+	markerAPPE = 0xee // Adobe
 )
 
 // jpegDecoder decodes the pictures of a camera: baseline JPEG, grey or Y Cb Cr as JFIF means them (BT.601, full range),
