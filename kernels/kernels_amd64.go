@@ -2,6 +2,42 @@
 
 package kernels
 
-func native() []*Set { return nil }
+import "golang.org/x/sys/cpu"
 
-type nativePacked struct{}
+//go:generate go run ./internal/gen
+
+// x86 is what the sets for amd64 differ in.
+type x86 struct {
+	narrow, wide, wider *pointwiseKernel // panels of up to 16, 32, 48 channels
+	sums                func(pixelSums)
+}
+
+type nativePacked struct {
+	pointwise pointwiseLayer
+}
+
+func native() []*Set {
+	var sets []*Set
+	if f := cpu.X86; f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL && f.HasAVX512VNNI {
+		sets = append(sets, avx512.set("avx512-vnni"))
+	}
+	return sets
+}
+
+func (s *x86) set(name string) *Set {
+	set := Generic()
+	set.Name = name
+	set.PreparePointwise, set.Pointwise = s.preparePointwise, s.pointwise
+	return set
+}
+
+func (s *x86) preparePointwise(a *PointwiseArgs) {
+	switch {
+	case a.Out <= 16:
+		s.narrow.prepare(a)
+	case a.Out%48 == 0:
+		s.wider.prepare(a)
+	default:
+		s.wide.prepare(a)
+	}
+}

@@ -1,0 +1,21 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+// The committed assembly is what the generator writes.
+func TestGeneratedFilesAreCurrent(t *testing.T) {
+	for name, generate := range files {
+		committed, err := os.ReadFile(filepath.Join("..", "..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(committed, generate()) {
+			t.Errorf("%s isn't what the generator writes: run go generate ./kernels", name)
+		}
+	}
+}

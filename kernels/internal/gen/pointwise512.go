@@ -1,0 +1,377 @@
+package main
+
+import "fmt"
+
+// tile512 is a pointwise kernel for AVX-512 VNNI: rows pixels by columns vectors of 16 channels.
+type tile512 struct {
+	*code
+	rows, columns int
+	double        bool // requantizes in float64
+}
+
+// The tiles that there are. Seven rows divide every pixel count of the networks but the small ones.
+var tiles512 = [][2]int{{7, 2}, {7, 3}, {14, 1}, {1, 1}, {1, 2}, {1, 3}}
+
+const tileSize = 80 // of a pointwiseTile; vet compares it and the offsets of its fields
+
+// General registers.
+const (
+	srcRow     = "SI"  // the tile's first pixel
+	src        = "AX"  // the same, at the running k
+	src7       = "DX"  // the eighth row, at the running k
+	dst        = "DI"  // the tile's first output
+	dstRow     = "CX"  // running over the tile's rows
+	panel      = "BX"  // bias, constants of requantization, weights
+	weights    = "R15" // running over the panel's
+	quads      = "CX"  // that remain
+	srcStride  = "R8"
+	srcStride3 = "R9"
+	srcStride5 = "R10"
+	dstStride  = "R11"
+	sums       = "R12" // of the running tile's rows, or nil
+)
+
+// Vector registers that hold for the whole call.
+const (
+	oddEven = "Z28" // permutation: even quadwords, then odd ones
+	byRow   = "Z29" // permutation: transposes 4×4 doublewords
+	lowest  = "Z30" // clamp range, in every byte
+	highest = "Z31"
+)
+
+func pointwise512() []byte {
+	c := newFile(`
+Pointwise convolution with AVX-512 VNNI. A tile is R pixels by C vectors of 16 output channels; an accumulator is a lane.
+For each four input channels (a quad):
+
+             k…k+3 of 16 channels     k…k+3 of 16 channels
+             ┌────────── Zw0 ──────┐  ┌────────── Zw1 ──────┐
+ pixel 0 ──▶ Za ● VPDPBUSD ▶ Zacc00    ● VPDPBUSD ▶ Zacc01      Za: the pixel's four activations in every lane
+ pixel 1 ──▶ Za ●          ▶ Zacc10    ●          ▶ Zacc11
+   …
+
+The panel in memory, of N = 16·C channels: bias [N]int32; then of requantization mul, add [N]float32 or
+mul, add, below [N]float64; then weights [quads][N][4]int8.
+
+The tile's order of channels in a pair of vectors is such that packing within 128-bit lanes puts them in order: lane i of
+the first vector has channels 8i…8i+3, that of the second 8i+4…8i+7. A vector without a partner has its channels in
+order, and four rows of it are transposed.`)
+	c.table("oddEven512", 0, 2, 4, 6, 1, 3, 5, 7)
+	c.table("byRow512", 4<<32|0, 12<<32|8, 5<<32|1, 13<<32|9, 6<<32|2, 14<<32|10, 7<<32|3, 15<<32|11)
+	for _, size := range tiles512 {
+		for _, double := range []bool{false, true} {
+			tile := tile512{c, size[0], size[1], double}
+			tile.write()
+		}
+	}
+	sums512(c)
+	return c.Bytes()
+}
+
+// sums512 writes the kernel that sums the activations of each pixel, for weights with a zero point.
+func sums512(c *code) {
+	c.function("sums512", `
+func sums512(t pixelSums)
+Four pixels at a time: VPDPBUSD with ones, 64 channels a step, then a transposing sum of the lanes.
+Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.`, 48)
+	c.op("MOVQ", "t_src+0(FP)", srcRow)
+	c.op("MOVQ", "t_stride+16(FP)", srcStride)
+	c.op("MOVQ", "t_dst+8(FP)", dst)
+	c.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
+	c.op("MOVL", 0x01010101, "AX")
+	c.op("VPBROADCASTD", "AX", "Z20")
+	c.op("MOVL", "t_factor+40(FP)", "AX")
+	c.op("VPBROADCASTD", "AX", "X21")
+	c.note("K1: the channels after the last 64")
+	c.op("MOVQ", "t_channels+24(FP)", "CX")
+	c.op("MOVQ", "CX", "BX")
+	c.op("SHRQ", 6, "BX")
+	c.op("ANDQ", 63, "CX")
+	c.op("MOVQ", 1, "AX")
+	c.op("SHLQ", "CX", "AX")
+	c.op("DECQ", "AX")
+	c.op("KMOVQ", "AX", "K1")
+
+	c.at("group")
+	for i := range 4 {
+		c.op("VPXORD", z(i), z(i), z(i))
+	}
+	c.op("MOVQ", srcRow, src)
+	c.op("MOVQ", "BX", "CX")
+	c.op("TESTQ", "CX", "CX")
+	c.op("JZ", "tail")
+	rows := [4]string{"(AX)", "(AX)(R8*1)", "(AX)(R8*2)", "(AX)(R9*1)"}
+	c.at("step")
+	for i, row := range rows {
+		c.op("VMOVDQU64", row, "Z4")
+		c.op("VPDPBUSD", "Z20", "Z4", z(i))
+	}
+	c.op("ADDQ", 64, src)
+	c.op("DECQ", "CX")
+	c.op("JNZ", "step")
+	c.at("tail")
+	for i, row := range rows {
+		c.op("VMOVDQU8.Z", row, "K1", "Z4")
+		c.op("VPDPBUSD", "Z20", "Z4", z(i))
+	}
+	for i := 0; i < 4; i += 2 {
+		c.op("VPUNPCKHDQ", z(i+1), z(i), "Z4")
+		c.op("VPUNPCKLDQ", z(i+1), z(i), z(i))
+		c.op("VPADDD", "Z4", z(i), z(i))
+	}
+	c.op("VPUNPCKHQDQ", "Z2", "Z0", "Z4")
+	c.op("VPUNPCKLQDQ", "Z2", "Z0", "Z0")
+	c.op("VPADDD", "Z4", "Z0", "Z0")
+	c.op("VEXTRACTI64X4", 1, "Z0", "Y4")
+	c.op("VPADDD", "Y4", "Y0", "Y0")
+	c.op("VEXTRACTI128", 1, "Y0", "X4")
+	c.op("VPADDD", "X4", "X0", "X0")
+	c.op("VPMULLD", "X21", "X0", "X0")
+	c.op("VMOVDQU", "X0", memory(0, dst))
+	c.op("ADDQ", 16, dst)
+	c.op("LEAQ", memory(0, srcRow, "("+srcStride+"*4)"), srcRow)
+	c.op("DECQ", "t_groups+32(FP)")
+	c.op("JNZ", "group")
+	c.op("VZEROUPPER")
+	c.op("RET")
+}
+
+func (t *tile512) acc(row, column int) int { return row*t.columns + column }
+func (t *tile512) weight(column int) int   { return t.rows*t.columns + column }
+func (t *tile512) free() int               { return t.rows * t.columns } // the first register free in the epilogue
+
+// offsets into the panel
+func (t *tile512) constants() int { return 64 * t.columns }
+
+func (t *tile512) weightsAt() int {
+	if t.double {
+		return 7 * 64 * t.columns
+	}
+	return 3 * 64 * t.columns
+}
+
+// row is the operand of row r's four activations.
+func (t *tile512) row(r int) string {
+	base := src
+	if r >= 7 {
+		base, r = src7, r-7
+	}
+	switch r {
+	case 0:
+		return memory(0, base)
+	case 1, 2, 4:
+		return memory(0, base, fmt.Sprintf("(%s*%d)", srcStride, r))
+	case 3, 6:
+		return memory(0, base, fmt.Sprintf("(%s*%d)", srcStride3, r/3))
+	default:
+		return memory(0, base, fmt.Sprintf("(%s*1)", srcStride5))
+	}
+}
+
+func (t *tile512) write() {
+	kind := "Single"
+	if t.double {
+		kind = "Double"
+	}
+	t.function(fmt.Sprintf("pointwise512x%dx%d%s", t.rows, 16*t.columns, kind), fmt.Sprintf(`
+func pointwise512x%dx%d%s(t pointwiseTile)
+Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
+		t.rows, 16*t.columns, kind, t.free()-1, t.weight(0), t.weight(t.columns-1), t.weight(t.columns)), tileSize)
+
+	t.op("MOVQ", "t_src+0(FP)", srcRow)
+	t.op("MOVQ", "t_srcStride+16(FP)", srcStride)
+	t.op("MOVQ", "t_dst+8(FP)", dst)
+	t.op("MOVQ", "t_dstStride+24(FP)", dstStride)
+	t.op("MOVQ", "t_panel+32(FP)", panel)
+	t.op("MOVQ", "t_sums+40(FP)", sums)
+	if t.rows > 1 {
+		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
+		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*4)"), srcStride5)
+	}
+	t.op("VMOVDQU64", "oddEven512<>(SB)", oddEven)
+	t.op("VMOVDQU64", "byRow512<>(SB)", byRow)
+	t.op("VPBROADCASTB", "t_lo+72(FP)", lowest)
+	t.op("VPBROADCASTB", "t_hi+73(FP)", highest)
+	t.op("MOVQ", "t_mask+64(FP)", "AX")
+	t.note("K1: the channels of the pair of vectors that exist, K2: those of the single one")
+	t.op("KMOVD", "AX", "K1")
+	if t.columns > 1 {
+		t.op("SHRQ", 32, "AX")
+	}
+	t.op("KMOVW", "AX", "K2")
+
+	t.at("tile")
+	t.note("accumulators begin as the bias, with the pixel's sum where weights have a zero point")
+	for c := range t.columns {
+		t.op("VMOVDQU32", memory(64*c, panel), z(t.weight(c)))
+	}
+	t.op("TESTQ", sums, sums)
+	t.op("JZ", "symmetric")
+	for r := range t.rows {
+		for c := range t.columns {
+			t.op("VPADDD.BCST", memory(4*r, sums), z(t.weight(c)), z(t.acc(r, c)))
+		}
+	}
+	t.op("ADDQ", 4*t.rows, sums)
+	t.op("JMP", "multiply")
+	t.at("symmetric")
+	for r := range t.rows {
+		for c := range t.columns {
+			t.op("VMOVDQA64", z(t.weight(c)), z(t.acc(r, c)))
+		}
+	}
+	t.at("multiply")
+	t.op("MOVQ", srcRow, src)
+	if t.rows > 7 {
+		t.op("LEAQ", memory(0, srcRow, "("+srcStride+"*8)"), src7)
+		t.op("SUBQ", srcStride, src7)
+	}
+	t.op("LEAQ", memory(t.weightsAt(), panel), weights)
+	t.op("MOVQ", "t_quads+48(FP)", quads)
+	t.at("quad")
+	for c := range t.columns {
+		t.op("VMOVDQU64", memory(64*c, weights), z(t.weight(c)))
+	}
+	for r := range t.rows {
+		t.op("VPBROADCASTD", t.row(r), z(t.weight(t.columns)))
+		for c := range t.columns {
+			t.op("VPDPBUSD", z(t.weight(c)), z(t.weight(t.columns)), z(t.acc(r, c)))
+		}
+	}
+	t.op("ADDQ", 4, src)
+	if t.rows > 7 {
+		t.op("ADDQ", 4, src7)
+	}
+	t.op("ADDQ", 64*t.columns, weights)
+	t.op("DECQ", quads)
+	t.op("JNZ", "quad")
+	t.line("")
+
+	if t.double {
+		t.requantizeDouble()
+	} else {
+		t.requantizeSingle()
+	}
+	if t.columns >= 2 {
+		t.storePairs()
+	}
+	if t.columns%2 == 1 {
+		t.storeLast()
+	}
+	t.op("MOVQ", dstRow, dst)
+
+	t.line("")
+	t.op("IMUL3Q", t.rows, srcStride, "AX")
+	t.op("ADDQ", "AX", srcRow)
+	t.op("DECQ", "t_tiles+56(FP)")
+	t.op("JNZ", "tile")
+	t.op("VZEROUPPER")
+	t.op("RET")
+}
+
+// requantizeSingle makes the accumulators outputs, not clamped: round(acc·mul + add).
+func (t *tile512) requantizeSingle() {
+	t.note("requantize: round(acc·mul + add)")
+	mul, add := t.free(), t.free()+t.columns
+	for c := range t.columns {
+		t.op("VMOVUPS", memory(t.constants()+64*c, panel), z(mul+c))
+		t.op("VMOVUPS", memory(t.constants()+64*(t.columns+c), panel), z(add+c))
+	}
+	for r := range t.rows {
+		for c := range t.columns {
+			acc := z(t.acc(r, c))
+			t.op("VCVTDQ2PS", acc, acc)
+			t.op("VFMADD213PS", z(add+c), z(mul+c), acc)
+			t.op("VCVTPS2DQ", acc, acc)
+		}
+	}
+}
+
+// requantizeDouble does so in float64, eight lanes at a time: round(acc·mul + add (+ below where acc < 0)).
+func (t *tile512) requantizeDouble() {
+	t.note("requantize: round(acc·mul + add), + below where acc is negative")
+	first := t.free()
+	for r := range t.rows {
+		for c := range t.columns {
+			acc := t.acc(r, c)
+			mul := t.constants() + 128*c
+			add := mul + 128*t.columns
+			below := add + 128*t.columns
+			t.op("VPMOVD2M", z(acc), "K3")
+			t.op("VEXTRACTI64X4", 1, z(acc), y(first+1))
+			t.op("VCVTDQ2PD", y(acc), z(first))
+			t.op("VCVTDQ2PD", y(first+1), z(first+1))
+			for half := range 2 {
+				t.op("VMOVUPD", memory(add+64*half, panel), z(first+2+half))
+				t.op("VFMADD231PD", memory(mul+64*half, panel), z(first+half), z(first+2+half))
+				t.op("VADDPD", memory(below+64*half, panel), z(first+2+half), "K3", z(first+2+half))
+				if half == 0 {
+					t.op("KSHIFTRW", 8, "K3", "K3")
+				}
+			}
+			t.op("VCVTPD2DQ", z(first+2), y(acc))
+			t.op("VCVTPD2DQ", z(first+3), y(first))
+			t.op("VINSERTI64X4", 1, y(first), z(acc), z(acc))
+		}
+	}
+}
+
+func (t *tile512) clampBytes(i int) {
+	t.op("VPMAXUB", lowest, z(i), z(i))
+	t.op("VPMINUB", highest, z(i), z(i))
+}
+
+// storePairs packs the first two vectors of each two rows into one and stores them.
+func (t *tile512) storePairs() {
+	t.note("two rows of 32 channels: int32 to uint8")
+	t.op("MOVQ", dst, dstRow)
+	for r := 0; r < t.rows; r += 2 {
+		other := min(r+1, t.rows-1)
+		a, b := t.acc(r, 0), t.acc(other, 0)
+		t.op("VPACKSSDW", z(a+1), z(a), z(a))
+		if other != r {
+			t.op("VPACKSSDW", z(b+1), z(b), z(b))
+		}
+		t.op("VPACKUSWB", z(b), z(a), z(a))
+		t.op("VPERMQ", z(a), oddEven, z(a))
+		t.clampBytes(a)
+		t.op("VMOVDQU8", y(a), "K1", memory(0, dstRow))
+		t.op("ADDQ", dstStride, dstRow)
+		if other != r {
+			t.op("VEXTRACTI64X4", 1, z(a), y(a))
+			t.op("VMOVDQU8", y(a), "K1", memory(0, dstRow))
+			t.op("ADDQ", dstStride, dstRow)
+		}
+	}
+}
+
+// storeLast packs the last vector of each four rows into one and stores them.
+func (t *tile512) storeLast() {
+	offset := 16 * (t.columns - 1)
+	t.note("four rows of 16 channels: int32 to uint8")
+	t.op("MOVQ", dst, dstRow)
+	for r := 0; r < t.rows; r += 4 {
+		var v [4]int
+		for i := range v {
+			v[i] = t.acc(min(r+i, t.rows-1), t.columns-1)
+		}
+		t.op("VPACKSSDW", z(v[1]), z(v[0]), z(v[0]))
+		if v[2] != v[1] {
+			t.op("VPACKSSDW", z(v[3]), z(v[2]), z(v[2]))
+		} else {
+			v[2] = v[0] // no such rows
+		}
+		t.op("VPACKUSWB", z(v[2]), z(v[0]), z(v[0]))
+		t.op("VPERMD", z(v[0]), byRow, z(v[0]))
+		t.clampBytes(v[0])
+		for i := range min(4, t.rows-r) {
+			if i > 0 {
+				t.op("VEXTRACTI32X4", i, z(v[0]), x(t.free()))
+				t.op("VMOVDQU8", x(t.free()), "K2", memory(offset, dstRow))
+			} else {
+				t.op("VMOVDQU8", x(v[0]), "K2", memory(offset, dstRow))
+			}
+			t.op("ADDQ", dstStride, dstRow)
+		}
+	}
+}
