@@ -84,6 +84,9 @@ func NewJudge(c Config, o Output) (*Judge, error) {
 	return j, nil
 }
 
+// Classes are the indices of the classes that LED i of the Config is about, in rising order.
+func (j *Judge) Classes(i int) []int { return slices.Clone(j.rules[i].classes) }
+
 // lights are those of all LEDs that a Show stands for.
 func (c *Config) lights(s Show) []Light {
 	lights := make([]Light, len(c.LEDs))

@@ -543,8 +543,8 @@ func TestClasses(t *testing.T) {
 				got = append(got, i)
 			}
 		}
-		if !slices.Equal(got, tt.want) {
-			t.Errorf("%v picks %v, want %v", tt.class, got, tt.want)
+		if !slices.Equal(got, tt.want) || !slices.Equal(j.Classes(0), tt.want) {
+			t.Errorf("%v picks %v (%v), want %v", tt.class, got, j.Classes(0), tt.want)
 		}
 	}
 }

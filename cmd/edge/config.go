@@ -217,6 +217,7 @@ func (c *config) readLEDs(r *yamlReader, n *node) {
 		})
 		if line != nil {
 			line.ActiveLow = activeLow
+			c.refuseTwice(r, n, *line)
 		}
 		if led.Off < 0 {
 			led.Off = defaultOff(led.On)
@@ -224,6 +225,18 @@ func (c *config) readLEDs(r *yamlReader, n *node) {
 		c.Decision.LEDs = append(c.Decision.LEDs, led)
 		c.Lines = append(c.Lines, line)
 	})
+}
+
+// refuseTwice finds lines that are the same by name. That a pin and a name are the same line only the board knows.
+func (c *config) refuseTwice(r *yamlReader, n *node, line gpio.Line) {
+	for i, other := range c.Lines {
+		if other != nil && line.String() != "" && other.String() == line.String() {
+			path := n.path + ".line"
+			r.problems = append(r.problems, problem{
+				r.lines[path], fmt.Sprintf("%s: %v is the line of led %q already", path, line, c.Decision.LEDs[i].Name),
+			})
+		}
+	}
 }
 
 func (c *config) readStates(r *yamlReader, n *node) {
@@ -293,6 +306,14 @@ func score(dst *float32) reading {
 
 // size is of a frame, in pixels.
 type size struct{ width, height int }
+
+// String is what parseSize reads.
+func (s size) String() string {
+	if s == (size{}) {
+		return ""
+	}
+	return fmt.Sprintf("%dx%d", s.width, s.height)
+}
 
 // parseSize reads "640x480".
 func parseSize(s string) (size, error) {

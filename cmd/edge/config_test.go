@@ -160,6 +160,10 @@ func TestParseConfigErrors(t *testing.T) {
 		{"half a blink", led + "  blink: {on: 1s}\n", `f:4: leds[0].blink: say how long it's on and how long off`},
 		{"fast blink", led + "  blink: {on: 1s, off: 1ns}\n", `f:4: led "a": blink (1s on, 1ns off)`},
 		{"line", led + "  line: 17\n", `f:4: leds[0].line: "17" can be two lines: write GPIO17`},
+		{
+			"line twice", led + "  line: pin11\n- name: b\n  classes: 2\n  line: pin 11\n",
+			`f:7: leds[1].line: pin 11 is the line of led "a" already`,
+		},
 		{"no name", "leds:\n- classes: [1]\n", `f:2: an LED without a name`},
 		{"name twice", led + "- name: a\n  classes: [2]\n", `f:4: led "a": a second LED of this name`},
 		{"nothing lights it", "leds:\n- name: a\n", `f:2: led "a": nothing lights it`},

@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"edge/decision"
+	"edge/frame"
+)
+
+// runCheckConfig says what a configuration means, or everything that is wrong with it.
+func runCheckConfig(_ context.Context, args []string, std streams) error {
+	f := newFlags("check-config", std)
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	file := defaultConfigFile
+	switch f.NArg() {
+	case 0:
+	case 1:
+		file = f.Arg(0)
+	default:
+		return configErrorf("edge check-config: one FILE at a time")
+	}
+	c, err := loadConfig(file)
+	if err != nil {
+		return err
+	}
+	if c.Model == "" {
+		return describeConfig(std.out, c, nil, nil)
+	}
+	n := networkFlags{c.Model, c.Labels, c.Kernels, c.Threads}
+	net, err := n.openNetwork(c.Fit)
+	if err != nil {
+		return err
+	}
+	defer net.Close()
+	judge, err := c.judge(net.output)
+	if err != nil {
+		return err
+	}
+	return describeConfig(std.out, c, judge, net.output.Labels)
+}
+
+// describeConfig writes a configuration in plain words. Without a judge there is no network to say which classes the
+// LEDs' are.
+func describeConfig(out io.Writer, c *config, judge *decision.Judge, labels []string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	fmt.Fprintf(w, "%s is right.\n\n", c.file)
+	if c.Model == "" {
+		fmt.Fprintf(w, "model\tnone named: the names of classes are not checked\n")
+	} else {
+		fmt.Fprintf(w, "model\t%s\n", c.Model)
+	}
+	if c.Labels != "" {
+		fmt.Fprintf(w, "labels\t%s\n", c.Labels)
+	}
+	fmt.Fprintf(w, "camera\t%s\n", strings.Join(cameraWords(c), ", "))
+	for i, l := range c.Decision.LEDs {
+		fmt.Fprintf(w, "led %s\t%s\n", l.Name, lineWords(c, i))
+		if len(l.Classes) == 0 {
+			fmt.Fprint(w, "\tshows states only\n")
+			continue
+		}
+		fmt.Fprintf(w, "\t%s from a score of %.3g on, until it falls below %.3g\n", shines(l.Light), l.On, l.Off)
+		fmt.Fprintf(w, "\t%s\n", calmWords(l.Smoothing, l.Hold))
+		for _, class := range classWords(l, i, judge, labels) {
+			fmt.Fprintf(w, "\t%s\n", class)
+		}
+	}
+	d := c.Decision
+	for _, s := range []struct {
+		name string
+		show decision.Show
+	}{{"starting", d.Starting}, {"camera lost", d.CameraLost}} {
+		fmt.Fprintf(w, "%s\t%s\n", s.name, showWords(s.show))
+	}
+	if n := d.NotSure; n.Below > 0 {
+		fmt.Fprintf(w, "not sure\t%s\n\twhile all LEDs are dark and no class scores %.3g\n", showWords(n.Show), n.Below)
+		fmt.Fprintf(w, "\t%s\n", calmWords(n.Smoothing, n.Hold))
+	}
+	return w.Flush()
+}
+
+func cameraWords(c *config) []string {
+	words := []string{c.Camera}
+	if c.Capture.Width > 0 {
+		words = append(words, fmt.Sprintf("%d×%d", c.Capture.Width, c.Capture.Height))
+	}
+	if c.Capture.Format != 0 {
+		words = append(words, c.Capture.Format.String())
+	}
+	if c.Capture.FPS > 0 {
+		words = append(words, fmt.Sprintf("%v frames a second", c.Capture.FPS))
+	}
+	if c.Fit.Rotate != 0 {
+		words = append(words, fmt.Sprintf("rotated by %d° clockwise", c.Fit.Rotate))
+	}
+	if c.Fit.Mirror {
+		words = append(words, "mirrored")
+	}
+	if c.Fit.ROI != (frame.ROI{}) {
+		words = append(words, "only the region "+c.Fit.ROI.String())
+	}
+	return append(words, c.Fit.Fit.String())
+}
+
+func lineWords(c *config, led int) string {
+	line := c.Lines[led]
+	switch {
+	case line == nil:
+		return "not connected to any line: only --leds terminal shows it"
+	case line.ActiveLow:
+		return line.String() + ", lit when low"
+	}
+	return line.String()
+}
+
+// classWords are an LED's classes, as the network has them or, without a judge, as the file does.
+func classWords(l decision.LED, led int, judge *decision.Judge, labels []string) []string {
+	var words []string
+	if judge == nil {
+		for _, class := range l.Classes {
+			words = append(words, "class "+class.String())
+		}
+	} else {
+		for _, class := range judge.Classes(led) {
+			words = append(words, fmt.Sprintf("class %d, %s", class, className(labels, class)))
+		}
+	}
+	const most = 12
+	if len(words) > most {
+		words = append(words[:most], fmt.Sprintf("and %d more", len(words)-most))
+	}
+	return words
+}
+
+func calmWords(s decision.Smoothing, hold time.Duration) string {
+	return fmt.Sprintf("smoothing: %v; keeps each state at least %v", s, hold)
+}
+
+func showWords(s decision.Show) string {
+	if len(s.LEDs) == 0 {
+		return "all LEDs are dark"
+	}
+	return strings.Join(s.LEDs, " and ") + " " + shines(s.Light)
+}
+
+// shines says how an LED shines that is on.
+func shines(l decision.Light) string {
+	if l == decision.Dark {
+		return "shines"
+	}
+	return l.String()
+}
