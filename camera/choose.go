@@ -10,21 +10,19 @@ import (
 
 // Format is a pixel format that a camera has.
 type Format struct {
-	FourCC string  `json:"fourcc"`
-	About  string  `json:"about"` // the driver's words
-	Sizes  []Sizes `json:"sizes"` // none: the driver doesn't say
+	FourCC   string  `json:"fourcc"`
+	About    string  `json:"about"`    // the driver's words
+	Readable bool    `json:"readable"` // its frames can be used
+	Sizes    []Sizes `json:"sizes"`    // none: the driver doesn't say
 
 	code  uint32
-	known frame.Format // 0: not one that frame can read
+	known frame.Format // when it is readable
 }
-
-// Readable reports whether frames of this format can be used.
-func (f Format) Readable() bool { return f.known != 0 }
 
 // newFormat describes one of V4L2's formats.
 func newFormat(code uint32, about string) Format {
-	known, _ := frame.FormatOf(code)
-	return Format{FourCC: fourCC(code), About: about, code: code, known: known}
+	known, readable := frame.FormatOf(code)
+	return Format{FourCC: fourCC(code), About: about, Readable: readable, code: code, known: known}
 }
 
 // Sizes is one size of a camera's frames (Step… are 0), or all that lie on a grid.
@@ -76,7 +74,7 @@ func wanted(o Options) Options {
 func modes(formats []Format, o Options, rate func(code uint32, width, height int) float64) []mode {
 	var list []mode
 	for _, f := range formats {
-		if !f.Readable() || o.Format != 0 && o.Format != f.known {
+		if !f.Readable || o.Format != 0 && o.Format != f.known {
 			continue
 		}
 		sizes := f.Sizes

@@ -133,7 +133,7 @@ func whyNoFormat(formats []Format) (why string, csi bool) {
 	var names []string
 	bayer := 0
 	for _, f := range formats {
-		if f.Readable() {
+		if f.Readable {
 			return "", false
 		}
 		if strings.Contains(f.About, "Bayer") {
@@ -171,8 +171,8 @@ func formatsOf(path string) ([]Format, error) {
 		list = append(list, f)
 	}
 	slices.SortFunc(list, func(a, b Format) int {
-		unreadable := func(f Format) int { return int(f.known-1) & 0xFF } // 255, and so last
-		return cmp.Or(cmp.Compare(unreadable(a), unreadable(b)), cmp.Compare(a.FourCC, b.FourCC))
+		order := func(f Format) int { return int(f.known-1) & 0xFF } // what isn't known comes last
+		return cmp.Or(cmp.Compare(order(a), order(b)), cmp.Compare(a.FourCC, b.FourCC))
 	})
 	return list, nil
 }

@@ -38,33 +38,34 @@ const (
 var errSilent = errors.New("no frame")
 
 // startSession opens the camera n and starts it in the mode that fits best.
-func startSession(n Node, o Options, c *counters) (s *session, err error) {
+func startSession(n Node, o Options, c *counters) (*session, error) {
 	cam, err := webcam.Open(n.Path)
 	if err != nil {
 		return nil, fmt.Errorf("open: %w", err)
 	}
-	s = &session{cam: cam, fd: descriptor(cam), lent: nobody, dropped: &c.dropped, damaged: &c.damaged}
+	s := &session{cam: cam, fd: descriptor(cam), lent: nobody, dropped: &c.dropped, damaged: &c.damaged}
 	s.poll = []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
-	defer func() {
-		if err != nil {
-			_ = s.close()
-			s = nil
-		}
-	}()
-	if err := s.setMode(n.Formats, wanted(o)); err != nil {
+	if err := s.start(n.Formats, wanted(o)); err != nil {
+		_ = s.close()
 		return nil, err
-	}
-	if err := startStreaming(cam, bufferCount); err != nil {
-		return nil, err
-	}
-	s.buffers = mapped(cam)
-	for _, b := range s.buffers {
-		if len(b) < s.size {
-			return nil, fmt.Errorf("the driver's buffers have %d bytes, its frames of %v take %d", len(b), s.like.Format,
-				s.size)
-		}
 	}
 	return s, nil
+}
+
+func (s *session) start(formats []Format, o Options) error {
+	if err := s.setMode(formats, o); err != nil {
+		return err
+	}
+	if err := startStreaming(s.cam, bufferCount); err != nil {
+		return err
+	}
+	s.buffers = mapped(s.cam)
+	for _, b := range s.buffers {
+		if len(b) < s.size {
+			return fmt.Errorf("the driver's buffers have %d bytes, its frames of %v take %d", len(b), s.like.Format, s.size)
+		}
+	}
+	return nil
 }
 
 // setMode chooses a mode, sets it, and reads back what the driver made of it.
