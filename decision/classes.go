@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // resolve returns the indices of the classes that an LED at path in the Config is about, each once.
@@ -113,21 +114,25 @@ func match(pattern, s string) bool {
 	return strings.Trim(pattern[p:], "*") == ""
 }
 
-// nearestLabels suggests labels for a name: those that contain it, else those spelled like it.
+// nearestLabels suggests labels for a name: those in which it is a word ("cat": "Egyptian cat"), else names spelled
+// like it.
 func nearestLabels(name string, labels []string) []string {
-	containing, _ := resolvePattern("*"+name+"*", labels)
-	if len(containing) > 0 && len(name) >= 3 {
-		var near []string
-		for _, i := range containing[:min(3, len(containing))] {
-			near = append(near, labels[i])
-		}
-		return near
+	words := func(text string) string {
+		isSeparator := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) }
+		return " " + strings.Join(strings.FieldsFunc(strings.ToLower(text), isSeparator), " ") + " "
 	}
-	var names []string
+	wanted := words(name)
+	var near, names []string
 	for _, label := range labels {
+		if wanted != "  " && strings.Contains(words(label), wanted) {
+			near = append(near, label)
+		}
 		names = append(names, parts(label)...)
 	}
-	return Nearest(name, names)
+	if len(near) == 0 {
+		near = Nearest(name, names)
+	}
+	return near[:min(3, len(near))]
 }
 
 // Nearest returns up to three of the words that are spelled most like word, the nearest first; none where all are far.

@@ -393,7 +393,7 @@ func TestNewJudgeErrors(t *testing.T) {
 				c.LEDs[0].Classes[0] = decision.ClassName("cat")
 			},
 			"leds[0].classes[0]",
-			[]string{`"tabby, tabby cat" or "Egyptian cat"`},
+			[]string{`did you mean "tabby, tabby cat" or "Egyptian cat"?`},
 		},
 		{
 			"pattern that fits nothing", func(c *decision.Config, _ *decision.Output) {

@@ -66,7 +66,7 @@ func describeConfig(out io.Writer, c *config, judge *decision.Judge, labels []st
 			fmt.Fprint(w, "\tshows states only\n")
 			continue
 		}
-		fmt.Fprintf(w, "\t%s from a score of %.3g on, until it falls below %.3g\n", shines(l.Light), l.On, l.Off)
+		fmt.Fprintf(w, "\t%s when the score reaches %.3g, goes dark when it falls below %.3g\n", shines(l.Light), l.On, l.Off)
 		fmt.Fprintf(w, "\t%s\n", calmWords(l.Smoothing, l.Hold))
 		for _, class := range classWords(l, i, judge, labels) {
 			fmt.Fprintf(w, "\t%s\n", class)
@@ -80,7 +80,7 @@ func describeConfig(out io.Writer, c *config, judge *decision.Judge, labels []st
 		fmt.Fprintf(w, "%s\t%s\n", s.name, showWords(s.show))
 	}
 	if n := d.NotSure; n.Below > 0 {
-		fmt.Fprintf(w, "not sure\t%s\n\twhile all LEDs are dark and no class scores %.3g\n", showWords(n.Show), n.Below)
+		fmt.Fprintf(w, "not sure\t%s\n\tif no class lights an LED, and none has a score of %.3g\n", showWords(n.Show), n.Below)
 		fmt.Fprintf(w, "\t%s\n", calmWords(n.Smoothing, n.Hold))
 	}
 	return w.Flush()
@@ -140,20 +140,24 @@ func classWords(l decision.LED, led int, judge *decision.Judge, labels []string)
 }
 
 func calmWords(s decision.Smoothing, hold time.Duration) string {
-	return fmt.Sprintf("smoothing: %v; keeps each state at least %v", s, hold)
+	return fmt.Sprintf("smoothing %v, hold %v", s, hold)
 }
 
 func showWords(s decision.Show) string {
 	if len(s.LEDs) == 0 {
 		return "all LEDs are dark"
 	}
-	return strings.Join(s.LEDs, " and ") + " " + shines(s.Light)
+	words := make([]string, len(s.LEDs))
+	for i, led := range s.LEDs {
+		words[i] = led + " " + shines(s.Light)
+	}
+	return strings.Join(words, ", ")
 }
 
-// shines says how an LED shines that is on.
+// shines says what an LED does that is on.
 func shines(l decision.Light) string {
-	if l == decision.Dark {
+	if l.Off == 0 {
 		return "shines"
 	}
-	return l.String()
+	return fmt.Sprintf("blinks (%v on, %v off)", l.On, l.Off)
 }

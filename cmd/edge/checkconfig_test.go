@@ -40,14 +40,14 @@ states:
 model        /net.tflite
 camera       /dev/video0, 640×480, rotated by 90° clockwise, crop
 led cat      GPIO17, lit when low
-             blinks, 1s on, 2s off from a score of 0.6 on, until it falls below 0.4
-             smoothing: average 1s; keeps each state at least 1s
+             blinks (1s on, 2s off) when the score reaches 0.6, goes dark when it falls below 0.4
+             smoothing average 1s, hold 1s
              class 1, tabby, tabby cat
              class 2, Egyptian cat
              class 3, lynx
 led any      not connected to any line: only --leds terminal shows it
-             shines from a score of 0.6 on, until it falls below 0.4
-             smoothing: none; keeps each state at least 0s
+             shines when the score reaches 0.6, goes dark when it falls below 0.4
+             smoothing none, hold 0s
              class 0, background
              class 1, tabby, tabby cat
              class 2, Egyptian cat
@@ -64,10 +64,10 @@ led any      not connected to any line: only --leds terminal shows it
 led status   pin 11
              shows states only
 starting     all LEDs are dark
-camera lost  status and cat shines
-not sure     status blinks, 100ms on, 900ms off
-             while all LEDs are dark and no class scores 0.3
-             smoothing: average 1s; keeps each state at least 1s
+camera lost  status shines, cat shines
+not sure     status blinks (100ms on, 900ms off)
+             if no class lights an LED, and none has a score of 0.3
+             smoothing average 1s, hold 1s
 `
 	if out.String() != want {
 		t.Errorf("got\n%s", out.String())

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
-	"strconv"
 	"sync"
 	"unicode"
 	"unicode/utf8"
@@ -19,7 +19,8 @@ import (
 // display is --leds terminal: LEDs for people without a board, and what the network sees.
 type display interface {
 	lights
-	// Caption says what the next Set is about: the picture's name, empty for a camera's, and its top class.
+	// Caption says what the next Set is about: the picture's name, empty for a camera's, and its top class with the
+	// score; 0 is no score.
 	Caption(picture, class string, score float32)
 }
 
@@ -46,6 +47,14 @@ func openDisplay(f *os.File, names []string) display {
 type caption struct {
 	picture, class string
 	score          float32
+}
+
+// scored is the class after its score.
+func (c *caption) scored() string {
+	if c.score == 0 {
+		return c.class
+	}
+	return fmt.Sprintf("%.2f %s", c.score, c.class)
 }
 
 // screen draws the LEDs and the caption on one line of a terminal, over and over.
@@ -118,13 +127,11 @@ func (s *screen) write() error {
 	}
 	if s.caption.class != "" {
 		s.text(" ")
-		s.text(strconv.FormatFloat(float64(s.caption.score), 'f', 2, 32))
-		s.text(" ")
-		s.text(s.caption.class)
+		s.text(s.caption.scored())
 	}
 	if s.caption.picture != "" {
 		s.text("   ")
-		s.text(s.caption.picture)
+		s.text(filepath.Base(s.caption.picture))
 	}
 	used := width - s.room
 	for i := used; i < s.before; i++ {
@@ -196,9 +203,7 @@ func (j *journal) Set(lights []decision.Light) error {
 		j.line = append(j.line, "  "...)
 	}
 	if j.caption.class != "" {
-		j.line = strconv.AppendFloat(j.line, float64(j.caption.score), 'f', 2, 32)
-		j.line = append(j.line, ' ')
-		j.line = appendText(j.line, j.caption.class)
+		j.line = appendText(j.line, j.caption.scored())
 		j.line = append(j.line, "  "...)
 	}
 	for i, light := range lights {

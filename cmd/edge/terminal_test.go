@@ -60,6 +60,8 @@ func TestScreen(t *testing.T) {
 		var g glass
 		s := newScreen(&g, []string{"cat", "dog"}, func() int { return 60 }, false)
 		g.check(t, "○ cat  ○ dog")
+		s.Caption("", "starting", 0)
+		g.check(t, "○ cat  ○ dog   starting")
 
 		set := func(lights ...decision.Light) {
 			t.Helper()
@@ -67,7 +69,7 @@ func TestScreen(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		s.Caption("kitchen.jpg", "tabby, tabby cat", 0.934)
+		s.Caption("/photos/kitchen.jpg", "tabby, tabby cat", 0.934)
 		set(decision.Steady, decision.Light{On: time.Second, Off: time.Second})
 		g.check(t, "● cat  ● dog   0.93 tabby, tabby cat   kitchen.jpg")
 		time.Sleep(1500 * time.Millisecond)
