@@ -1,0 +1,253 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"edge/board"
+	"edge/camera"
+	"edge/gpio"
+	"edge/kernels"
+)
+
+func checkBoard(b board.Board) finding {
+	if b.Model == "" {
+		return fine("board", "not known: neither a device tree nor the firmware names it")
+	}
+	text := b.Model
+	if n := len(b.Compatible); n > 0 && b.Compatible[n-1] != b.Model {
+		text += " (" + b.Compatible[n-1] + ")"
+	}
+	return fine("board", text)
+}
+
+func checkProcessor(b board.Board, features []string, sets []*kernels.Set) finding {
+	names := make([]string, len(sets))
+	for i, s := range sets {
+		names[i] = s.Name
+	}
+	best := names[len(names)-1]
+	text := fmt.Sprintf("%d × %s", b.Cores, cmp.Or(b.CPU, "unknown"))
+	if len(features) > 0 {
+		text += ", " + strings.Join(features, " ")
+	}
+	text += "; kernels: " + best
+	if len(names) > 1 {
+		text += " (and " + strings.Join(names[:len(names)-1], ", ") + ")"
+	}
+	return fine("processor", text)
+}
+
+// lowMemory is what the largest networks and a camera's frames need, with some room.
+const lowMemory = 64 << 20
+
+func checkMemory(b board.Board, h board.Health) finding {
+	text := fmt.Sprintf("%d MiB, %d MiB available", b.Memory>>20, h.Available>>20)
+	switch {
+	case b.Memory == 0:
+		text = "not known"
+	case h.Available < lowMemory:
+		return warn("memory", text, "stop other programs, or choose a smaller network")
+	}
+	return fine("memory", text)
+}
+
+// checkHealth reports heat and bad power, which look like slow software. What the machine can't tell is left out.
+func checkHealth(h board.Health) []finding {
+	var findings []finding
+	switch {
+	case h.Celsius >= board.Hot:
+		findings = append(findings, warn("heat",
+			fmt.Sprintf("%.0f °C: the processor slows down from %d °C on", h.Celsius, board.Hot),
+			"add a heat sink or a fan, or let it calculate less often (camera: fps: 5)"))
+	case h.Celsius != 0:
+		findings = append(findings, fine("heat", fmt.Sprintf("%.0f °C", h.Celsius)))
+	}
+	if !h.Monitored {
+		return findings
+	}
+	switch {
+	case h.Throttled&(board.UnderVoltage|board.UnderVoltage<<16) != 0:
+		findings = append(findings, warn("power", h.Throttled.String(),
+			"use a better supply and a short thick cable (5 V 2.5 A for a Pi 3, 3 A for a Pi 4, 5 A for a Pi 5)"))
+	case h.Throttled != 0:
+		findings = append(findings, warn("power", h.Throttled.String(), "add a heat sink or a fan"))
+	default:
+		findings = append(findings, fine("power", "no under-voltage"))
+	}
+	return findings
+}
+
+func checkConfig(file string, err error) finding {
+	_, statErr := os.Stat(file)
+	switch {
+	case err == nil:
+		return fine("config", file)
+	case errors.Is(statErr, fs.ErrNotExist):
+		return fail("config", file+" is not there: no LEDs, and the default camera and network",
+			"start from the commented example, deploy/edge.yaml, or name another file with --config")
+	}
+	return fail("config", firstLines(err), "`edge check-config` says all")
+}
+
+// firstLines is the beginning of an error that lists many problems, one a line.
+func firstLines(err error) string {
+	const most = 3
+	lines := strings.Split(err.Error(), "\n")
+	if more := len(lines) - most; more > 1 {
+		lines = append(lines[:most], fmt.Sprintf("and %d more", more))
+	}
+	return strings.Join(lines, "\n")
+}
+
+// checkCamera looks at the configured source of frames without opening it: the service may be using it.
+func checkCamera(source string) []finding {
+	command, isCommand := strings.CutPrefix(source, "exec:")
+	switch {
+	case isCommand:
+		return []finding{checkCommand(command)}
+	case source == "-":
+		return []finding{fine("camera", "frames come from standard input")}
+	}
+	if files, _ := filepath.Glob(source); len(files) > 0 { // a wrong pattern matches nothing
+		if info, err := os.Stat(files[0]); err == nil && info.Mode()&fs.ModeDevice == 0 {
+			return []finding{fine("camera", "pictures from "+source)}
+		}
+	}
+	if device, err := filepath.EvalSymlinks(source); err == nil {
+		source = device
+	}
+	nodes, err := camera.List()
+	if err != nil {
+		return []finding{fail("camera", err.Error(), "")}
+	}
+	return checkNodes(source, nodes)
+}
+
+// checkCommand looks for the program that gives the frames, as the shell that will start it does.
+func checkCommand(command string) finding {
+	program, _, _ := strings.Cut(strings.TrimSpace(command), " ")
+	if err := exec.Command("/bin/sh", "-c", `command -v -- "$1"`, "sh", program).Run(); err != nil {
+		return fail("camera", fmt.Sprintf("no program %q is installed", program),
+			"install it (rpicam-vid: sudo apt install rpicam-apps-lite), or correct camera: source: in the configuration")
+	}
+	return fine("camera", "frames come from "+program)
+}
+
+// checkNodes looks at the cameras that source, a path, a name or auto, may mean. Nodes that are no cameras at all, of
+// which a Raspberry Pi has a dozen, are left to `edge cameras`.
+func checkNodes(source string, nodes []camera.Node) []finding {
+	var usable, troubled []finding
+	csi := false
+	for _, n := range nodes {
+		byName := strings.Contains(strings.ToLower(n.Name), strings.ToLower(source))
+		if source != "auto" && source != n.Path && !byName {
+			continue
+		}
+		name := fmt.Sprintf("%s (%s)", n.Path, n.Name)
+		inUse := slices.IndexFunc(n.Holders, func(h camera.Holder) bool { return h.Name == "edge" })
+		notOpened, notFree := n.Driver == "", len(n.Formats) > 0
+		switch {
+		case n.Usable:
+			usable = append(usable, fine("camera", name))
+		case inUse >= 0:
+			usable = append(usable, fine("camera", name+", used by "+n.Holders[inUse].String()))
+		case n.CSI:
+			csi = true
+		case notOpened || notFree:
+			troubled = append(troubled, warn("camera", name+": "+n.Why, ""))
+		}
+	}
+	if len(usable) > 0 {
+		return append(usable, troubled...)
+	}
+	none := fail("camera", "no camera that can be used", "plug one in; `edge cameras` says why others can't")
+	switch {
+	case csi:
+		none = fail("camera", "a CSI camera, which only libcamera can run",
+			"write into the configuration, below camera: source: "+camera.CommandForCSI)
+	case source != "auto":
+		none.Text += ": " + source
+	}
+	return append(troubled, none)
+}
+
+// checkNetwork loads the network as `edge run` does, and tries whether the rules fit its classes.
+func checkNetwork(c *config) finding {
+	n := networkFlags{model: c.Model, labels: c.Labels, kernels: c.Kernels, threads: c.Threads}
+	net, err := n.openNetwork(c.Fit)
+	if err != nil {
+		return fail("network", firstLines(err), "write the right model: and labels: into the configuration")
+	}
+	defer net.Close()
+	if _, err := c.judge(net.output); err != nil {
+		return fail("network", firstLines(err), "correct leds: in the configuration")
+	}
+	return fine("network", fmt.Sprintf("%s, %d classes", c.Model, net.output.Classes))
+}
+
+// checkLEDs looks at the GPIO chips, and at each LED's line. Where no LED is configured a machine without GPIO is fine.
+func checkLEDs(b board.Board, c *config) []finding {
+	chips, err := gpio.Chips()
+	if err != nil {
+		return []finding{checkChips(err, len(c.Lines) > 0)}
+	}
+	labels := make([]string, len(chips))
+	for i, chip := range chips {
+		labels[i] = fmt.Sprintf("%s (%d lines)", chip.Label, len(chip.Lines))
+	}
+	findings := []finding{fine("gpio", strings.Join(labels, ", "))}
+	if len(c.Lines) == 0 {
+		findings = append(findings, warn("led", "none is configured", "leds: in the configuration says what lights"))
+	}
+	for i, led := range c.Decision.LEDs {
+		place, holder, err := lookUp(chips, headerOf(b), c.Lines[i])
+		findings = append(findings, checkLine(led.Name, place, holder, err))
+	}
+	return findings
+}
+
+// checkChips explains why there are no chips to be had.
+func checkChips(err error, needed bool) finding {
+	if errors.Is(err, fs.ErrPermission) {
+		return fail("gpio", "no permission to open /dev/gpiochip*", "join the group that may (see groups)")
+	}
+	f := warn("gpio", withoutRoom(err), "--leds terminal shows the LEDs on the screen")
+	if needed {
+		f.State = missing
+	}
+	return f
+}
+
+// lookUp finds an LED's line, and who holds it.
+func lookUp(chips []gpio.Chip, h gpio.Header, line *gpio.Line) (place, holder string, err error) {
+	if line == nil {
+		return "", "", errors.New("it has no line: say where it is connected, such as line: GPIO17 or line: pin 11")
+	}
+	p, err := gpio.Find(chips, h, *line)
+	if err != nil {
+		return "", "", err
+	}
+	holder, err = p.Holder()
+	return p.String(), holder, err
+}
+
+func checkLine(name, place, holder string, err error) finding {
+	switch {
+	case err != nil:
+		return fail("led", fmt.Sprintf("%q: %s", name, withoutRoom(err)), "correct line: of this LED in the configuration")
+	case holder == "":
+		return fine("led", fmt.Sprintf("%q on %s, free", name, place))
+	case holder == "edge":
+		return fine("led", fmt.Sprintf("%q on %s, driven by edge now", name, place))
+	}
+	return fail("led", fmt.Sprintf("%q on %s, held by %s", name, place, holder),
+		"stop what holds it (a program, or an overlay in config.txt), or connect the LED to another line")
+}
