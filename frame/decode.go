@@ -9,6 +9,8 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"runtime"
+	"runtime/metrics"
 
 	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
@@ -141,7 +143,10 @@ func readBMP(_ []byte, r *bytes.Reader) (Frame, error) {
 }
 
 func readWebP(_ []byte, r *bytes.Reader) (Frame, error) {
-	img, err := decoder{webp.DecodeConfig, webp.Decode}.read(r, func(m color.Model) float64 {
+	decode := func(r io.Reader) (image.Image, error) {
+		return webp.Decode(&thriftyReader{r, heapObjects() + maxMemory})
+	}
+	img, err := decoder{webp.DecodeConfig, decode}.read(r, func(m color.Model) float64 {
 		if m == color.NYCbCrAModel {
 			return 4 + 4 + 1 + 1.5 + 1.5 + 3 // alpha, decoded as a lossless picture, its copy, and a lossy picture
 		}
@@ -161,6 +166,29 @@ func readWebP(_ []byte, r *bytes.Reader) (Frame, error) {
 		return f, err
 	}
 	return toRGB(img, Options{}), nil
+}
+
+// thriftyReader fails when the heap has grown beyond limit. A lossless WebP file may describe tables of Huffman codes in a
+// two-hundredth of the memory that they take, and its header doesn't tell.
+type thriftyReader struct {
+	r     io.Reader
+	limit uint64
+}
+
+func (t *thriftyReader) Read(p []byte) (int, error) {
+	if heapObjects() > t.limit {
+		if runtime.GC(); heapObjects() > t.limit {
+			return 0, fmt.Errorf("its tables take more than %d MiB of memory", maxMemory>>20)
+		}
+	}
+	return t.r.Read(p)
+}
+
+// heapObjects returns how many bytes the heap's objects take, those included that the collector hasn't found yet.
+func heapObjects() uint64 {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	return sample[0].Value.Uint64()
 }
 
 // videoToRGB returns a lossy WebP picture as an RGB24 frame. It is 4:2:0 video in limited range, unlike what image.YCbCr

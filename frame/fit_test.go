@@ -327,16 +327,24 @@ func TestFitErrors(t *testing.T) {
 }
 
 func TestFitAllocatesNothing(t *testing.T) {
+	frames := map[string]Frame{
+		"without tables": {Pix: golden(t, "jpeg/422-no-tables.jpg"), Format: MJPEG},
+		"with tables":    {Pix: golden(t, "jpeg/420-restart.jpg"), Format: MJPEG},
+	}
 	for _, f := range rawFormats {
-		frame := randomFrame(f, 64, 48, 0, 1)
-		fitter, _ := NewFitter(rgb224, Options{Fit: Letterbox})
-		dst := make([]byte, 224*224*3)
-		if n := testing.AllocsPerRun(3, func() {
-			if err := fitter.Fit(dst, frame); err != nil {
-				t.Fatal(err)
+		frames[f.String()] = randomFrame(f, 64, 48, 0, 1)
+	}
+	for name, frame := range frames {
+		for _, o := range []Options{{}, {Fit: Letterbox, Rotate: 90}} {
+			fitter, _ := NewFitter(rgb224, o)
+			dst := make([]byte, 224*224*3)
+			if n := testing.AllocsPerRun(3, func() {
+				if err := fitter.Fit(dst, frame); err != nil {
+					t.Fatal(err)
+				}
+			}); n != 0 {
+				t.Errorf("%s: %v allocations a frame", name, n)
 			}
-		}); n != 0 {
-			t.Errorf("%v: %v allocations a frame", f, n)
 		}
 	}
 }

@@ -164,3 +164,116 @@ func BenchmarkInverse(b *testing.B) {
 		bl.inverse(out[:], 8)
 	}
 }
+
+// A frame in MJPEG gives what the same samples give in YU12, whatever part of it is wanted: blocks that are left out
+// don't matter.
+func TestFitMJPEGIsFitYU12(t *testing.T) {
+	data := encoded(t, photoLike(160, 120, 1), 90)
+	img, err := jpeg.Decode(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	planes := img.(*image.YCbCr)
+	video := Frame{Format: YU12, Width: 160, Height: 120, Range: Full}
+	for y := range 120 {
+		video.Pix = append(video.Pix, planes.Y[y*planes.YStride:][:160]...)
+	}
+	for _, p := range [][]byte{planes.Cb, planes.Cr} {
+		for y := range 60 {
+			video.Pix = append(video.Pix, p[y*planes.CStride:][:80]...)
+		}
+	}
+	for _, o := range []Options{
+		{},
+		{Fit: Stretch},
+		{Fit: Letterbox, Rotate: 90},
+		{ROI: ROI{100, 3, 50, 60}},
+		{ROI: ROI{0.01, 0.7, 0.2, 0.25}, Rotate: 180, Mirror: true},
+		{ROI: ROI{31, 63, 3, 2}, Fit: Stretch},
+	} {
+		for _, channels := range []int{3, 1} {
+			spec := pixels(40, 30, channels)
+			got := fitted(t, spec, o, Frame{Pix: data, Format: MJPEG})
+			if worst := farthest(t, got, fitted(t, spec, o, video)); worst > 3 { // image/jpeg's samples may differ by 1
+				t.Errorf("%+v, %d channels: off by %d", o, channels, worst)
+			}
+		}
+	}
+}
+
+func TestFitMJPEGTakesJPEGsSize(t *testing.T) {
+	fitter, _ := NewFitter(rgb224, Options{ROI: ROI{300, 200, 100, 100}})
+	dst := make([]byte, 224*224*3)
+	large, small := encoded(t, photoLike(640, 480, 1), 60), encoded(t, photoLike(64, 48, 1), 60)
+	if err := fitter.Fit(dst, Frame{Pix: large, Format: MJPEG, Width: 1, Height: 1}); err != nil {
+		t.Error(err)
+	}
+	// A region outside the picture is the fault of the options, unless the camera announced another size.
+	if err := fitter.Fit(dst, Frame{Pix: small, Format: MJPEG, Width: 64, Height: 48}); err == nil || errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+	if err := fitter.Fit(dst, Frame{Pix: small, Format: MJPEG, Width: 640, Height: 480}); !errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+}
+
+// Cameras pad: with zeros, with the rest of an earlier frame, after an end marker or without one.
+func TestMJPEGPadding(t *testing.T) {
+	data := golden(t, "jpeg/422-no-tables.jpg")
+	var d jpegDecoder
+	for _, padding := range []string{"", "\x00\x00\x00\x00", "AVI1 something", "\xff\xff\xff", string(data)} {
+		for _, end := range []int{len(data), len(data) - 2} {
+			if err := decodePlanes(&d, append(bytes.Clone(data[:end]), padding...)); err != nil {
+				t.Errorf("%q: %v", padding, err)
+			}
+		}
+	}
+}
+
+// Tables that one picture brings mustn't serve for the next that brings none.
+func TestMJPEGTablesAreThePictures(t *testing.T) {
+	var d jpegDecoder
+	for _, name := range []string{"444-optimized", "422-no-tables", "422-tables", "444-optimized", "422-no-tables"} {
+		if err := decodePlanes(&d, golden(t, "jpeg/"+name+".jpg")); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	if worst := farthest(t, d.pix[:d.geometry.width], golden(t, "jpeg/422-tables.y")[:d.geometry.width]); worst != 0 {
+		t.Errorf("off by %d", worst)
+	}
+}
+
+func TestMJPEGDamage(t *testing.T) {
+	good := golden(t, "jpeg/420-restart.jpg")
+	header := bytes.Index(good, []byte{0xff, markerSOF0})
+	with := func(at int, b ...byte) []byte {
+		bad := bytes.Clone(good)
+		copy(bad[at:], b)
+		return bad
+	}
+	restart := bytes.Index(good, []byte{0xff, markerRST0 + 0})
+	var d jpegDecoder
+	for name, data := range map[string][]byte{
+		"no start":          good[1:],
+		"12 bits":           with(header+4, 12),
+		"no width":          with(header+7, 0, 0),
+		"huge":              with(header+5, 0x7f, 0xff, 0x7f, 0xff),
+		"2 components":      with(header+9, 2),
+		"sampling of 0":     with(header+11, 0x02),
+		"sampling of 3":     with(header+11, 0x31),
+		"arithmetic":        with(header+1, 0xc9),
+		"lossless":          with(header+1, 0xc3),
+		"wrong restart":     with(restart+1, markerRST0+3),
+		"no restart":        with(restart, 0, 0),
+		"two frame headers": append(append(bytes.Clone(good[:header]), good[header:header+19]...), good[header:]...),
+		"end at once":       {0xff, markerSOI, 0xff, markerEOI},
+		"no tables at all":  append([]byte{0xff, markerSOI}, good[header:]...),
+	} {
+		if err := decodePlanes(&d, data); !errors.Is(err, ErrDamaged) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if err := decodePlanes(&d, good); err != nil {
+		t.Errorf("after all that: %v", err)
+	}
+}
