@@ -28,8 +28,8 @@ type Camera interface {
 	//
 	// An error that is ErrLost or frame.ErrDamaged (a picture file that can't be read) comes without a frame and the
 	// sequence goes on; ErrLost comes again every second for as long as the camera is lost, so that a loop never waits
-	// long. Any other error is the last element.
-	// The sequence also ends when ctx does, after the last picture, and at the end of standard input.
+	// long. Any other error is the last element. The sequence also ends when ctx does, after the last picture, and at
+	// the end of standard input.
 	//
 	// What the sequence started (a goroutine, a child process) has ended when it ends. At most one at a time.
 	Frames(ctx context.Context) iter.Seq2[frame.Frame, error]
@@ -52,7 +52,7 @@ var ErrLost = errors.New("lost")
 type Options struct {
 	Width, Height int           // wanted of a V4L2 camera (0: 640 × 480); what they are in a stream of raw frames
 	Format        frame.Format  // 0: the cheapest that a V4L2 camera has, MJPEG from a stream
-	FPS           float64       // wanted of a V4L2 camera (0: what it likes); of picture files (0: as fast as they are taken)
+	FPS           float64       // wanted of a V4L2 camera (0: its own); of picture files (0: as fast as they are taken)
 	Loop          bool          // picture files: begin again after the last one
 	Patience      time.Duration // how long a camera may give no frame until it is lost; 0: 3 s
 }
@@ -61,6 +61,7 @@ const (
 	defaultPatience = 3 * time.Second
 	lostInterval    = time.Second // how often a lost camera is reported, and tried again
 	maxFrame        = 16 << 20    // bytes of one frame from a stream; of those there are at most three in memory
+	maxSide         = 1 << 14     // pixels; so that no product of sizes overflows on machines of 32 bits
 )
 
 func (o Options) patience() time.Duration {
@@ -79,7 +80,8 @@ func (o Options) patience() time.Duration {
 //	exec:COMMAND                 frames that a shell command writes, restarted when it ends
 //	anything else                the V4L2 camera of that name
 //
-// A stream is MJPEG, or raw frames where o.Format says so; then o.Width and o.Height must say how large they are.
+// A stream is MJPEG, or raw frames where o.Format says so; then o.Width and o.Height must say how large they are. The
+// rows of YU12 are padded to 64 bytes, as rpicam-vid writes them, those of other formats aren't.
 func Open(spec string, o Options) (Camera, error) {
 	command, isCommand := strings.CutPrefix(spec, "exec:")
 	switch {

@@ -22,7 +22,7 @@ type Format struct {
 // newFormat describes one of V4L2's formats.
 func newFormat(code uint32, about string) Format {
 	known, readable := frame.FormatOf(code)
-	return Format{FourCC: fourCC(code), About: about, Readable: readable, code: code, known: known}
+	return Format{FourCC: fourCC(code), About: about, Readable: readable, Sizes: []Sizes{}, code: code, known: known}
 }
 
 // Sizes is one size of a camera's frames (Step… are 0), or all that lie on a grid.

@@ -48,7 +48,7 @@ func (s *stream) supervise(ctx context.Context, line string, in *slot) error {
 	pause, ever := firstPause, 0
 	for ctx.Err() == nil {
 		began, frames := time.Now(), 0
-		err := runCommand(ctx, line, func(r io.Reader) (err error) {
+		err := runCommand(ctx, line, max(hung, 2*s.patience), func(r io.Reader) (err error) {
 			frames, err = s.pump(r, in)
 			return err
 		})
@@ -73,16 +73,16 @@ func isNoCommand(err error) bool {
 	return errors.As(err, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127)
 }
 
-// runCommand runs a shell command while read reads its output, and says why it ended. When it returns, nothing of the
-// command's process group is left.
-func runCommand(ctx context.Context, line string, read func(io.Reader) error) error {
+// runCommand runs a shell command while read reads its output, and says why it ended; one that writes nothing for so
+// long as silence is ended. When it returns, nothing of the command's process group is left.
+func runCommand(ctx context.Context, line string, silence time.Duration, read func(io.Reader) error) error {
 	out, childOut, err := os.Pipe()
 	if err != nil {
 		return err
 	}
 	defer func() { _ = out.Close() }()
 	said := &tail{}
-	cmd := exec.Command("/bin/sh", "-c", line) //nolint:noctx // ended below, gently and with its whole group
+	cmd := exec.Command("/bin/sh", "-c", line) // without ctx: endGroup ends it, gently and with its whole group
 	cmd.Stdout, cmd.Stderr = childOut, said
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	cmd.WaitDelay = time.Second // for a descendant that left the group and keeps standard error open
@@ -92,7 +92,7 @@ func runCommand(ctx context.Context, line string, read func(io.Reader) error) er
 		return err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = out.Close() })
-	readErr := read(deadlineReader{out})
+	readErr := read(deadlineReader{out, silence})
 	stop()
 	_ = out.Close() // a command that goes on writing gets SIGPIPE
 	err = endGroup(cmd, errors.Is(readErr, io.EOF))
@@ -134,16 +134,19 @@ func exits(cmd *exec.Cmd, d time.Duration) bool {
 	}
 }
 
-// deadlineReader reads from a command that may not be silent for too long.
-type deadlineReader struct{ *os.File }
+// deadlineReader reads from a command that may not be silent for so long.
+type deadlineReader struct {
+	*os.File
+	silence time.Duration
+}
 
 func (r deadlineReader) Read(p []byte) (int, error) {
-	if err := r.SetReadDeadline(time.Now().Add(hung)); err != nil {
+	if err := r.SetReadDeadline(time.Now().Add(r.silence)); err != nil {
 		return 0, err
 	}
 	n, err := r.File.Read(p)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		err = fmt.Errorf("the command wrote nothing for %v", hung)
+		err = fmt.Errorf("the command wrote nothing for %v", r.silence)
 	}
 	return n, err
 }

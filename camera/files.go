@@ -59,6 +59,8 @@ func openPattern(spec string, o Options) (Camera, error) {
 		if len(paths) == 0 {
 			return nil, fmt.Errorf("camera: %s: no picture in it (%s)", spec, strings.Join(pictureSuffixes, ", "))
 		}
+	case err == nil && !info.Mode().IsRegular():
+		return nil, fmt.Errorf("camera: %s: neither a file nor a directory; a pipe can be read with --camera - <%[1]s", spec)
 	case err == nil:
 		paths = []string{spec}
 	default:

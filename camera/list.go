@@ -66,6 +66,7 @@ func inspect(path string) Node {
 		Links:   linksTo(path, "/dev/v4l"),
 		Name:    sysfsName("/sys/class/video4linux", path),
 		Holders: holdersOf(path, "/proc"),
+		Formats: []Format{},
 	}
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -179,7 +180,7 @@ func formatsOf(path string) ([]Format, error) {
 
 // linksTo returns the links below dir that lead to the node at path, those by id first.
 func linksTo(path, dir string) []string {
-	var links []string
+	links := []string{}
 	for _, by := range []string{"by-id", "by-path"} {
 		found, _ := filepath.Glob(filepath.Join(dir, by, "*"))
 		for _, link := range found {
@@ -199,7 +200,7 @@ func sysfsName(class, path string) string {
 
 // holdersOf returns the other processes that have the node at path open; without root only this user's can be seen.
 func holdersOf(path, proc string) []Holder {
-	var holders []Holder
+	holders := []Holder{}
 	descriptors, _ := filepath.Glob(filepath.Join(proc, "[0-9]*", "fd", "*"))
 	for _, fd := range descriptors {
 		if target, err := os.Readlink(fd); err != nil || target != path {

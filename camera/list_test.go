@@ -98,7 +98,11 @@ func TestChooseByName(t *testing.T) {
 	}
 	for _, tt := range tests {
 		n, err := choose(tt.spec, tt.nodes)
-		if n.Path != tt.want || (err != nil) != (tt.failure != "") || err != nil && !strings.Contains(err.Error(), tt.failure) {
+		failure := ""
+		if err != nil {
+			failure = err.Error()
+		}
+		if n.Path != tt.want || (failure == "") != (tt.failure == "") || !strings.Contains(failure, tt.failure) {
 			t.Errorf("%q: %q, %v", tt.spec, n.Path, err)
 		}
 	}
@@ -108,7 +112,9 @@ func TestChooseByName(t *testing.T) {
 func TestAround(t *testing.T) {
 	root := t.TempDir()
 	node := filepath.Join(root, "dev", "video0")
-	for _, dir := range []string{"dev/v4l/by-id", "dev/v4l/by-path", "class/video0", "proc/812/fd", "proc/9/fd", "proc/tty/fd"} {
+	for _, dir := range []string{
+		"dev/v4l/by-id", "dev/v4l/by-path", "class/video0", "proc/812/fd", "proc/9/fd", "proc/tty/fd",
+	} {
 		if err := os.MkdirAll(filepath.Join(root, dir), 0o750); err != nil {
 			t.Fatal(err)
 		}
@@ -121,7 +127,8 @@ func TestAround(t *testing.T) {
 		}
 	}
 	for link, target := range map[string]string{
-		"dev/v4l/by-id/usb-a": "../../video0", "dev/v4l/by-id/usb-b": "../../video1", "dev/v4l/by-path/pci": "../../video0",
+		"dev/v4l/by-id/usb-a": "../../video0", "dev/v4l/by-id/usb-b": "../../video1",
+		"dev/v4l/by-path/pci": "../../video0",
 		"proc/812/fd/3": node, "proc/812/fd/4": node, "proc/9/fd/1": "/dev/null", "proc/tty/fd/1": node,
 	} {
 		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {

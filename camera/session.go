@@ -44,6 +44,7 @@ func startSession(n Node, o Options, c *counters) (*session, error) {
 		return nil, fmt.Errorf("open: %w", err)
 	}
 	s := &session{cam: cam, fd: descriptor(cam), lent: nobody, dropped: &c.dropped, damaged: &c.damaged}
+	unix.CloseOnExec(s.fd) // the library's Open doesn't ask for it
 	s.poll = []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
 	if err := s.start(n.Formats, wanted(o)); err != nil {
 		_ = s.close()
@@ -110,11 +111,12 @@ func layout(p pixFormat) (like frame.Frame, size int, err error) {
 		return like, 0, fmt.Errorf("the driver gives frames as %s, whatever it is asked for; that can't be read",
 			fourCC(p.PixelFormat))
 	}
-	const most = 1 << 15
+	const longestRow = 4 * maxSide
 	like = frame.Frame{Format: f, Width: int(p.Width), Height: int(p.Height)}
 	like.Matrix, like.Range = colours(f, p)
-	if p.Width == 0 || p.Height == 0 || p.Width > most || p.Height > most {
-		return like, 0, fmt.Errorf("the driver says that frames are %d × %d", p.Width, p.Height)
+	if p.Width == 0 || p.Height == 0 || p.Width > maxSide || p.Height > maxSide || p.BytesPerLine > longestRow {
+		return like, 0, fmt.Errorf("the driver says that frames are %d × %d, %d bytes a row", p.Width, p.Height,
+			p.BytesPerLine)
 	}
 	if f == frame.MJPEG {
 		return like, 0, nil

@@ -36,7 +36,8 @@ func openStdin(in *os.File, o Options) (Camera, error) {
 // stoppable reads from a descriptor that belongs to others as well, so that it can be neither closed nor made
 // non-blocking in order to end a read.
 type stoppable struct {
-	poll [2]unix.PollFd // what is read, and an eventfd that says stop
+	event *os.File       // an eventfd that says stop
+	poll  [2]unix.PollFd // what is read, and event
 }
 
 func newStoppable(fd int) (*stoppable, error) {
@@ -44,7 +45,9 @@ func newStoppable(fd int) (*stoppable, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
-	return &stoppable{[2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(event), Events: unix.POLLIN}}}, nil
+	s := &stoppable{event: os.NewFile(uintptr(event), "eventfd")}
+	s.poll = [2]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}, {Fd: int32(event), Events: unix.POLLIN}}
+	return s, nil
 }
 
 // Read reads what is there, waiting until there is something; after stop it fails.
@@ -70,9 +73,7 @@ func (s *stoppable) Read(p []byte) (int, error) {
 	}
 }
 
-// stop ends the Read that waits, and every later one.
-func (s *stoppable) stop() {
-	_, _ = unix.Write(int(s.poll[1].Fd), []byte{1, 0, 0, 0, 0, 0, 0, 0}) // can't fail on an eventfd of ours
-}
+// stop ends the Read that waits, and every later one. It may come during close and after it. Any number but 0 will do.
+func (s *stoppable) stop() { _, _ = s.event.Write([]byte{1, 1, 1, 1, 1, 1, 1, 1}) }
 
-func (s *stoppable) close() { _ = unix.Close(int(s.poll[1].Fd)) }
+func (s *stoppable) close() { _ = s.event.Close() }

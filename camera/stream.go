@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"sync"
 	"time"
 
 	"edge/frame"
@@ -35,9 +36,10 @@ func newStream(name string, o Options) (*stream, error) {
 		return nil, fmt.Errorf("camera: %s: raw frames of %v: nothing in them says how large they are: give --size, "+
 			"for example 640x480", name, o.Format)
 	}
-	if o.Width > maxFrame || o.Height > maxFrame {
+	if o.Width > maxSide || o.Height > maxSide {
 		return nil, fmt.Errorf("camera: %s: frames of %d × %d are too large", name, o.Width, o.Height)
 	}
+	// What isn't known of such frames is as in most: no padding, BT.601, limited range.
 	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: o.Format.MinStride(o.Width)}
 	if o.Format == frame.YU12 {
 		// As rpicam-vid writes them with --codec yuv420: rows padded to 64 bytes, colours as in a JPEG picture.
@@ -80,15 +82,10 @@ func (s *stream) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 		ctx, cancel := context.WithCancel(ctx)
 		in := newSlot()
 		ended := make(chan error, 1)
-		go func() {
-			defer close(ended)
-			ended <- s.feed(ctx, in)
-		}()
-		defer func() {
-			cancel()
-			for range ended { //nolint:revive // until it is closed: nothing may outlive the sequence
-			}
-		}()
+		var reader sync.WaitGroup
+		reader.Go(func() { ended <- s.feed(ctx, in) })
+		defer reader.Wait()
+		defer cancel()
 		s.deliver(ctx, in, ended, yield)
 	}
 }
@@ -100,6 +97,14 @@ func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yiel
 		more := yield(f, nil)
 		in.free <- f
 		return more
+	}
+	giveLast := func() bool { // what came before the trouble
+		select {
+		case f := <-in.newest:
+			return give(f)
+		default:
+			return true
+		}
 	}
 	silence := time.NewTimer(s.patience)
 	defer silence.Stop()
@@ -116,19 +121,15 @@ func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yiel
 			silence.Reset(s.patience)
 			continue
 		case trouble = <-in.trouble:
+			if !giveLast() {
+				return
+			}
 		case <-silence.C:
 			if trouble == nil {
 				trouble = fmt.Errorf("no frame for %v", s.patience)
 			}
 		case err := <-ended:
-			select {
-			case f := <-in.newest:
-				if !give(f) {
-					return
-				}
-			default:
-			}
-			if err != nil && ctx.Err() == nil {
+			if giveLast() && err != nil && ctx.Err() == nil {
 				yield(frame.Frame{}, fmt.Errorf("camera: %s: %w", s.name, err))
 			}
 			return
@@ -168,10 +169,15 @@ func newSlot() *slot {
 	return in
 }
 
-// put makes the spare frame the newest one and reports whether that dropped one that nobody took.
+// put makes the spare frame the newest one and reports whether that dropped one that nobody took. Trouble that was
+// there before is over.
 func (in *slot) put() (dropped bool) {
 	in.seq++
 	in.spare.Seq = in.seq
+	select {
+	case <-in.trouble:
+	default:
+	}
 	select {
 	case old := <-in.newest:
 		in.newest <- in.spare // has room: nobody else sends

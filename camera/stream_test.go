@@ -114,7 +114,9 @@ func TestCommandIsNeverLeftBehind(t *testing.T) {
 				})
 				break
 			}
-			waitFor(t, "the process to be gone", func() bool { return errors.Is(unix.Kill(pid, 0), unix.ESRCH) || isZombie(pid) })
+			waitFor(t, "the process to be gone", func() bool {
+				return errors.Is(unix.Kill(pid, 0), unix.ESRCH) || isZombie(pid)
+			})
 		})
 	}
 }
@@ -331,6 +333,10 @@ func TestRawFrames(t *testing.T) {
 }
 
 func TestOpenRefuses(t *testing.T) {
+	fifo := filepath.Join(t.TempDir(), "frames")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
 	tests := []struct {
 		spec string
 		o    Options
@@ -346,6 +352,7 @@ func TestOpenRefuses(t *testing.T) {
 		{"no-such-picture.jpg", Options{}, "no such file"},
 		{"[", Options{}, "syntax error"},
 		{t.TempDir(), Options{}, "no picture in it"},
+		{fifo, Options{}, "--camera - <" + fifo},
 	}
 	for _, tt := range tests {
 		c, err := Open(tt.spec, tt.o)

@@ -120,7 +120,9 @@ func TestDeviceIsListed(t *testing.T) {
 
 func TestDeviceGivesFrames(t *testing.T) {
 	path := devicePath(t)
-	for _, o := range []Options{{}, {Width: 224, Height: 224}, {Format: frame.NV12}, {Format: frame.RGB24, Width: 640, Height: 360}} {
+	for _, o := range []Options{
+		{}, {Width: 224, Height: 224}, {Format: frame.NV12}, {Format: frame.RGB24, Width: 640, Height: 360},
+	} {
 		c, err := Open(path, o)
 		if err != nil {
 			t.Logf("%+v: %v", o, err)
@@ -224,7 +226,7 @@ func TestDeviceHolder(t *testing.T) {
 
 func TestDeviceBusy(t *testing.T) {
 	path := devicePath(t)
-	holder := exec.Command(os.Args[0], "-test.run", "^TestDeviceHolder$") //nolint:noctx // killed below
+	holder := exec.Command(os.Args[0], "-test.run", "^TestDeviceHolder$")
 	holder.Env = append(os.Environ(), "EDGE_TEST_HOLDER=1")
 	out, err := holder.StdoutPipe()
 	if err != nil {

@@ -119,6 +119,7 @@ func TestFrameLayout(t *testing.T) {
 		{pixFormat{Width: 640, Height: 480, PixelFormat: h264}, 0, 0, true},
 		{pixFormat{Width: 0, Height: 480, PixelFormat: yuyv}, 0, 0, true},
 		{pixFormat{Width: 1 << 31, Height: 1 << 31, PixelFormat: yuyv}, 0, 0, true},
+		{pixFormat{Width: 640, Height: 480, PixelFormat: yuyv, BytesPerLine: 1 << 31}, 0, 0, true},
 	}
 	for _, tt := range tests {
 		like, size, err := layout(tt.pix)
@@ -155,7 +156,9 @@ func TestIsGood(t *testing.T) {
 }
 
 func TestFourCC(t *testing.T) {
-	for code, want := range map[uint32]string{frame.RGB24.FourCC(): "RGB3", 0: "????", 0x80000000 | 'Y' | '1'<<8 | '6'<<16: "Y16?"} {
+	for code, want := range map[uint32]string{
+		frame.RGB24.FourCC(): "RGB3", 0: "????", 0x80000000 | 'Y' | '1'<<8 | '6'<<16: "Y16?",
+	} {
 		if got := fourCC(code); got != want {
 			t.Errorf("%#x: %q, want %q", code, got, want)
 		}
