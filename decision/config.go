@@ -193,7 +193,7 @@ func (c *Config) Check() []Problem {
 	ck.show("camera_lost", c.CameraLost)
 	ck.show("not_sure", c.NotSure.Show)
 	if n := c.NotSure; n.Below != 0 || len(n.LEDs) > 0 {
-		ck.within("states.not_sure.below", "not_sure: below", n.Below, 1)
+		ck.isScore("states.not_sure.below", "not_sure: below", n.Below)
 		ck.smoothing("states.not_sure", "not_sure", n.Smoothing)
 		ck.time("states.not_sure.hold", "not_sure: hold", n.Hold)
 	}
@@ -230,7 +230,7 @@ func (c *checker) led(path string, l *LED, used map[string]bool) {
 	if len(l.Classes) > maxClasses {
 		c.add(path+".classes", "%s: %d classes are more than %d", what, len(l.Classes), maxClasses)
 	}
-	if c.within(path+".on", what+": on", l.On, 1) && c.within(path+".off", what+": off", l.Off, 1) && l.Off > l.On {
+	if c.isScore(path+".on", what+": on", l.On) && c.isScore(path+".off", what+": off", l.Off) && l.Off > l.On {
 		c.add(path+".off", "%s: off (%v) is above on (%v): it would go on and off with every frame", what, l.Off, l.On)
 	}
 }
@@ -245,12 +245,12 @@ func (c *checker) show(state string, s Show) {
 	c.light("states."+state+".blink", state, s.Light)
 }
 
-// within checks that v is in (0, most].
-func (c *checker) within(path, what string, v, most float32) bool {
-	if v > 0 && v <= most {
+// isScore checks that a threshold is in (0, 1].
+func (c *checker) isScore(path, what string, v float32) bool {
+	if v > 0 && v <= 1 {
 		return true
 	}
-	c.add(path, "%s is %v: it must be above 0 and at most %v", what, v, most)
+	c.add(path, "%s is %v: it must be above 0 and at most 1", what, v)
 	return false
 }
 

@@ -2,6 +2,7 @@ package decision
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"time"
 )
@@ -74,7 +75,8 @@ func NewJudge(c Config, o Output) (*Judge, error) {
 		j.rules = append(j.rules, newRule(l, classes[i]))
 	}
 	if n := c.NotSure; n.Below > 0 {
-		doubt := newRule(LED{On: 1 - n.Below, Off: 1 - n.Below, Smoothing: n.Smoothing, Hold: n.Hold}, nil)
+		least := math.Nextafter32(1-n.Below, 2) // a top class that scores Below is good enough
+		doubt := newRule(LED{On: least, Off: least, Smoothing: n.Smoothing, Hold: n.Hold}, nil)
 		j.doubt = &doubt
 	}
 	j.shows[Starting] = c.lights(c.Starting)

@@ -175,6 +175,18 @@ func TestTimelines(t *testing.T) {
 			},
 		},
 		{
+			name: "not sure is below, not at, the threshold",
+			config: func(c *decision.Config) {
+				c.LEDs[0].On = 0.9
+				c.LEDs = append(c.LEDs, status)
+				c.NotSure = decision.NotSure{Show: decision.Show{LEDs: []string{"status"}}, Below: 0.5}
+			},
+			events: []event{
+				{at: 0, cat: 50, light: dark, second: dark}, // 128 of 256
+				{at: 1, cat: 49, light: dark, second: dark}, // the background has the rest
+			},
+		},
+		{
 			name: "not sure is smoothed and held too",
 			config: func(c *decision.Config) {
 				c.LEDs[0].On = 0.9
@@ -325,7 +337,7 @@ func TestReplayIsTheSame(t *testing.T) {
 	led.Smoothing = decision.Smoothing{Span: 700 * time.Millisecond}
 	led.Hold = 300 * time.Millisecond
 	run := func() string {
-		j := newJudge(t, decision.Config{LEDs: []decision.LED{led}, NotSure: decision.NotSure{Below: 0.5}})
+		j := newJudge(t, decision.Config{LEDs: []decision.LED{led}, NotSure: decision.NotSure{Below: 0.6}})
 		rnd := rand.New(rand.NewPCG(1, 2))
 		var log strings.Builder
 		for i := range 2000 {

@@ -180,7 +180,7 @@ func (r *yamlReader) scalar(n *node, want string) (string, bool) {
 	switch {
 	case !r.plain(n):
 		return "", false
-	case n.Kind != yaml.ScalarNode || n.isNothing():
+	case n.Kind != yaml.ScalarNode || n.isNothing() || n.Value == "":
 		r.expected(n, want)
 		return "", false
 	case strings.ContainsFunc(n.Value, unicode.IsControl):
@@ -194,9 +194,9 @@ func (r *yamlReader) scalar(n *node, want string) (string, bool) {
 func (r *yamlReader) plain(n *node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		r.add(n, "%saliases (*%s) aren't read here: write it out", n.prefix(), n.Value)
+		r.add(n, "%saliases (%.40q) aren't read here: write it out", n.prefix(), n.Value)
 	case n.Style&yaml.TaggedStyle != 0:
-		r.add(n, "%stags (%.40s) aren't read here", n.prefix(), n.Tag)
+		r.add(n, "%stags (%.40q) aren't read here", n.prefix(), n.Tag)
 	default:
 		return true
 	}
