@@ -1,0 +1,380 @@
+//go:build !purego
+
+#include "textflag.h"
+#include "go_asm.h"
+#include "neon_arm64.h"
+#include "requant_arm64.h"
+
+// Pointwise by SMULL and SMLAL, 4 pixels × 4 output channels at a time. An accumulator has four partial sums of one pixel
+// and one output channel, added up at the end:
+//
+//	V0…V3     accumulators of the first pixel: channel 0, 1, 2, 3; V4…V7: second; V8…V11; V12…V15
+//	V16…V19   16 input channels of each pixel, V20…V23 the next 16
+//	V24, V25  32 weights of one output channel; V26, V27: of the next one
+//	V28…V31   products, one for each pixel: int16 lanes
+//
+//	for each tile {
+//		for each 32 input channels {
+//			for n := range 4 {
+//				V28…V31 = the sums of 4 products (SMULL, SMLAL2, SMLAL, SMLAL2)    flag 0
+//				acc[…][n] += the pairs of V28…V31 (SADALP)
+//			}
+//		}
+//		16, then 8 more if there are
+//		dst[p][n] = requant(bias[n] + correction[n]·sums[p] + acc[p][n])
+//	}
+//
+// Four products fit into 16 bits if their weights' magnitudes add up to no more than 255, which is so nearly everywhere
+// in real networks with one scale for all channels. Else there are two products at a time (flag 1); one, where both
+// of two weights are −128 (flag 2). The first products set the accumulators (SADDLP) instead of adding.
+
+#define SRC      R0
+#define DST      R1
+#define SSTRIDE  R2
+#define DSTRIDE  R3
+#define P0       R4 // to P3: the pixels of a tile
+#define P1       R5
+#define P2       R6
+#define P3       R7
+#define W        R8
+#define FLAGS    R9
+#define FLAG     R10
+#define COUNT    R11
+#define TILES    R12
+#define PANEL    R13
+#define STEPS    R14
+#define REST     R15
+#define SUMS     R16
+#define KIND     R17
+#define CORRECTS R19
+#define WEIGHTS  R20
+
+#define LOAD_CALL(call) \
+	MOVD call, R21;                              \
+	MOVD pointwiseCall_src(R21), SRC;            \
+	MOVD pointwiseCall_dst(R21), DST;            \
+	MOVD pointwiseCall_srcStride(R21), SSTRIDE;  \
+	MOVD pointwiseCall_dstStride(R21), DSTRIDE;  \
+	MOVD pointwiseCall_panel(R21), PANEL;        \
+	MOVD pointwiseCall_sums(R21), SUMS;          \
+	MOVD pointwiseCall_tiles(R21), TILES;        \
+	MOVD pointwiseCall_steps(R21), STEPS;        \
+	MOVD pointwiseCall_rest(R21), REST;          \
+	MOVD (channels4_header+header_kind)(PANEL), KIND;         \
+	MOVD (channels4_header+header_corrects)(PANEL), CORRECTS; \
+	MOVD (channels4_header+header_weights)(PANEL), WEIGHTS;   \
+	ADD  PANEL, WEIGHTS
+
+#define LOAD_REQUANT \
+	FLDPQ channels4_multiplier(PANEL), (F16, F18);      \
+	FMOVQ (channels4_header+header_zero16)(PANEL), F22; \
+	FLDPQ (channels4_header+header_lo)(PANEL), (F23, F24)
+
+#define LOAD_REQUANT_ANY \
+	FMOVQ channels4_left(PANEL), F20;                   \
+	FMOVQ (channels4_header+header_zero32)(PANEL), F25
+
+#define LOAD_PIXELS_32 \
+	FLDPQ.P 32(P0), (F16, F20); \
+	FLDPQ.P 32(P1), (F17, F21); \
+	FLDPQ.P 32(P2), (F18, F22); \
+	FLDPQ.P 32(P3), (F19, F23)
+
+#define LOAD_PIXELS_16 \
+	FMOVQ.P 16(P0), F16; \
+	FMOVQ.P 16(P1), F17; \
+	FMOVQ.P 16(P2), F18; \
+	FMOVQ.P 16(P3), F19
+
+#define LOAD_PIXELS_8 \
+	FMOVD (P0), F16; \
+	FMOVD (P1), F17; \
+	FMOVD (P2), F18; \
+	FMOVD (P3), F19
+
+// For the four pixels: products of weights w and a half of the inputs, set or added; then into the accumulators of channel n.
+#define LOW(OP, w)      OP(w, 16, 28); OP(w, 17, 29); OP(w, 18, 30); OP(w, 19, 31)
+#define HIGH(OP, w)     OP(w, 20, 28); OP(w, 21, 29); OP(w, 22, 30); OP(w, 23, 31)
+#define SUM(OP, n)      OP(28, (n)); OP(29, (n)+4); OP(30, (n)+8); OP(31, (n)+12)
+
+#define FOUR(OP, n, lo, hi)  LOW(SMULL, lo); LOW(SMLAL2, lo); HIGH(SMLAL, hi); HIGH(SMLAL2, hi); SUM(OP, n)
+#define PAIRS(OP, n, lo, hi) LOW(SMULL, lo); LOW(SMLAL2, lo); SUM(OP, n); HIGH(SMULL, hi); HIGH(SMLAL2, hi); SUM(SADALP_H, n)
+#define ONES(OP, n, lo, hi) \
+	LOW(SMULL, lo);   SUM(OP, n);       LOW(SMULL2, lo);  SUM(SADALP_H, n); \
+	HIGH(SMULL, hi);  SUM(SADALP_H, n); HIGH(SMULL2, hi); SUM(SADALP_H, n)
+
+// ALL does HOW for the four channels, loading weights ahead.
+#define ALL(HOW, OP) \
+	FLDPQ.P 32(W), (F26, F27); \
+	HOW(OP, 0, 24, 25);        \
+	FLDPQ.P 32(W), (F24, F25); \
+	HOW(OP, 1, 26, 27);        \
+	FLDPQ.P 32(W), (F26, F27); \
+	HOW(OP, 2, 24, 25);        \
+	HOW(OP, 3, 26, 27)
+
+#define PAIR_16(OP, n, w) LOW(SMULL, w); LOW(SMLAL2, w); SUM(OP, n)
+#define ONES_16(OP, n, w) LOW(SMULL, w); SUM(OP, n); LOW(SMULL2, w); SUM(SADALP_H, n)
+#define ONE_8(OP, n, w)   LOW(SMULL, w); SUM(OP, n)
+#define ALL_16(HOW, OP) \
+	VLD1.P 64(W), [V24.B16, V25.B16, V26.B16, V27.B16]; \
+	HOW(OP, 0, 24); \
+	HOW(OP, 1, 25); \
+	HOW(OP, 2, 26); \
+	HOW(OP, 3, 27)
+#define ALL_8(OP) \
+	VLD1 (W), [V24.B8, V25.B8, V26.B8, V27.B8]; \
+	ONE_8(OP, 0, 24); \
+	ONE_8(OP, 1, 25); \
+	ONE_8(OP, 2, 26); \
+	ONE_8(OP, 3, 27)
+
+#define ZERO4(a, b, c, d) \
+	VEOR a.B16, a.B16, a.B16; \
+	VEOR b.B16, b.B16, b.B16; \
+	VEOR c.B16, c.B16, c.B16; \
+	VEOR d.B16, d.B16, d.B16
+
+// TOTAL adds up the partial sums of one pixel: a becomes its four channels.
+#define TOTAL(a, b, c, d) ADDP_S(b, a, a); ADDP_S(d, c, c); ADDP_S(c, a, a)
+
+#define EACH4(OP, x) OP(0, x); OP(4, x); OP(8, x); OP(12, x)
+#define BIAS(v, x)   ADD_S(x, v, v)
+
+// func neonTiles4(call *pointwiseCall)
+TEXT ·neonTiles4(SB), NOSPLIT, $0-8
+	LOAD_CALL(call+0(FP))
+
+tile:
+	MOVD SRC, P0
+	ADD  SSTRIDE, P0, P1
+	ADD  SSTRIDE, P1, P2
+	ADD  SSTRIDE, P2, P3
+	ADD  SSTRIDE, P3, SRC
+	MOVD WEIGHTS, W
+	ADD  $channels4__size, PANEL, FLAGS
+	MOVD STEPS, COUNT
+	CBZ  STEPS, few
+
+	MOVBU.P 1(FLAGS), FLAG
+	FLDPQ.P 32(W), (F24, F25)
+	LOAD_PIXELS_32
+	CBNZ FLAG, firstPairs
+	ALL(FOUR, SADDLP_H)
+	SUBS $1, COUNT
+	BEQ  rest
+
+step:
+	MOVBU.P 1(FLAGS), FLAG
+	FLDPQ.P 32(W), (F24, F25)
+	LOAD_PIXELS_32
+	CBNZ FLAG, pairs
+	SUBS $1, COUNT
+	ALL(FOUR, SADALP_H)
+	BNE  step
+
+rest:
+	CBZ  REST, total
+	TBZ  $1, REST, eight
+	MOVBU.P 1(FLAGS), FLAG
+	LOAD_PIXELS_16
+	TBNZ $1, FLAG, ones16
+	ALL_16(PAIR_16, SADALP_H)
+
+restEight:
+	TBZ  $0, REST, total
+
+eight:
+	LOAD_PIXELS_8
+	ALL_8(SADALP_H)
+
+total:
+	FLDPQ channels4_bias(PANEL), (F27, F28)
+	TOTAL(0, 1, 2, 3)
+	TOTAL(4, 5, 6, 7)
+	TOTAL(8, 9, 10, 11)
+	TOTAL(12, 13, 14, 15)
+	LOAD_REQUANT
+	EACH4(BIAS, 27)
+	CBZ  CORRECTS, requant
+	FMOVQ.P 16(SUMS), F29
+	MLA_S_LANE(0, 29, 28, 0)
+	MLA_S_LANE(1, 29, 28, 4)
+	MLA_S_LANE(2, 29, 28, 8)
+	MLA_S_LANE(3, 29, 28, 12)
+
+requant:
+	CBNZ KIND, signed
+	EACH4(MULTIPLY, MULTIPLIER)
+	EACH4(SHIFT_RIGHT, RIGHT)
+
+narrow:
+	NARROW(0, 4, 8, 12)
+	VST1.P V0.S[0], (DST)(DSTRIDE)
+	VST1.P V0.S[1], (DST)(DSTRIDE)
+	VST1.P V0.S[2], (DST)(DSTRIDE)
+	VST1.P V0.S[3], (DST)(DSTRIDE)
+	SUBS $1, TILES
+	BNE  tile
+	RET
+
+signed:
+	TBNZ $1, KIND, any
+	EACH4(MULTIPLY, MULTIPLIER)
+	EACH4(AWAY, _)
+	EACH4(SHIFT_RIGHT, RIGHT)
+	B    narrow
+
+any:
+	LOAD_REQUANT_ANY
+	EACH4(SHIFT_LEFT, LEFT)
+	EACH4(MULTIPLY, MULTIPLIER)
+	EACH4(AWAY_ANY, RIGHT)
+	EACH4(SHIFT_RIGHT, RIGHT)
+	EACH4(OFFSET, _)
+	B    narrow
+
+few: // less than 32 input channels
+	TBZ  $1, REST, onlyEight
+	MOVBU.P 1(FLAGS), FLAG
+	LOAD_PIXELS_16
+	TBNZ $1, FLAG, firstOnes16
+	ALL_16(PAIR_16, SADDLP_H)
+	B    restEight
+
+onlyEight:
+	LOAD_PIXELS_8
+	ALL_8(SADDLP_H)
+	B    total
+
+firstPairs:
+	TBNZ $1, FLAG, firstOnes
+	ALL(PAIRS, SADDLP_H)
+	SUBS $1, COUNT
+	BNE  step
+	B    rest
+
+pairs:
+	TBNZ $1, FLAG, ones
+	ALL(PAIRS, SADALP_H)
+	SUBS $1, COUNT
+	BNE  step
+	B    rest
+
+firstOnes:
+	ZERO4(V0, V1, V2, V3)
+	ZERO4(V4, V5, V6, V7)
+	ZERO4(V8, V9, V10, V11)
+	ZERO4(V12, V13, V14, V15)
+
+ones:
+	ALL(ONES, SADALP_H)
+	SUBS $1, COUNT
+	BNE  step
+	B    rest
+
+firstOnes16:
+	ZERO4(V0, V1, V2, V3)
+	ZERO4(V4, V5, V6, V7)
+	ZERO4(V8, V9, V10, V11)
+	ZERO4(V12, V13, V14, V15)
+
+ones16:
+	ALL_16(ONES_16, SADALP_H)
+	B    restEight
+
+// neonTile1 does the same for one pixel:
+//
+//	V0…V3    accumulators: channel 0, 1, 2, 3
+//	V16, V20 32 input channels
+//	V24, V25; V26, V27; V4, V5; V6, V7   their weights for channel 0; 1; 2; 3
+//	V28…V31  products, one for each channel
+//
+// func neonTile1(call *pointwiseCall)
+TEXT ·neonTile1(SB), NOSPLIT, $0-8
+	LOAD_CALL(call+0(FP))
+	ADD  $channels4__size, PANEL, FLAGS
+	ZERO4(V0, V1, V2, V3)
+	CBZ  STEPS, rest
+
+#define CHANNELS(OP, pixel, w0, w1, w2, w3) OP(w0, pixel, 28); OP(w1, pixel, 29); OP(w2, pixel, 30); OP(w3, pixel, 31)
+#define SUM_CHANNELS SADALP_H(28, 0); SADALP_H(29, 1); SADALP_H(30, 2); SADALP_H(31, 3)
+
+step:
+	MOVBU.P 1(FLAGS), FLAG
+	VLD1.P  64(WEIGHTS), [V24.B16, V25.B16, V26.B16, V27.B16]
+	VLD1.P  64(WEIGHTS), [V4.B16, V5.B16, V6.B16, V7.B16]
+	FLDPQ.P 32(SRC), (F16, F20)
+	CBNZ    FLAG, ones
+	CHANNELS(SMULL, 16, 24, 26, 4, 6)
+	CHANNELS(SMLAL2, 16, 24, 26, 4, 6)
+	CHANNELS(SMLAL, 20, 25, 27, 5, 7)
+	CHANNELS(SMLAL2, 20, 25, 27, 5, 7)
+	SUM_CHANNELS
+
+next:
+	SUBS $1, STEPS
+	BNE  step
+
+rest:
+	CBZ  REST, total
+	TBZ  $1, REST, eight
+	FMOVQ.P 16(SRC), F16
+	VLD1.P  64(WEIGHTS), [V24.B16, V25.B16, V26.B16, V27.B16]
+	CHANNELS(SMULL, 16, 24, 25, 26, 27)
+	SUM_CHANNELS
+	CHANNELS(SMULL2, 16, 24, 25, 26, 27)
+	SUM_CHANNELS
+	TBZ  $0, REST, total
+
+eight:
+	FMOVD (SRC), F16
+	VLD1 (WEIGHTS), [V24.B8, V25.B8, V26.B8, V27.B8]
+	CHANNELS(SMULL, 16, 24, 25, 26, 27)
+	SUM_CHANNELS
+
+total:
+	FLDPQ channels4_bias(PANEL), (F27, F28)
+	TOTAL(0, 1, 2, 3)
+	LOAD_REQUANT
+	BIAS(0, 27)
+	CBZ  CORRECTS, requant
+	FMOVS (SUMS), F29
+	MLA_S_LANE(0, 29, 28, 0)
+
+requant:
+	CBNZ KIND, signed
+	MULTIPLY(0, MULTIPLIER)
+	SHIFT_RIGHT(0, RIGHT)
+
+narrow:
+	NARROW(0, 4, 8, 12)
+	FMOVS F0, (DST)
+	RET
+
+signed:
+	TBNZ $1, KIND, any
+	MULTIPLY(0, MULTIPLIER)
+	AWAY(0, _)
+	SHIFT_RIGHT(0, RIGHT)
+	B    narrow
+
+any:
+	LOAD_REQUANT_ANY
+	SHIFT_LEFT(0, LEFT)
+	MULTIPLY(0, MULTIPLIER)
+	AWAY_ANY(0, RIGHT)
+	SHIFT_RIGHT(0, RIGHT)
+	OFFSET(0, _)
+	B    narrow
+
+ones:
+	CHANNELS(SMULL, 16, 24, 26, 4, 6)
+	SUM_CHANNELS
+	CHANNELS(SMULL2, 16, 24, 26, 4, 6)
+	SUM_CHANNELS
+	CHANNELS(SMULL, 20, 25, 27, 5, 7)
+	SUM_CHANNELS
+	CHANNELS(SMULL2, 20, 25, 27, 5, 7)
+	SUM_CHANNELS
+	B    next
