@@ -53,9 +53,12 @@ func serve(pattern string) error {
 	}
 }
 
-func (s *server) start(id int, start *wire.Start) {
-	cmd := exec.Command(start.Argv[0], start.Argv[1:]...)
-	cmd.Env = append(os.Environ(), start.Env...)
+func (s *server) start(id int, command *wire.Command) {
+	cmd := exec.Command(command.Argv[0], command.Argv[1:]...)
+	cmd.Env = append(os.Environ(), command.Env...)
+	if command.User != 0 {
+		cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: command.User, Gid: command.User}}
+	}
 	stdout, err := cmd.StdoutPipe()
 	if err != nil {
 		s.exit(id, wire.Exit{Status: -1, Error: err.Error()})

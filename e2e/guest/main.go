@@ -78,7 +78,7 @@ func run(ctx context.Context) (status int, err error) {
 	if *log {
 		defer func() { fmt.Fprint(os.Stderr, guest.Log()) }()
 	}
-	process, err := guest.Start(nil, flag.Args()...)
+	process, err := guest.Start(machine.Command{Argv: flag.Args()})
 	if err != nil {
 		return 0, err
 	}

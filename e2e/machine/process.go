@@ -25,21 +25,24 @@ type Process struct {
 	exit           wire.Exit
 }
 
-// Start starts a process with environment variables beside PATH and HOME.
-func (g *Guest) Start(env []string, argv ...string) (*Process, error) {
+// Command is a process to start.
+type Command = wire.Command
+
+// Start starts a process.
+func (g *Guest) Start(c Command) (*Process, error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.lastID++
-	p := &Process{guest: g, id: g.lastID, argv: argv, done: make(chan struct{})}
+	p := &Process{guest: g, id: g.lastID, argv: c.Argv, done: make(chan struct{})}
 	g.processes[p.id] = p
-	g.log.add(fmt.Sprintf("%d", p.id), "$ "+strings.Join(argv, " "))
-	err := g.requests.Encode(wire.Request{ID: p.id, Start: &wire.Start{Argv: argv, Env: env}})
+	g.log.add(fmt.Sprintf("%d", p.id), "$ "+strings.Join(c.Argv, " "))
+	err := g.requests.Encode(wire.Request{ID: p.id, Start: &c})
 	return p, err
 }
 
 // Run runs a process to its end and returns its standard output. It fails where the process does.
 func (g *Guest) Run(ctx context.Context, argv ...string) (string, error) {
-	p, err := g.Start(nil, argv...)
+	p, err := g.Start(Command{Argv: argv})
 	if err != nil {
 		return "", err
 	}

@@ -2,8 +2,8 @@
 
 // Command vivid works the kernel's virtual video driver in an emulated board.
 //
-//	vivid feed WIDTHxHEIGHT FOURCC FILE   loop the output into the camera, and show FILE's bytes there until killed;
-//	                                      SIGHUP reads FILE again
+//	vivid feed WIDTHxHEIGHT FOURCC FILE   loop the output into the camera, and show FILE's bytes there until killed or
+//	                                      unplugged; SIGHUP reads FILE again
 //	vivid grab WIDTHxHEIGHT FOURCC FILE   take one picture from the camera
 //	vivid controls DEVICE                 list the device's controls
 //	vivid set DEVICE NAME=VALUE…          set controls

@@ -7,14 +7,15 @@ import "syscall"
 // Request goes to the agent. Exactly one of the pointers is set.
 type Request struct {
 	ID     int // chosen by the host, one for each process
-	Start  *Start
+	Start  *Command
 	Signal *syscall.Signal // to the process that was started with this ID
 }
 
-// Start starts a process.
-type Start struct {
+// Command is a process to start.
+type Command struct {
 	Argv []string
 	Env  []string // beside PATH and HOME
+	User uint32   // its user and group; 0 for root
 }
 
 // Event comes from the agent.
