@@ -92,8 +92,12 @@ const (
 
 // blend makes each byte of dst the mean, by weights, of the bytes below each other in rows of src, stride bytes apart.
 func blend(dst, src []byte, stride int, weights []uint64) {
-	if len(weights) == 1 {
+	switch len(weights) {
+	case 1:
 		copy(dst, src)
+		return
+	case 2:
+		blend2(dst, src, src[stride:], weights[0], weights[1])
 		return
 	}
 	i := 0
@@ -114,6 +118,21 @@ func blend(dst, src []byte, stride int, weights []uint64) {
 			sum += uint64(src[i+t*stride]) * w
 		}
 		dst[i] = byte(sum / weightSum)
+	}
+}
+
+// blend2 is blend for two rows.
+func blend2(dst, upper, lower []byte, wu, wl uint64) {
+	upper, lower = upper[:len(dst)], lower[:len(dst)]
+	i := 0
+	for ; i+8 <= len(dst); i += 8 {
+		u, l := binary.LittleEndian.Uint64(upper[i:]), binary.LittleEndian.Uint64(lower[i:])
+		even := halfInLanes + u&evenBytes*wu + l&evenBytes*wl
+		odd := halfInLanes + u>>8&evenBytes*wu + l>>8&evenBytes*wl
+		binary.LittleEndian.PutUint64(dst[i:], even>>8&evenBytes|odd&^evenBytes)
+	}
+	for ; i < len(dst); i++ {
+		dst[i] = byte((weightSum/2 + uint64(upper[i])*wu + uint64(lower[i])*wl) / weightSum)
 	}
 }
 
