@@ -10,8 +10,6 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-	"periph.io/x/conn/v3/driver/driverreg"
-	"periph.io/x/host/v3/gpioioctl"
 )
 
 // Chip is a GPIO chip that the kernel offers to programs.
@@ -21,64 +19,69 @@ type Chip struct {
 	Lines []string // names by offset; they may be empty and need not be unique
 }
 
-// Chips lists the chips as they were when this process first asked (periph looks once). The errors say what to do: no
-// GPIO at all, no permission, a kernel that is too old.
-//
-// periph logs chips that it can't open, without saying why to its caller; that is looked at here, before it is asked.
-func Chips() ([]Chip, error) {
-	if err := checkAccess("/dev/gpiochip*"); err != nil {
-		return nil, err
-	}
-	if _, err := driverreg.Init(); err != nil { // runs gpioioctl, the only driver that this program links
-		return nil, fmt.Errorf("gpio: listing the chips: %w", err)
-	}
-	if len(gpioioctl.Chips) == 0 {
-		return nil, errors.New("gpio: the kernel doesn't answer the GPIO ioctls of version 2: use Linux 5.10 or later")
-	}
-	chips := make([]Chip, len(gpioioctl.Chips))
-	for i, c := range gpioioctl.Chips {
-		chips[i] = Chip{Label: c.Label(), Path: c.Path(), Lines: make([]string, c.LineCount())}
-		for offset, l := range c.Lines() {
-			// Where an earlier line has the same name periph makes it CHIP-NAME. The kernel's is wanted.
-			chips[i].Lines[offset] = strings.TrimPrefix(l.Name(), c.Name()+"-")
-		}
-	}
-	return chips, nil
-}
+// Chips lists the chips that this process may use. The errors say what to do: no GPIO at all, no permission, a kernel
+// that is too old.
+func Chips() ([]Chip, error) { return readChips("/dev/gpiochip*") }
 
-// checkAccess is nil if at least one of the devices can be opened, else it says why not.
-func checkAccess(pattern string) error {
+func readChips(pattern string) ([]Chip, error) {
 	paths, err := filepath.Glob(pattern)
 	if err != nil {
-		return fmt.Errorf("gpio: %w", err)
+		return nil, fmt.Errorf("gpio: %w", err)
 	}
-	if len(paths) == 0 {
-		return fmt.Errorf("gpio: this machine has no GPIO chip (there is no %s)", pattern)
-	}
-	var first error
+	var chips []Chip
+	var failed error
+	seen := map[string]bool{} // by the kernel's name: Raspberry Pi OS has a gpiochip4 that is a link to gpiochip0
 	for _, path := range paths {
-		f, err := os.OpenFile(path, os.O_RDWR, 0)
-		if err == nil {
-			return f.Close()
-		}
-		if first == nil {
-			first = openError(path, err)
+		name, chip, err := readChip(path)
+		if err != nil {
+			failed = err
+		} else if !seen[name] {
+			seen[name] = true
+			chips = append(chips, chip)
 		}
 	}
-	return first
+	switch {
+	case len(chips) > 0:
+		return chips, nil
+	case failed != nil:
+		return nil, failed
+	}
+	return nil, fmt.Errorf("gpio: this machine has no GPIO chip (there is no %s)", pattern)
 }
 
-// openError says what to do when a chip's device can't be opened.
-func openError(path string, err error) error {
-	var p *fs.PathError
-	if errors.As(err, &p) {
-		err = p.Err
+// readChip asks a device which chip it is, by what name the kernel knows it, and for the names of its lines.
+func readChip(path string) (name string, c Chip, err error) {
+	device, err := openChip(path)
+	if err != nil {
+		return "", Chip{}, err
 	}
+	defer device.Close()
+	var info unix.GPIOChipInfo
+	if err := ioctl(device.Fd(), unix.GPIO_GET_CHIPINFO_IOCTL, unsafe.Pointer(&info)); err != nil {
+		return "", Chip{}, fmt.Errorf("gpio: %s is no GPIO chip: %w", path, err)
+	}
+	c = Chip{Label: unix.ByteSliceToString(info.Label[:]), Path: path, Lines: make([]string, info.Lines)}
+	for offset := range c.Lines {
+		line, err := lineInfo(device, offset)
+		if err != nil {
+			return "", Chip{}, fmt.Errorf("gpio: %s, line %d: %w: the kernel must be Linux 5.10 or later", path, offset, err)
+		}
+		c.Lines[offset] = unix.ByteSliceToString(line.Name[:])
+	}
+	return unix.ByteSliceToString(info.Name[:]), c, nil
+}
+
+// openChip opens a chip's device; the error says what to do.
+func openChip(path string) (*os.File, error) {
+	device, err := os.OpenFile(path, os.O_RDWR, 0)
 	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("gpio: %s: %w: add the user to the group gpio (sudo usermod -aG gpio $USER) and log in again; "+
-			"where there is no such group, install edge's udev and sysusers rules", path, err)
+		return nil, fmt.Errorf("gpio: %w: add the user to the group gpio (sudo usermod -aG gpio $USER) and log in again; "+
+			"where there is no such group, install edge's udev and sysusers rules", err)
 	}
-	return fmt.Errorf("gpio: %s: %w", path, err)
+	if err != nil {
+		return nil, fmt.Errorf("gpio: %w", err)
+	}
+	return device, nil
 }
 
 // Header is where the pins of a board's header lead. The zero value is a board whose header isn't known.
@@ -204,13 +207,13 @@ func (p Place) String() string {
 
 // Holder is who holds the line at this moment, as it calls itself, or empty if the line is free.
 func (p Place) Holder() (string, error) {
-	chip, err := os.OpenFile(p.Chip.Path, os.O_RDWR, 0)
+	device, err := openChip(p.Chip.Path)
 	if err != nil {
-		return "", openError(p.Chip.Path, err)
+		return "", err
 	}
-	defer chip.Close()
-	info := unix.GPIOV2LineInfo{Offset: uint32(p.Offset)}
-	if err := ioctl(int(chip.Fd()), unix.GPIO_V2_GET_LINEINFO_IOCTL, unsafe.Pointer(&info)); err != nil {
+	defer device.Close()
+	info, err := lineInfo(device, p.Offset)
+	if err != nil {
 		return "", fmt.Errorf("gpio: asking about %v: %w", p, err)
 	}
 	if info.Flags&flagUsed == 0 {
@@ -220,4 +223,18 @@ func (p Place) Holder() (string, error) {
 		return name, nil
 	}
 	return "the kernel", nil
+}
+
+// lineInfo asks a chip about one of its lines.
+func lineInfo(device *os.File, offset int) (unix.GPIOV2LineInfo, error) {
+	info := unix.GPIOV2LineInfo{Offset: uint32(offset)}
+	err := ioctl(device.Fd(), unix.GPIO_V2_GET_LINEINFO_IOCTL, unsafe.Pointer(&info))
+	return info, err
+}
+
+func ioctl(fd uintptr, number uint, arg unsafe.Pointer) error {
+	if _, _, errno := unix.Syscall(unix.SYS_IOCTL, fd, uintptr(number), uintptr(arg)); errno != 0 {
+		return errno
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -13,7 +14,9 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+	"periph.io/x/conn/v3/driver/driverreg"
 	"periph.io/x/conn/v3/gpio"
+	"periph.io/x/host/v3/gpioioctl"
 )
 
 // These tests drive two lines of a real chip. They need a board (e2e has an emulated one) and say which lines may be
@@ -70,15 +73,48 @@ func freeLevel(t *testing.T, p Place) bool {
 	defer chip.Close()
 	req := unix.GPIOV2LineRequest{Num_lines: 1}
 	req.Offsets[0] = uint32(p.Offset)
-	if err := ioctl(int(chip.Fd()), unix.GPIO_V2_GET_LINE_IOCTL, unsafe.Pointer(&req)); err != nil {
+	if err := ioctl(chip.Fd(), unix.GPIO_V2_GET_LINE_IOCTL, unsafe.Pointer(&req)); err != nil {
 		t.Fatal(err)
 	}
 	defer unix.Close(int(req.Fd))
 	v := unix.GPIOV2LineValues{Mask: 1}
-	if err := ioctl(int(req.Fd), unix.GPIO_V2_LINE_GET_VALUES_IOCTL, unsafe.Pointer(&v)); err != nil {
+	if err := ioctl(uintptr(req.Fd), unix.GPIO_V2_LINE_GET_VALUES_IOCTL, unsafe.Pointer(&v)); err != nil {
 		t.Fatal(err)
 	}
 	return v.Bits == 1
+}
+
+// Chips and names are those that periph finds.
+func TestDeviceChips(t *testing.T) {
+	deviceLines(t)
+	chips, err := Chips()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := driverreg.Init(); err != nil {
+		t.Fatal(err)
+	}
+	if len(chips) != len(gpioioctl.Chips) {
+		t.Fatalf("%d chips; periph finds %d", len(chips), len(gpioioctl.Chips))
+	}
+	slices.SortFunc(chips, func(a, b Chip) int { return strings.Compare(a.Path, b.Path) })
+	theirs := slices.SortedFunc(slices.Values(gpioioctl.Chips), func(a, b *gpioioctl.GPIOChip) int {
+		return strings.Compare(a.Path(), b.Path())
+	})
+	for i, c := range chips {
+		p := theirs[i]
+		if c.Label != p.Label() || c.Path != p.Path() || len(c.Lines) != p.LineCount() {
+			t.Errorf("%s at %s with %d lines; periph has %s at %s with %d",
+				c.Label, c.Path, len(c.Lines), p.Label(), p.Path(), p.LineCount())
+			continue
+		}
+		for offset, l := range p.Lines() {
+			// Where an earlier line has the same name periph makes it CHIP-NAME.
+			if name := strings.TrimPrefix(l.Name(), p.Name()+"-"); c.Lines[offset] != name {
+				t.Errorf("%s:%d is called %q; periph says %q", c.Label, offset, c.Lines[offset], name)
+			}
+		}
+	}
 }
 
 func TestDevice(t *testing.T) {

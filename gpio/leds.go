@@ -2,18 +2,18 @@
 //
 //	text ──ParseLine──▶ Line ──Find──▶ Place ──Open──▶ LEDs ──Set──▶ light
 //
-// # Two ways to the kernel
+// # Why not with a library alone
 //
-// periph.io/x/host/v3/gpioioctl finds the chips and the names of their lines: that only reads. The lines are requested
-// and driven here, by the same ioctls of version 2 with the structs of golang.org/x/sys, because gpioioctl (v3.8.5)
-// can't do it safely for an LED:
-//   - it can't ask for an initial value or active-low, so that an LED that is lit by a low line flashes at the start;
-//   - it addresses the lines of a LineSet by name, and many chips have none;
-//   - Read or Func on one of its output lines makes the line an input: the LED goes out;
-//   - after one EBUSY a line goes on with descriptor 0, and the errno is lost.
+// The lines are driven behind the interface of periph.io/x/conn/v3/gpio, but by the ioctls of version 2 themselves, with
+// the structs of golang.org/x/sys. periph's own driver, periph.io/x/host/v3/gpioioctl (v3.8.5), has the same methods and
+// is what the tests on a device compare with. For LEDs that stay on for years it isn't safe:
+//   - on a Raspberry Pi 5, where gpiochip4 is a link to gpiochip0, looking for chips closes standard input;
+//   - it can't ask for an initial value or active-low: an LED that is lit by a low line flashes at the start;
+//   - Read or Func on an output makes it an input: the LED goes out;
+//   - after one EBUSY a line goes on with descriptor 0; the errno is lost, and who holds the line with it;
+//   - it addresses the lines of a LineSet by name, and many chips have none.
 //
-// periph.io/x/conn/v3/gpio gives the interface in between, so that gpioioctl.LineSet can take over when it can.
-// host.Init of periph is never called: as root it would map the registers of the SoC it believes to be on.
+// host.Init of periph would be worse: as root it maps the registers of the SoC that it believes to be on.
 //
 // # When LEDs are off
 //

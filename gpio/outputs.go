@@ -3,12 +3,10 @@ package gpio
 import (
 	"errors"
 	"fmt"
-	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 	"periph.io/x/conn/v3/gpio"
-	"periph.io/x/host/v3/gpioioctl"
 )
 
 // group is some output lines of one chip. It is the part of periph's gpio.Group that LEDs need, and Close.
@@ -19,10 +17,7 @@ type group interface {
 	Close() error
 }
 
-var (
-	_ group = (*outputs)(nil)
-	_ group = (*gpioioctl.LineSet)(nil) // could take its place, once it knows initial values and active-low
-)
+var _ group = (*outputs)(nil)
 
 // maxLines is how many lines one request can hold.
 const maxLines = 64
@@ -39,22 +34,22 @@ const consumer = "edge"
 
 // outputs is a line request of version 2: a descriptor that owns the lines until it is closed. The kernel opens it with
 // O_CLOEXEC, so that no child keeps the lines of a dead parent.
-type outputs struct{ fd int }
+type outputs struct{ fd uintptr }
 
 // requestOutputs takes the lines and makes them outputs, inactive from the first moment: level and direction come in
 // one ioctl, and the driver sets the level first where the hardware can. Bit i of activeLow belongs to offsets[i].
 func requestOutputs(path string, offsets []int, activeLow uint64) (*outputs, error) {
-	chip, err := os.OpenFile(path, os.O_RDWR, 0)
+	device, err := openChip(path)
 	if err != nil {
-		return nil, openError(path, err)
-	}
-	defer chip.Close() // the request lives without it
-
-	req := outputRequest(offsets, activeLow)
-	if err := ioctl(int(chip.Fd()), unix.GPIO_V2_GET_LINE_IOCTL, unsafe.Pointer(&req)); err != nil {
 		return nil, err
 	}
-	return &outputs{fd: int(req.Fd)}, nil
+	defer device.Close() // the request lives without it
+
+	req := outputRequest(offsets, activeLow)
+	if err := ioctl(device.Fd(), unix.GPIO_V2_GET_LINE_IOCTL, unsafe.Pointer(&req)); err != nil {
+		return nil, err
+	}
+	return &outputs{fd: uintptr(req.Fd)}, nil
 }
 
 func outputRequest(offsets []int, activeLow uint64) unix.GPIOV2LineRequest {
@@ -86,15 +81,7 @@ func (o *outputs) Out(bits, mask gpio.GPIOValue) error {
 	return ioctl(o.fd, unix.GPIO_V2_LINE_SET_VALUES_IOCTL, unsafe.Pointer(&v))
 }
 
-func (o *outputs) Close() error { return unix.Close(o.fd) }
-
-func ioctl(fd int, number uint, arg unsafe.Pointer) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(number), uintptr(arg))
-	if errno != 0 {
-		return errno
-	}
-	return nil
-}
+func (o *outputs) Close() error { return unix.Close(int(o.fd)) }
 
 // requestError says who holds which of the lines, if that is why they could not be had.
 func requestError(places []Place, err error) error {

@@ -8,7 +8,11 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+	"periph.io/x/host/v3/gpioioctl"
 )
+
+// periph's lines could take the place of ours; package gpio says why they don't.
+var _ group = (*gpioioctl.LineSet)(nil)
 
 // Sizes by include/uapi/linux/gpio.h, where every field lies at a multiple of its size; checked for each GOARCH that
 // this test compiles for. The ioctls carry them: 0xc250b407 is a request of 0x250 bytes.
@@ -68,7 +72,7 @@ func TestOutAllocatesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	o := &outputs{fd: int(null.Fd())}
+	o := &outputs{fd: null.Fd()}
 	allocs := testing.AllocsPerRun(100, func() {
 		if err := o.Out(1, 1); !errors.Is(err, unix.ENOTTY) {
 			t.Fatal(err)
