@@ -129,7 +129,7 @@ func TestAround(t *testing.T) {
 	for link, target := range map[string]string{
 		"dev/v4l/by-id/usb-a": "../../video0", "dev/v4l/by-id/usb-b": "../../video1",
 		"dev/v4l/by-path/pci": "../../video0",
-		"proc/812/fd/3": node, "proc/812/fd/4": node, "proc/9/fd/1": "/dev/null", "proc/tty/fd/1": node,
+		"proc/812/fd/3":       node, "proc/812/fd/4": node, "proc/9/fd/1": "/dev/null", "proc/tty/fd/1": node,
 	} {
 		if err := os.Symlink(target, filepath.Join(root, link)); err != nil {
 			t.Fatal(err)

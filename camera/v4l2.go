@@ -86,7 +86,7 @@ type buffer struct {
 const (
 	ioRead, ioReadWrite = 2 << 30, 3 << 30
 
-	vidiocQuerycap = ioRead | unsafe.Sizeof(capability{})<<16 | 'V'<<8 | 0
+	vidiocQuerycap = ioRead | unsafe.Sizeof(capability{})<<16 | 'V'<<8 // number 0
 	vidiocGFmt     = ioReadWrite | unsafe.Sizeof(format{})<<16 | 'V'<<8 | 4
 	vidiocReqbufs  = ioReadWrite | unsafe.Sizeof(requestBuffers{})<<16 | 'V'<<8 | 8
 	vidiocDqbuf    = ioReadWrite | unsafe.Sizeof(buffer{})<<16 | 'V'<<8 | 17

@@ -90,7 +90,10 @@ func writeCamera(b *strings.Builder, n camera.Node) {
 		}
 		fmt.Fprintf(b, "  %s  %s\n", f.FourCC, strings.Join(sizes, " "))
 	}
-	if len(unreadable) > 0 {
+	const most = 8 // names that say something to anyone
+	if n := len(unreadable); n > most {
+		fmt.Fprintf(b, "  and %d formats that edge can't read\n", n)
+	} else if n > 0 {
 		fmt.Fprintf(b, "  and %s, which edge can't read\n", strings.Join(unreadable, ", "))
 	}
 	b.WriteByte('\n')
