@@ -88,11 +88,11 @@ func TestReadTFLiteMetadata(t *testing.T) {
 
 func TestSplitLabels(t *testing.T) {
 	for text, want := range map[string][]string{
-		"":                 nil,
-		"\n\n":             nil,
-		"cat":              {"cat"},
+		"":                   nil,
+		"\n\n":               nil,
+		"cat":                {"cat"},
 		"cat\r\ndog\r\n\r\n": {"cat", "dog"},
-		"cat\n\ndog":       {"cat", "", "dog"},
+		"cat\n\ndog":         {"cat", "", "dog"},
 	} {
 		if got, err := splitLabels([]byte(text)); err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q: %q, %v", text, got, err)

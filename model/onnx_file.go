@@ -1,0 +1,395 @@
+package model
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+)
+
+// The parts of an .onnx file that are read here. The numbers are those of the fields in ONNX's onnx.proto.
+
+const (
+	maxONNXNodes  = 1 << 14 // a node of the graph takes several, with those for constants
+	maxONNXFields = 1 << 16 // inputs, outputs and attributes of all nodes
+	maxONNXInts   = 64      // in one attribute or one tensor that isn't weights
+)
+
+// The types of elements.
+const (
+	onnxFloat = 1
+	onnxInt32 = 6
+	onnxInt64 = 7
+)
+
+// onnxTypes names them, for errors.
+var onnxTypes = [...]string{
+	"undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double",
+}
+
+type onnxFile struct {
+	opset        int
+	name         string
+	nodes        []onnxNode
+	initializers []*onnxTensor
+	inputs       []onnxInput
+	outputs      []string
+
+	fields int // counted up to maxONNXFields
+}
+
+type onnxNode struct {
+	name, op, domain string
+	inputs, outputs  []string
+	attributes       []onnxAttribute
+}
+
+type onnxAttribute struct {
+	name    string
+	float   float32
+	integer int
+	str     string
+	ints    []int
+	floats  []byte
+	tensor  *onnxTensor
+}
+
+// onnxTensor is a constant. Its elements stay where the file has them.
+type onnxTensor struct {
+	name     string
+	dims     []int
+	kind     int
+	raw      []byte // little-endian
+	varints  []int  // where they aren't raw
+	external bool
+}
+
+// onnxInput is an input of the graph; a dimension that isn't fixed is 0.
+type onnxInput struct {
+	name  string
+	kind  int
+	shape []int
+}
+
+func parseONNX(b []byte) (*onnxFile, error) {
+	m := new(onnxFile)
+	var graph []byte
+	err := eachField(b, func(f field) error {
+		switch f.number {
+		case 7:
+			graph = f.bytes
+		case 8:
+			return m.opsetImport(f.bytes)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if graph == nil {
+		return nil, fmt.Errorf("not an .onnx file: it has no graph")
+	}
+	if err := eachField(graph, m.graphField); err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+func (m *onnxFile) opsetImport(b []byte) error {
+	domain, version := "", 0
+	err := eachField(b, func(f field) error {
+		switch f.number {
+		case 1:
+			domain = string(f.bytes)
+		case 2:
+			version = int(f.integer)
+		}
+		return nil
+	})
+	if domain == "" || domain == "ai.onnx" {
+		m.opset = version
+	}
+	return err
+}
+
+func (m *onnxFile) graphField(f field) error {
+	switch f.number {
+	case 1:
+		if len(m.nodes) == maxONNXNodes {
+			return fmt.Errorf("more than %d nodes", maxONNXNodes)
+		}
+		n, err := m.node(f.bytes)
+		m.nodes = append(m.nodes, n)
+		return err
+	case 2:
+		m.name = text(f.bytes)
+	case 5:
+		if len(m.initializers) == maxONNXNodes {
+			return fmt.Errorf("more than %d initializers", maxONNXNodes)
+		}
+		t, err := parseONNXTensor(f.bytes)
+		m.initializers = append(m.initializers, t)
+		return err
+	case 11:
+		if err := m.count(); err != nil {
+			return err
+		}
+		input, err := parseONNXInput(f.bytes)
+		m.inputs = append(m.inputs, input)
+		return err
+	case 12:
+		if err := m.count(); err != nil {
+			return err
+		}
+		output, err := parseONNXInput(f.bytes)
+		m.outputs = append(m.outputs, output.name)
+		return err
+	case 15:
+		return fmt.Errorf("sparse initializers aren't supported")
+	}
+	return nil
+}
+
+// count bounds what many tiny fields can make.
+func (m *onnxFile) count() error {
+	m.fields++
+	if m.fields > maxONNXFields {
+		return fmt.Errorf("more than %d inputs, outputs and attributes", maxONNXFields)
+	}
+	return nil
+}
+
+func (m *onnxFile) node(b []byte) (onnxNode, error) {
+	var n onnxNode
+	err := eachField(b, func(f field) error {
+		if err := m.count(); err != nil {
+			return err
+		}
+		switch f.number {
+		case 1:
+			n.inputs = append(n.inputs, text(f.bytes))
+		case 2:
+			n.outputs = append(n.outputs, text(f.bytes))
+		case 3:
+			n.name = text(f.bytes)
+		case 4:
+			n.op = text(f.bytes)
+		case 5:
+			a, err := parseONNXAttribute(f.bytes)
+			n.attributes = append(n.attributes, a)
+			return err
+		case 7:
+			n.domain = text(f.bytes)
+		}
+		return nil
+	})
+	return n, err
+}
+
+func parseONNXAttribute(b []byte) (onnxAttribute, error) {
+	var a onnxAttribute
+	err := eachField(b, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			a.name = text(f.bytes)
+		case 2:
+			a.float = math.Float32frombits(uint32(f.integer))
+		case 3:
+			a.integer = int(f.integer)
+		case 4:
+			a.str = text(f.bytes)
+		case 5:
+			a.tensor, err = parseONNXTensor(f.bytes)
+		case 7:
+			a.floats = f.fixed32s(a.floats)
+		case 8:
+			a.ints, err = f.varints(a.ints, maxONNXInts)
+		}
+		return err
+	})
+	return a, err
+}
+
+func parseONNXTensor(b []byte) (*onnxTensor, error) {
+	t := new(onnxTensor)
+	err := eachField(b, func(f field) (err error) {
+		switch f.number {
+		case 1:
+			t.dims, err = f.varints(t.dims, maxONNXInts)
+		case 2:
+			t.kind = int(f.integer)
+		case 4:
+			t.raw = f.fixed32s(t.raw)
+		case 5, 7:
+			if t.varints, err = f.varints(t.varints, maxONNXInts); err != nil {
+				err = fmt.Errorf("initializer %s: %w", printable(t.name), err)
+			}
+		case 8:
+			t.name = text(f.bytes)
+		case 9:
+			t.raw = slices.Clip(f.bytes)
+		case 13:
+			t.external = true
+		case 14:
+			t.external = t.external || f.integer == 1
+		}
+		return err
+	})
+	return t, err
+}
+
+func parseONNXInput(b []byte) (onnxInput, error) {
+	var v onnxInput
+	tensor, shape := []byte(nil), []byte(nil)
+	err := eachField(b, func(f field) error {
+		switch f.number {
+		case 1:
+			v.name = text(f.bytes)
+		case 2:
+			return eachField(f.bytes, func(f field) error {
+				if f.number == 1 {
+					tensor = f.bytes
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+	if err != nil {
+		return v, err
+	}
+	err = eachField(tensor, func(f field) error {
+		switch f.number {
+		case 1:
+			v.kind = int(f.integer)
+		case 2:
+			shape = f.bytes
+		}
+		return nil
+	})
+	if err != nil {
+		return v, err
+	}
+	return v, eachField(shape, func(f field) error {
+		if f.number != 1 {
+			return nil
+		}
+		if len(v.shape) == maxONNXInts {
+			return fmt.Errorf("more than %d dimensions", maxONNXInts)
+		}
+		dim := 0
+		err := eachField(f.bytes, func(f field) error {
+			if f.number == 1 {
+				dim = int(f.integer)
+			}
+			return nil
+		})
+		v.shape = append(v.shape, dim)
+		return err
+	})
+}
+
+// text is a copy of a string, as valid UTF-8.
+func text(b []byte) string { return strings.ToValidUTF8(string(b), "�") }
+
+// attribute returns an attribute of n, and false where it is absent.
+func (n *onnxNode) attribute(name string) (*onnxAttribute, bool) {
+	for i := range n.attributes {
+		if n.attributes[i].name == name {
+			return &n.attributes[i], true
+		}
+	}
+	return nil, false
+}
+
+func (n *onnxNode) integer(name string, absent int) int {
+	if a, ok := n.attribute(name); ok {
+		return a.integer
+	}
+	return absent
+}
+
+func (n *onnxNode) float(name string, absent float32) float32 {
+	if a, ok := n.attribute(name); ok {
+		return a.float
+	}
+	return absent
+}
+
+func (n *onnxNode) str(name, absent string) string {
+	if a, ok := n.attribute(name); ok {
+		return a.str
+	}
+	return absent
+}
+
+func (n *onnxNode) ints(name string) []int {
+	if a, ok := n.attribute(name); ok {
+		return a.ints
+	}
+	return nil
+}
+
+// input is the name of an input; "" where it is absent.
+func (n *onnxNode) input(i int) string {
+	if i < len(n.inputs) {
+		return n.inputs[i]
+	}
+	return ""
+}
+
+func (t *onnxTensor) check(kind int) error {
+	switch {
+	case t.external:
+		return fmt.Errorf("its data is in another file: export the network into one file " +
+			"(torch.onnx.export(…, external_data=False))")
+	case t.kind != kind && t.kind >= 0 && t.kind < len(onnxTypes):
+		return fmt.Errorf("type %s, not %s: export the network in float32", onnxTypes[t.kind], onnxTypes[kind])
+	case t.kind != kind:
+		return fmt.Errorf("type %d, not %s", t.kind, onnxTypes[kind])
+	}
+	return nil
+}
+
+// floats returns the bytes of a tensor of float32 numbers, after a proof that they fit its shape.
+func (t *onnxTensor) floats() ([]byte, error) {
+	if err := t.check(onnxFloat); err != nil {
+		return nil, err
+	}
+	n, err := elements(t.dims, len(t.raw)/4)
+	if err != nil || 4*n != len(t.raw) {
+		return nil, fmt.Errorf("%d bytes of data don't fit the shape %s", len(t.raw), shapeString(t.dims))
+	}
+	return t.raw, nil
+}
+
+// ints returns the elements of a short tensor of integers.
+func (t *onnxTensor) ints() ([]int, error) {
+	kind := onnxInt64
+	if t.kind == onnxInt32 {
+		kind = onnxInt32
+	}
+	if err := t.check(kind); err != nil {
+		return nil, err
+	}
+	v := t.varints
+	switch {
+	case len(t.raw) > 8*maxONNXInts:
+		return nil, fmt.Errorf("%d bytes of integers", len(t.raw))
+	case t.raw != nil && kind == onnxInt64:
+		v = int64s(t.raw)
+	case t.raw != nil:
+		v = int32s(t.raw)
+	}
+	n := 1
+	for _, d := range t.dims {
+		if d < 0 || d > maxONNXInts {
+			return nil, fmt.Errorf("a shape of %s", shapeString(t.dims))
+		}
+		n *= min(d, maxONNXInts)
+	}
+	if len(t.dims) > maxRank || n != len(v) {
+		return nil, fmt.Errorf("%d integers don't fit the shape %s", len(v), shapeString(t.dims))
+	}
+	return v, nil
+}

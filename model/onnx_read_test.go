@@ -1,0 +1,322 @@
+package model
+
+import (
+	"math"
+	"math/rand/v2"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// onnxFixtures are what testdata/make_onnx.py makes: networks, and what onnxruntime computes with them.
+func onnxFixtures(t testing.TB) []string {
+	files, err := filepath.Glob(filepath.Join("testdata", "onnx", "*.onnx"))
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files in testdata/onnx: ", err)
+	}
+	return files
+}
+
+// toNHWC reorders what a file has as NCHW.
+func toNHWC(v []float32, shape []int) []float32 {
+	if len(shape) != 4 {
+		return v
+	}
+	out, pixels, channels := make([]float32, len(v)), shape[1]*shape[2], shape[3]
+	for i := range v {
+		out[i%pixels*channels+i/pixels] = v[i]
+	}
+	return out
+}
+
+// TestReadONNX runs each network the plain way and compares with onnxruntime.
+func TestReadONNX(t *testing.T) {
+	for _, path := range onnxFixtures(t) {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			g, err := ReadONNX(readFile(t, path))
+			if err != nil {
+				t.Fatal(err)
+			}
+			x, y := g.Tensors[g.Inputs[0]].Shape, g.Tensors[g.Outputs[0]].Shape
+			values := float32s(readFile(t, strings.TrimSuffix(path, "onnx")+"f32"))
+			if len(values) != Elements(x)+Elements(y) {
+				t.Fatalf("%v → %v doesn't fit %d values", x, y, len(values))
+			}
+			given, want := toNHWC(values[:Elements(x)], x), toNHWC(values[Elements(x):], y)
+			for i, got := range runFloat(g, given) {
+				if math.Abs(float64(got-want[i])) > 2e-5*max(1, math.Abs(float64(want[i]))) {
+					t.Errorf("output %d is %g, want %g", i, got, want[i])
+				}
+			}
+			for i := range g.Nodes {
+				g.Nodes[i].Name = "" // .tflite has no names for them
+			}
+			requireEqual(t, roundTrip(t, g), g)
+		})
+	}
+}
+
+// TestReadONNXFolds: what follows a layer becomes a part of it, and only paddings that have to be stay.
+func TestReadONNXFolds(t *testing.T) {
+	for name, want := range map[string]string{
+		"v1_bn_opset11": "Pad Conv2D DepthwiseConv2D Conv2D DepthwiseConv2D Conv2D DepthwiseConv2D Conv2D Mean Reshape " +
+			"FullyConnected",
+		"v2_opset13": "Pad Conv2D Conv2D DepthwiseConv2D Conv2D Add Conv2D Pad DepthwiseConv2D Conv2D Conv2D " +
+			"DepthwiseConv2D Conv2D Add Conv2D Mean FullyConnected",
+		"keras_opset12": "Pad Conv2D DepthwiseConv2D Pad DepthwiseConv2D Mean Reshape FullyConnected Softmax",
+	} {
+		g, err := ReadONNX(readFile(t, filepath.Join("testdata", "onnx", name+".onnx")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var ops []string
+		for _, n := range g.Nodes {
+			ops = append(ops, OpName(n.Op))
+		}
+		if got := strings.Join(ops, " "); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
+}
+
+// message writes protobuf messages by hand, also such as no exporter writes.
+type message []byte
+
+func (m message) integer(field protowire.Number, v int) message {
+	return protowire.AppendVarint(protowire.AppendTag(m, field, protowire.VarintType), uint64(v))
+}
+
+func (m message) bytes(field protowire.Number, v []byte) message {
+	return protowire.AppendBytes(protowire.AppendTag(m, field, protowire.BytesType), v)
+}
+
+func (m message) text(field protowire.Number, v string) message { return m.bytes(field, []byte(v)) }
+
+func onnxModelOf(opset int, graph message) message {
+	return message{}.integer(1, 8).bytes(8, message{}.integer(2, opset)).bytes(7, graph)
+}
+
+func onnxNodeOf(op string, inputs []string, output string, attributes ...message) message {
+	m := message{}.text(2, output).text(3, "the "+op).text(4, op)
+	for _, name := range inputs {
+		m = m.text(1, name)
+	}
+	for _, a := range attributes {
+		m = m.bytes(5, a)
+	}
+	return m
+}
+
+func intsOf(name string, v ...int) message {
+	m := message{}.text(1, name).integer(20, 7)
+	for _, x := range v {
+		m = m.integer(8, x)
+	}
+	return m
+}
+
+func floatsOf(name string, dims []int, v ...float32) message {
+	m := message{}.text(8, name).integer(2, onnxFloat)
+	for _, d := range dims {
+		m = m.integer(1, d)
+	}
+	var raw []byte
+	for _, x := range v {
+		raw = appendFloat32(raw, x)
+	}
+	return m.bytes(9, raw)
+}
+
+func inputOf(name string, kind int, shape ...int) message {
+	var dims message
+	for _, d := range shape {
+		dims = dims.bytes(1, message{}.integer(1, d))
+	}
+	return message{}.text(1, name).bytes(2, message{}.bytes(1, message{}.integer(1, kind).bytes(2, dims)))
+}
+
+// oneNode is a network of one operation on x with weights w of 2×2×1×1.
+func oneNode(n message, more ...message) message {
+	g := message{}.text(2, "g").bytes(1, n).bytes(11, inputOf("x", onnxFloat, 1, 2, 3, 3)).bytes(12, inputOf("y", 1))
+	g = g.bytes(5, floatsOf("w", []int{2, 2, 1, 1}, 1, 2, 3, 4))
+	for _, m := range more {
+		g = g.bytes(5, m)
+	}
+	return onnxModelOf(17, g)
+}
+
+func TestReadONNXRefuses(t *testing.T) {
+	conv := func(attributes ...message) message {
+		return oneNode(onnxNodeOf("Conv", []string{"x", "w"}, "y", attributes...))
+	}
+	if _, err := ReadONNX(conv()); err != nil {
+		t.Fatal(err)
+	}
+	external := message{}.text(8, "v").integer(2, onnxFloat).integer(1, 1).integer(14, 1)
+	half := message{}.text(8, "v").integer(2, 10).integer(1, 1).bytes(9, []byte{1, 2})
+	nan := floatsOf("v", []int{2, 2, 1, 1}, 1, 2, 3, float32(math.NaN()))
+	twos := floatsOf("v", []int{2}, 2, 2)
+	withV := func(op string, v message, inputs ...string) message {
+		return oneNode(onnxNodeOf(op, inputs, "y"), v)
+	}
+	shared := message{}.text(2, "g").bytes(11, inputOf("x", onnxFloat, 1, 1, 1, 1)).bytes(12, inputOf("y", 1)).
+		bytes(5, floatsOf("w", []int{1 << 18, 1, 1, 1}, make([]float32, 1<<18)...))
+	for range 100 {
+		shared = shared.bytes(1, onnxNodeOf("Conv", []string{"x", "w"}, "y"))
+	}
+	for name, c := range map[string]struct {
+		file message
+		want string
+	}{
+		"empty":           {message{}, "model: not an .onnx file"},
+		"text":            {message("what is this, a file?"), "model: damaged file"},
+		"old":             {onnxModelOf(9, message{}.text(2, "g")), "operator set 9"},
+		"new":             {onnxModelOf(99, message{}.text(2, "g")), "operator set 99: export the network with"},
+		"no nodes":        {onnxModelOf(17, message{}.text(2, "g")), "no input"},
+		"unknown":         {oneNode(onnxNodeOf("LSTM", []string{"x"}, "y")), "node 0 (LSTM the LSTM): this operation isn't"},
+		"other domain":    {oneNode(onnxNodeOf("Conv", []string{"x", "w"}, "y").text(7, "com.me")), "of com.me isn't"},
+		"dilation":        {conv(intsOf("dilations", 2, 2)), "dilations of [2 2]"},
+		"strides":         {conv(intsOf("strides", 0, 1)), "strides of [0 1]"},
+		"pads":            {conv(intsOf("pads", -1, 0, 0, 0)), "pads of [-1 0 0 0]"},
+		"one pad":         {conv(intsOf("pads", 1)), "pads of [1]"},
+		"huge pads":       {conv(intsOf("pads", 60000, 60000, 60000, 60000)), "too large"},
+		"kernel_shape":    {conv(intsOf("kernel_shape", 3, 3)), "a kernel_shape of [3 3]"},
+		"groups":          {conv(message{}.text(1, "group").integer(3, 3)), "3 groups"},
+		"auto_pad":        {conv(message{}.text(1, "auto_pad").text(4, "ODD")), "auto_pad of ODD"},
+		"missing input":   {oneNode(onnxNodeOf("Conv", []string{"", "w"}, "y")), "input 0 is missing"},
+		"read before":     {oneNode(onnxNodeOf("Conv", []string{"y", "w"}, "y")), "y is read before it is computed"},
+		"constant input":  {oneNode(onnxNodeOf("Conv", []string{"w", "w"}, "y")), "input w is constant"},
+		"missing weights": {oneNode(onnxNodeOf("Conv", []string{"x"}, "y")), "weights of a scalar"},
+		"computed weights": {
+			oneNode(onnxNodeOf("Conv", []string{"x", "x"}, "y")), "its input x isn't constant",
+		},
+		"external data": {withV("Conv", external, "x", "v"), "its data is in another file"},
+		"float16":       {withV("Conv", half, "x", "v"), "type float16, not float32"},
+		"NaN":           {withV("Conv", nan, "x", "v"), "(v): element 3 is NaN"},
+		"data": {
+			withV("Conv", floatsOf("v", []int{2, 2, 3, 3}, 1, 2), "x", "v"), "8 bytes of data don't fit the shape 2×2×3×3",
+		},
+		"overflow": {
+			withV("Conv", floatsOf("v", []int{1 << 30, 1 << 30, 1 << 30, 1 << 30}, 1), "x", "v"), "don't fit the shape",
+		},
+		"many dimensions":    {withV("Conv", floatsOf("v", make([]int, 60), 1), "x", "v"), "60 dimensions"},
+		"too many":           {withV("Conv", floatsOf("v", make([]int, 100), 1), "x", "v"), "more than 64 integers"},
+		"bias":               {withV("Conv", floatsOf("v", []int{3}, 1, 2, 3), "x", "w", "v"), "a bias of 3 elements for 2"},
+		"activation alone":   {oneNode(onnxNodeOf("Relu", []string{"x"}, "y")), "only supported right after a conv"},
+		"constant sum alone": {withV("Add", twos, "x", "v"), "adding a constant is only supported right after"},
+		"variance": {
+			withV("BatchNormalization", floatsOf("v", []int{2}, -2, -2), "x", "v", "v", "v", "v"), "the variance of channel 0",
+		},
+		"batch normalization's channels": {
+			withV("BatchNormalization", floatsOf("v", []int{1}, 2), "x", "v", "v", "v", "v"), "1 values in v for 2 channels",
+		},
+		"flattened output": {oneNode(onnxNodeOf("Flatten", []string{"x"}, "y")), "output y is a flattened image"},
+		"axis": {
+			oneNode(onnxNodeOf("Softmax", []string{"x"}, "y", message{}.text(1, "axis").integer(3, 7))), "the dimension 7 of 4",
+		},
+		"softmax over rows": {oneNode(onnxNodeOf("Softmax", []string{"x"}, "y")), "over dimension -1"},
+		"mean of all":       {oneNode(onnxNodeOf("ReduceMean", []string{"x"}, "y")), "axes []"},
+		"input type": {
+			onnxModelOf(17, message{}.bytes(11, inputOf("x", onnxInt64, 1, 3))), "input x: its type must be float32",
+		},
+		"input shape": {
+			onnxModelOf(17, message{}.bytes(11, inputOf("x", onnxFloat, 1, 3, 0, 0))), "isn't fixed",
+		},
+		"input size": {
+			onnxModelOf(17, message{}.bytes(11, inputOf("x", onnxFloat, 1, 1<<30, 1<<30, 1<<30))), "too large",
+		},
+		"shared weights": {onnxModelOf(17, shared), "more than 56 MiB of weights"},
+		"many nodes": {
+			onnxModelOf(17, slices.Concat(slices.Repeat([]message{message{}.bytes(1, nil)}, maxONNXNodes+1)...)),
+			"more than 16384 nodes",
+		},
+		"many inputs": {
+			onnxModelOf(17, message{}.bytes(1, slices.Concat(slices.Repeat([]message{message{}.bytes(1, nil)}, 1e5)...))),
+			"more than 65536 inputs",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := readMeasured(t, c.file)
+			switch {
+			case err == nil:
+				t.Fatal("no error")
+			case !strings.Contains(err.Error(), c.want):
+				t.Errorf("%q doesn't say %q", err, c.want)
+			case !strings.HasPrefix(err.Error(), "model: ") || len(err.Error()) > 500:
+				t.Errorf("not a line for a person: %q", err)
+			}
+		})
+	}
+}
+
+// readMeasured reads an .onnx file and complains where that takes much memory.
+func readMeasured(t testing.TB, b []byte) (*Graph, error) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	g, err := ReadONNX(b)
+	runtime.ReadMemStats(&after)
+	if used := after.TotalAlloc - before.TotalAlloc; used > uint64(len(b))+64<<20 {
+		t.Errorf("%d bytes allocated for a file of %d", used, len(b))
+	}
+	return g, err
+}
+
+// TestReadONNXUnpacked: floats and integers may stand one by one.
+func TestReadONNXUnpacked(t *testing.T) {
+	w := message{}.text(8, "v").integer(2, onnxFloat).integer(1, 1).integer(1, 2).integer(1, 1).integer(1, 1)
+	for _, v := range []float32{5, 7} {
+		w = protowire.AppendFixed32(protowire.AppendTag(w, 4, protowire.Fixed32Type), math.Float32bits(v))
+	}
+	g, err := ReadONNX(oneNode(onnxNodeOf("Conv", []string{"x", "v"}, "y"), w))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := float32s(g.Tensors[g.Nodes[0].Inputs[1]].Data); !slices.Equal(got, []float32{5, 7}) {
+		t.Error(got)
+	}
+}
+
+// TestReadONNXDamaged: whatever a damaged file holds, there is an error or a sound graph.
+func TestReadONNXDamaged(t *testing.T) {
+	for _, path := range onnxFixtures(t) {
+		good := readFile(t, path)
+		rng := rand.New(rand.NewPCG(4, 5))
+		for i := range 1500 {
+			b := slices.Clone(good)
+			if i%3 == 0 {
+				b = b[:rng.IntN(len(b))]
+			}
+			for range 1 + rng.IntN(4) {
+				b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
+			}
+			if g, err := ReadONNX(b); err == nil {
+				if err := g.Check(); err != nil {
+					t.Fatalf("%s: accepted: %v", path, err)
+				}
+			}
+		}
+	}
+}
+
+// FuzzReadONNX: no panic, little memory, and what is accepted can be written as .tflite and is read back equal.
+func FuzzReadONNX(f *testing.F) {
+	for _, path := range onnxFixtures(f) {
+		f.Add(readFile(f, path))
+	}
+	f.Add([]byte(oneNode(onnxNodeOf("Conv", []string{"x", "w"}, "y", intsOf("pads", 1, 0, 1, 2)))))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		g, err := readMeasured(t, b)
+		if err != nil {
+			return
+		}
+		for i := range g.Nodes {
+			g.Nodes[i].Name = ""
+		}
+		requireEqual(t, roundTrip(t, g), g)
+	})
+}

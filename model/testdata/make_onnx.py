@@ -1,0 +1,187 @@
+"""Makes the .onnx files in onnx/, with random weights, and beside each what onnxruntime computes: NAME.f32 holds the
+input and then the output, little-endian float32, as the file has them (NCHW).
+
+    python3 -m venv venv && venv/bin/pip install onnx==1.23.2 onnxruntime==1.32.0 venv/bin/pip install onnx==1.22.0 onnxruntime==1.27.0 && venv/bin/python onnx.pyvenv/bin/pip install onnx==1.22.0 onnxruntime==1.27.0 && venv/bin/python onnx.py venv/bin/python make_onnx.py
+"""
+import pathlib
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import TensorProto, helper, numpy_helper
+
+HERE = pathlib.Path(__file__).parent / "onnx"
+
+
+class Net:
+    """Writes nodes one after the other, as the exporters do."""
+
+    def __init__(self, name, shape, opset, *, raw=True, batch=1):
+        self.name, self.opset, self.raw = name, opset, raw
+        self.rng = np.random.default_rng(sum(map(ord, name)))
+        self.nodes, self.weights = [], []
+        self.shape, self.batch, self.channels = shape, batch, shape[1]
+        self.last = "input"
+
+    def op(self, kind, *inputs, outputs=None, **attributes):
+        out = f"/{kind.lower()}_{len(self.nodes)}_output_0"
+        names = outputs or [out]
+        self.nodes.append(helper.make_node(kind, list(inputs), names, name=f"/{kind}_{len(self.nodes)}", **attributes))
+        self.last = names[0]
+        return self.last
+
+    def const(self, value, dtype=np.float32, name="w"):
+        value = np.asarray(value, dtype)
+        full = f"{name}{len(self.weights)}"
+        if self.raw:
+            tensor = numpy_helper.from_array(value, full)
+        else:
+            kind = {np.float32: TensorProto.FLOAT, np.int64: TensorProto.INT64}[dtype]
+            tensor = helper.make_tensor(full, kind, value.shape, value.flatten().tolist())
+        self.weights.append(tensor)
+        return full
+
+    def random(self, *shape, scale=1.0, shift=0.0):
+        return self.const(self.rng.standard_normal(shape) * scale + shift)
+
+    def conv(self, out, kernel, stride=1, pads=None, group=1, bias=True, x=None, **attributes):
+        w = self.random(out, self.channels // group, kernel, kernel, scale=1 / np.sqrt(kernel * kernel * self.channels / group))
+        inputs = [x or self.last, w] + ([self.random(out, scale=0.3)] if bias else [])
+        if pads is not None:
+            attributes["pads"] = pads
+        self.channels = out
+        return self.op("Conv", *inputs, group=group, strides=[stride, stride], kernel_shape=[kernel, kernel], **attributes)
+
+    def bn(self):
+        c = self.channels
+        inputs = [self.random(c, scale=0.2, shift=1), self.random(c, scale=0.2), self.random(c, scale=0.2),
+                  self.const(self.rng.uniform(0.3, 2, c))]
+        return self.op("BatchNormalization", self.last, *inputs, epsilon=1e-3, momentum=0.9)
+
+    def relu6(self, constants=False):
+        if constants:
+            lo = self.op_const(np.float32(0))
+            hi = self.op_const(np.float32(6))
+            return lambda x: self.op("Clip", x, lo, hi)
+        lo, hi = self.const(0.0), self.const(6.0)
+        return lambda x: self.op("Clip", x, lo, hi)
+
+    def op_const(self, value):
+        last = self.last
+        name = self.op("Constant", value=numpy_helper.from_array(np.asarray(value)))
+        self.last = last
+        return name
+
+    def gemm(self, out, inputs, transposed=True, **attributes):
+        w = self.random(*((out, inputs) if transposed else (inputs, out)), scale=0.3)
+        return self.op("Gemm", self.last, w, self.random(out), transB=int(transposed), **attributes)
+
+    def save(self):
+        x = helper.make_tensor_value_info("input", TensorProto.FLOAT, [self.batch, *self.shape[1:]])
+        self.nodes[-1].output[0] = "output"
+        y = helper.make_tensor_value_info("output", TensorProto.FLOAT, None)
+        graph = helper.make_graph(self.nodes, "main_graph", [x], [y], self.weights)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        model = onnx.shape_inference.infer_shapes(model)
+        onnx.checker.check_model(model)
+        HERE.mkdir(exist_ok=True)
+        (HERE / f"{self.name}.onnx").write_bytes(model.SerializeToString())
+        given = self.rng.uniform(-2, 2, self.shape).astype(np.float32)
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        (result,) = session.run(None, {"input": given})
+        (HERE / f"{self.name}.f32").write_bytes(given.tobytes() + result.astype(np.float32).tobytes())
+        print(self.name, given.shape, result.shape, float(np.abs(result).max()))
+
+
+def v1():
+    """V1 as PyTorch exports it in training mode: batch normalizations stand alone; even and odd sizes."""
+    n = Net("v1_bn_opset11", (1, 3, 34, 33), 11)
+    n.conv(8, 3, 2, [1, 1, 1, 1], bias=False), n.bn(), n.op("Relu", n.last)
+    for out, stride in ((16, 1), (24, 2), (24, 2)):
+        n.conv(n.channels, 3, stride, [1, 1, 1, 1], group=n.channels, bias=False), n.bn(), n.op("Relu", n.last)
+        n.conv(out, 1, bias=False), n.bn(), n.op("Relu", n.last)
+    n.op("GlobalAveragePool", n.last), n.op("Flatten", n.last, axis=1)
+    n.gemm(10, 24)
+    n.save()
+
+
+def inverted_residual(n, out, stride, relu6, expand=4):
+    x, c = n.last, n.channels
+    relu6(n.conv(c * expand, 1, pads=[0, 0, 0, 0], dilations=[1, 1]))
+    relu6(n.conv(c * expand, 3, stride, [1, 1, 1, 1], group=c * expand))
+    n.conv(out, 1)
+    if stride == 1 and out == c:
+        n.op("Add", x, n.last)
+
+
+def v2_13():
+    """V2 as torchvision exports it: batch normalizations folded, Clip with Constants, a dynamic batch."""
+    n = Net("v2_opset13", (1, 3, 32, 32), 13, batch="batch")
+    relu6 = n.relu6(constants=True)
+    relu6(n.conv(8, 3, 2, [1, 1, 1, 1]))
+    for out, stride in ((8, 1), (12, 2), (12, 1)):
+        inverted_residual(n, out, stride, relu6)
+    relu6(n.conv(32, 1))
+    n.op("ReduceMean", n.last, axes=[2, 3], keepdims=0)
+    n.op("Dropout", n.last)
+    n.gemm(10, 32)
+    n.save()
+
+
+def v2_18():
+    """V2 as the newer exporter writes it: axes and bounds are inputs, Reshape instead of Flatten, names repeated."""
+    n = Net("v2_opset18", (1, 3, 24, 24), 18)
+    relu6 = n.relu6()
+    relu6(n.conv(8, 3, 2, [1, 1, 1, 1]))
+    for out, stride in ((8, 1), (12, 2)):
+        inverted_residual(n, out, stride, relu6)
+    n.op("Identity", n.last)
+    n.op("ReduceMean", n.last, n.const([-1, -2], np.int64), keepdims=1)
+    n.op("Reshape", n.last, n.const([1, 12], np.int64), allowzero=1)
+    n.gemm(7, 12, alpha=0.5, beta=2.0, transposed=False)
+    n.op("Softmax", n.last, axis=-1)
+    n.save()
+
+
+def keras():
+    """As converters from TensorFlow write it: explicit Pad, auto_pad, MatMul and Add, numbers as float_data."""
+    n = Net("keras_opset12", (1, 3, 25, 30), 12, raw=False)
+    n.op("Pad", n.last, n.const([0, 0, 0, 0, 0, 0, 1, 1], np.int64), n.const(0.0), mode="constant")
+    n.conv(6, 3, 2, auto_pad="VALID"), n.op("Relu", n.last)
+    n.conv(12, 5, 2, group=6, auto_pad="SAME_UPPER"), n.op("Relu", n.last)
+    n.conv(12, 4, 1, group=12, auto_pad="SAME_LOWER", bias=False)
+    n.op("Add", n.last, n.random(1, 12, 1, 1))
+    n.op("Clip", n.last, n.const(0.0))
+    n.op("GlobalAveragePool", n.last)
+    n.op("Reshape", n.last, n.const([0, -1], np.int64))
+    n.op("MatMul", n.last, n.random(12, 9))
+    n.op("Add", n.random(9), n.last)
+    n.op("Softmax", n.last)
+    n.save()
+
+
+def odd():
+    """What is left: normalization of the input, ReLU after Add, a flattened image, Pad with axes, −1…1."""
+    n = Net("odd_opset20", (1, 3, 9, 7), 20)
+    n.bn()
+    x = n.conv(5, 3, 1, [1, 1, 1, 1])
+    n.op("Add", x, x), n.op("Relu", n.last)
+    n.op("Pad", n.last, n.const([2, 1, 0, 1], np.int64), "", n.const([-1, 2], np.int64))
+    n.conv(4, 3, 2, [0, 1, 2, 0])
+    lo = n.op_const(np.float32(-1))
+    n.op("Clip", n.conv(4, 1), lo, n.const(1.0)), n.bn(), n.op("Relu", n.last)
+    n.op("Flatten", n.last)
+    shape = onnx.shape_inference.infer_shapes(helper.make_model(helper.make_graph(
+        n.nodes, "g", [helper.make_tensor_value_info("input", TensorProto.FLOAT, n.shape)],
+        [helper.make_tensor_value_info(n.last, TensorProto.FLOAT, None)], n.weights),
+        opset_imports=[helper.make_opsetid("", 20)])).graph.output[0].type.tensor_type.shape.dim
+    n.gemm(6, shape[1].dim_value)
+    n.op("Relu", n.last)
+    n.op("Reshape", n.last, n.const([1, 6, 1, 1], np.int64))
+    n.channels = 6
+    n.conv(3, 1)
+    n.save()
+
+
+for make in (v1, v2_13, v2_18, keras, odd):
+    make()
