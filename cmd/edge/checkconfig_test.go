@@ -1,7 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -81,6 +85,69 @@ not sure     status blinks (100ms on, 900ms off)
 	for _, want := range []string{"model        none named", `class "*cat"`, "class 3\n"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("without a model: %q is missing in\n%s", want, out.String())
+		}
+	}
+}
+
+func TestCheckConfigCommand(t *testing.T) {
+	write := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	for _, tt := range []struct {
+		name    string
+		args    []string
+		want    string
+		wantErr string
+	}{
+		{"the example", []string{"../../deploy/edge.yaml"}, "../../deploy/edge.yaml is right.", ""},
+		{"two mistakes", []string{write("a.yaml", "x: 1\nthreads: a\n")}, "", "a.yaml:2: threads: expected"},
+		{"no such file", []string{"/nowhere/edge.yaml"}, "", "configuration: open /nowhere/edge.yaml"},
+		{"no such model", []string{write("b.yaml", "model: nowhere.tflite\n")}, "", "nowhere.tflite: no such file"},
+		{"no model", []string{write("c.yaml", "model: c.yaml\n")}, "", "c.yaml: "},
+		{"two files", []string{"a", "b"}, "", "one FILE at a time"},
+		{"unknown flag", []string{"--verbos"}, "", "unknown flag: --verbos"},
+	} {
+		var out strings.Builder
+		err := runCheckConfig(context.Background(), tt.args, streams{out: &out, err: &out})
+		if tt.wantErr == "" {
+			if err != nil || !strings.Contains(out.String(), tt.want) {
+				t.Errorf("%s: %v\n%s", tt.name, err, out.String())
+			}
+			continue
+		}
+		var failed *configError
+		if !errors.As(err, &failed) || !strings.Contains(err.Error(), tt.wantErr) || out.Len() > 0 {
+			t.Errorf("%s: %v, want %s\n%s", tt.name, err, tt.wantErr, out.String())
+		}
+	}
+}
+
+// The classes of a real network, by names and patterns, in a file with its labels beside it.
+func TestCheckConfigRealModel(t *testing.T) {
+	models, err := filepath.Abs("../../../shared/models")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(models); err != nil {
+		t.Skipf("skipped without ../shared: %v", err)
+	}
+	file := filepath.Join(t.TempDir(), "edge.yaml")
+	text := fmt.Sprintf("model: %[1]s/mobilenet_v1_0.25_128_quant.tflite\nlabels: %[1]s/imagenet_labels.txt\n"+
+		"leds: [{name: cat, classes: [tabby, 'tiger c?t', '*siamese cat']}]\n", models)
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var out strings.Builder
+	if err := runCheckConfig(context.Background(), []string{file}, streams{out: &out, err: &out}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"class 282, tabby, tabby cat\n", "class 283, tiger cat\n", "class 285, Siamese cat, Siamese\n"} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
 	}
 }

@@ -65,6 +65,25 @@ type configError struct{ problems []string }
 
 func (e *configError) Error() string { return strings.Join(e.problems, "\n") }
 
+// problem is one thing that is wrong in a file, and the line, from 1.
+type problem struct {
+	line int
+	text string
+}
+
+// problemsIn is all that is wrong in a file, in its order, as a *configError; nil for none.
+func problemsIn(file string, problems []problem) error {
+	if len(problems) == 0 {
+		return nil
+	}
+	slices.SortStableFunc(problems, func(a, b problem) int { return a.line - b.line })
+	e := &configError{}
+	for _, p := range problems {
+		e.problems = append(e.problems, fmt.Sprintf("%s:%d: %s", file, p.line, p.text))
+	}
+	return e
+}
+
 // configErrorf is a configError of one problem.
 func configErrorf(format string, args ...any) error {
 	return &configError{[]string{fmt.Sprintf(format, args...)}}
@@ -91,13 +110,10 @@ func loadConfig(name string) (*config, error) {
 func parseConfig(name string, text []byte) (*config, error) {
 	c := defaultConfig()
 	c.file = name
-	r := newYAMLReader(name)
+	r := &yamlReader{lines: map[string]int{}}
 	r.document(text, c.read)
 	c.lines = r.lines
-	for _, p := range c.Decision.Check() {
-		r.problems = append(r.problems, c.place(p))
-	}
-	if err := r.err(); err != nil {
+	if err := problemsIn(name, append(r.problems, c.placed(c.Decision.Check())...)); err != nil {
 		return nil, err
 	}
 	c.Model, c.Labels = c.relative(c.Model), c.relative(c.Labels)
@@ -118,27 +134,24 @@ func (c *config) judge(o decision.Output) (*decision.Judge, error) {
 	if !errors.As(err, &problems) {
 		return j, err
 	}
-	failed := newYAMLReader(c.file)
-	for _, p := range problems {
-		failed.problems = append(failed.problems, c.place(p))
-	}
-	return nil, failed.err()
+	return nil, problemsIn(c.file, c.placed(problems))
 }
 
 // gpioLines are the LEDs' lines. Each LED must have one.
 func (c *config) gpioLines() ([]gpio.Line, error) {
-	r := newYAMLReader(c.file)
+	var missing []decision.Problem
 	lines := make([]gpio.Line, len(c.Lines))
 	for i, line := range c.Lines {
 		if line == nil {
-			p := decision.Problem{Path: fmt.Sprintf("leds[%d]", i), Text: fmt.Sprintf(
-				"led %q: no line: say where it is connected, such as line: GPIO17 or line: pin 11", c.Decision.LEDs[i].Name)}
-			r.problems = append(r.problems, c.place(p))
+			const text = "led %q: no line: say where it is connected, such as line: GPIO17 or line: pin 11"
+			missing = append(missing, decision.Problem{
+				Path: fmt.Sprintf("leds[%d]", i), Text: fmt.Sprintf(text, c.Decision.LEDs[i].Name),
+			})
 			continue
 		}
 		lines[i] = *line
 	}
-	return lines, r.err()
+	return lines, problemsIn(c.file, c.placed(missing))
 }
 
 // ledNames are the LEDs' names.
@@ -150,14 +163,19 @@ func (c *config) ledNames() []string {
 	return names
 }
 
-// place finds the line of a problem: that of its path, or of what encloses it where the file doesn't mention it.
-func (c *config) place(p decision.Problem) problem {
-	for path := p.Path; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
-		if line := c.lines[path]; line > 0 {
-			return problem{line, p.Text}
+// placed finds the lines of problems: those of their paths, or of what encloses them where the file doesn't say them.
+func (c *config) placed(found []decision.Problem) []problem {
+	problems := make([]problem, len(found))
+	for i, p := range found {
+		problems[i] = problem{1, p.Text}
+		for path := p.Path; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
+			if line := c.lines[path]; line > 0 {
+				problems[i].line = line
+				break
+			}
 		}
 	}
-	return problem{1, p.Text}
+	return problems
 }
 
 // read reads the whole file.

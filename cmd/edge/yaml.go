@@ -23,15 +23,8 @@ import (
 // It walks the nodes that the YAML library parses, with one reading for each value that may stand there. What a
 // configuration doesn't need is refused: aliases, tags, several documents.
 type yamlReader struct {
-	file     string
 	problems []problem
 	lines    map[string]int // line of each value by its path
-}
-
-// problem is one thing that is wrong, and the line, from 1.
-type problem struct {
-	line int
-	text string
 }
 
 // node is a value in the document, and the path to it: "leds[0].classes[1]".
@@ -46,30 +39,8 @@ type reading = func(*yamlReader, *node)
 // fields are the keys that a mapping may have.
 type fields map[string]reading
 
-func newYAMLReader(file string) *yamlReader {
-	return &yamlReader{file: file, lines: map[string]int{}}
-}
-
 func (r *yamlReader) add(n *node, format string, args ...any) {
 	r.problems = append(r.problems, problem{n.Line, fmt.Sprintf(format, args...)})
-}
-
-// err is all the problems, in the order of the file, as a *configError; nil for none.
-func (r *yamlReader) err() error {
-	if len(r.problems) == 0 {
-		return nil
-	}
-	slices.SortStableFunc(r.problems, func(a, b problem) int { return a.line - b.line })
-	e := &configError{}
-	for _, p := range r.problems {
-		switch {
-		case r.file == "":
-			e.problems = append(e.problems, p.text)
-		default:
-			e.problems = append(e.problems, fmt.Sprintf("%s:%d: %s", r.file, p.line, p.text))
-		}
-	}
-	return e
 }
 
 // document parses the text and reads its one document. No document at all is fine: it says nothing.
