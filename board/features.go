@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Features lists what the processor that runs this program has of the instructions that matter to the kernels, by the
-// names of /proc/cpuinfo. It is empty for architectures that have no kernels of their own.
+// Features lists what the processor that runs this program has of the instructions that matter to kernels, by the names
+// of /proc/cpuinfo.
 func Features() []string {
 	var list []string
 	add := func(has bool, name string) {
@@ -25,7 +25,7 @@ func Features() []string {
 		add(cpu.X86.HasSSE41, "sse4_1")
 		add(cpu.X86.HasAVX2, "avx2")
 		add(cpu.X86.HasAVXVNNI, "avx_vnni")
-		add(cpu.X86.HasAVX512BW && cpu.X86.HasAVX512VL, "avx512")
+		add(cpu.X86.HasAVX512BW, "avx512bw")
 		add(cpu.X86.HasAVX512VNNI, "avx512_vnni")
 	case "arm":
 		add(cpu.ARM.HasNEON, "neon")

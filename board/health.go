@@ -17,7 +17,7 @@ type Health struct {
 }
 
 // Hot is the temperature in °C from which a Raspberry Pi slows down; at 85 it does so hard. (A 3B+ and a 3A+ give up
-// their last 200 MHz at 60 already.) Source: documentation of Raspberry Pi, "Frequency management and thermal control".
+// their last 200 MHz at 60 already.) Source: Raspberry Pi's documentation, "Frequency management and thermal control".
 const Hot = 80
 
 // ReadHealth reads the state of the machine whose file system has this root.

@@ -4,9 +4,9 @@
 //
 // # Why not with a library alone
 //
-// The lines are driven behind the interface of periph.io/x/conn/v3/gpio, but by the ioctls of version 2 themselves, with
-// the structs of golang.org/x/sys. periph's own driver, periph.io/x/host/v3/gpioioctl (v3.8.5), has the same methods and
-// is what the tests on a device compare with. For LEDs that stay on for years it isn't safe:
+// The lines are driven behind the interface of periph.io/x/conn/v3/gpio, but by the ioctls of version 2 themselves,
+// with the structs of golang.org/x/sys. periph's own driver, periph.io/x/host/v3/gpioioctl (v3.8.5), has the same
+// methods and is what the tests on a device compare with. It isn't safe for LEDs that nobody looks after:
 //   - on a Raspberry Pi 5, where gpiochip4 is a link to gpiochip0, looking for chips closes standard input;
 //   - it can't ask for an initial value or active-low: an LED that is lit by a low line flashes at the start;
 //   - Read or Func on an output makes it an input: the LED goes out;

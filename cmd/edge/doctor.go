@@ -12,8 +12,8 @@ import (
 	"edge/kernels"
 )
 
-// runDoctor says what this machine has and what `edge run` lacks, each with its fix. It fails when something is missing;
-// warnings don't count.
+// runDoctor says what this machine has and what `edge run` lacks, each with its fix. It fails when something is
+// missing; warnings don't count.
 func runDoctor(_ context.Context, args []string, std streams) error {
 	f := newFlags("doctor", std)
 	configFile := f.String("config", defaultConfigFile, "the configuration to check, a `FILE`")

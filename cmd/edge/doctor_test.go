@@ -121,7 +121,7 @@ func TestCheckNodes(t *testing.T) {
 	}
 	metadata := camera.Node{Path: "/dev/video1", Name: "HD Pro Webcam C920", Driver: "uvcvideo", Why: "gives data"}
 	csi := camera.Node{Path: "/dev/video2", Name: "unicam", Driver: "unicam", Why: "raw Bayer data", CSI: true}
-	denied := camera.Node{Path: "/dev/video3", Name: "USB Camera", Why: "permission denied: add the user to the group video"}
+	denied := camera.Node{Path: "/dev/video3", Name: "USB Camera", Why: "permission denied: join the group video"}
 	busy := camera.Node{
 		Path: "/dev/video4", Name: "USB Camera", Driver: "uvcvideo", Formats: yuyv, Why: "busy, held by motion (pid 812)",
 		Holders: []camera.Holder{{PID: 812, Name: "motion"}},
@@ -213,45 +213,27 @@ func TestCheckGroups(t *testing.T) {
 	}
 }
 
-// What `systemctl show` of systemd 252 answers.
+// The properties are those that `systemctl show` of systemd 252 answers.
 func TestCheckService(t *testing.T) {
 	for _, c := range []struct {
-		show string
+		load, active, sub, file, result, restarts string
+
 		want state
 		says string
 	}{
-		{"", warning, "no systemd"},
-		{
-			"Result=success\nNRestarts=0\nLoadState=not-found\nActiveState=inactive\nSubState=dead\nUnitFileState=\n",
-			warning, "not installed",
-		},
-		{
-			"Result=success\nNRestarts=0\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n",
-			good, "edge.service is active",
-		},
-		{
-			"Result=success\nNRestarts=3\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=enabled\n",
-			good, "3 restarts",
-		},
-		{
-			"Result=success\nNRestarts=0\nLoadState=loaded\nActiveState=active\nSubState=running\nUnitFileState=disabled\n",
-			warning, "systemctl enable edge",
-		},
-		{
-			"Result=exit-code\nNRestarts=0\nLoadState=loaded\nActiveState=failed\nSubState=failed\nUnitFileState=enabled\n",
-			missing, "failed: exit-code",
-		},
-		{
-			"Result=exit-code\nNRestarts=1\nLoadState=loaded\nActiveState=activating\nSubState=auto-restart\nUnitFileState=enabled\n",
-			missing, "again and again: 1 restart",
-		},
-		{
-			"Result=success\nNRestarts=0\nLoadState=loaded\nActiveState=inactive\nSubState=dead\nUnitFileState=disabled\n",
-			warning, "enable --now",
-		},
+		{"not-found", "inactive", "dead", "", "success", "0", warning, "not installed"},
+		{"loaded", "active", "running", "enabled", "success", "0", good, "edge.service is active"},
+		{"loaded", "active", "running", "enabled", "success", "3", good, "3 restarts"},
+		{"loaded", "active", "running", "disabled", "success", "0", warning, "systemctl enable edge"},
+		{"loaded", "failed", "failed", "enabled", "exit-code", "0", missing, "failed: exit-code"},
+		{"loaded", "activating", "auto-restart", "enabled", "exit-code", "1", missing, "again and again: 1 restart"},
+		{"loaded", "inactive", "dead", "disabled", "success", "0", warning, "enable --now"},
 	} {
-		expect(t, checkService(c.show), c.want, c.says)
+		show := fmt.Sprintf("Result=%s\nNRestarts=%s\nLoadState=%s\nActiveState=%s\nSubState=%s\nUnitFileState=%s\n",
+			c.result, c.restarts, c.load, c.active, c.sub, c.file)
+		expect(t, checkService(show), c.want, c.says)
 	}
+	expect(t, checkService(""), warning, "no systemd")
 }
 
 func TestWriteFindings(t *testing.T) {
