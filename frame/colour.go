@@ -57,15 +57,17 @@ func matrixOf(m Matrix, r Range) matrix {
 // ratio returns a/b rounded to nearest, for positive a and b.
 func ratio(a, b int64) int32 { return int32((a + b/2) / b) }
 
-// palette turns colours into values of the tensor.
+// palette turns samples into values of the tensor.
 type palette struct {
-	matrix matrix
-	rgb    [3]lookup    // a colour's component, biased: a tensor's value
-	tone   [3][256]byte // a sample: a tensor's value; of R, G and B, or all three of luma
+	kind     kind // of the samples
+	channels int  // of the tensor
+	matrix   matrix
+	rgb      [3]lookup    // for red, green and blue as the matrix makes them
+	tone     [3][256]byte // for samples that need no matrix: red, green and blue, or luma for all three
 }
 
 func newPalette(spec TensorSpec, k kind, m Matrix, r Range) *palette {
-	p := &palette{matrix: matrixOf(m, r)}
+	p := &palette{kind: k, channels: spec.Channels, matrix: matrixOf(m, r)}
 	for c := range spec.Channels {
 		quantized := quantizedPixels(spec, c)
 		for i := range p.rgb[c] {
@@ -108,7 +110,24 @@ func quantizedPixels(spec TensorSpec, c int) [256]byte {
 	return q
 }
 
-// The loops below write a row of pixels to dst: the first at at, the others each step further.
+// row writes a row of pixels to dst, the first at at, the others each step further.
+func (p *palette) row(dst []byte, at, step int, parts []part) {
+	a := parts[0].samples
+	b, c := a, a
+	if p.kind != luma {
+		b, c = parts[1].samples, parts[2].samples
+	}
+	switch {
+	case p.channels == 3 && p.kind == yuv:
+		p.paintYUV(dst, at, step, a, b, c)
+	case p.channels == 3:
+		p.paintTones(dst, at, step, a, b, c)
+	case p.kind == rgb:
+		p.paintLumaOf(dst, at, step, a, b, c)
+	default:
+		p.paintLuma(dst, at, step, a)
+	}
+}
 
 func (p *palette) paintYUV(dst []byte, at, step int, ys, us, vs []byte) {
 	m := p.matrix
@@ -141,8 +160,8 @@ func (p *palette) paintLuma(dst []byte, at, step int, ys []byte) {
 	}
 }
 
-// paintGreyRGB makes luma of red, green and blue with the weights of BT.601, as everyone does.
-func (p *palette) paintGreyRGB(dst []byte, at, step int, rs, gs, bs []byte) {
+// paintLumaOf makes luma of red, green and blue with the weights of BT.601, as everyone does.
+func (p *palette) paintLumaOf(dst []byte, at, step int, rs, gs, bs []byte) {
 	const r16, g16, b16 = 19595, 38470, 7471 // 0.299, 0.587, 0.114; together 1
 	gs, bs = gs[:len(rs)], bs[:len(rs)]
 	for i, r := range rs {

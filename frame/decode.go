@@ -62,13 +62,10 @@ func sniff(data []byte) (kind string, read reader) {
 	return "", nil
 }
 
-// errEmpty and the like tell what no decoder says.
-var errEmpty = errors.New("a picture without pixels")
-
 // affordable checks the size that a header states, where decoding takes so many bytes for each pixel.
 func affordable(c image.Config, bytesPerPixel float64) error {
 	if c.Width < 1 || c.Height < 1 {
-		return errEmpty
+		return errors.New("a picture without pixels")
 	}
 	if c.Width > maxSide || c.Height > maxSide {
 		return fmt.Errorf("%d×%d pixels: at most %d in each direction", c.Width, c.Height, maxSide)

@@ -15,13 +15,6 @@ type jpegHeader struct {
 }
 
 // orientation is EXIF's tag 0x0112: how to turn a picture so that it is upright. 1, and anything unknown, is as it is.
-//
-//	1   2   3   4      5       6       7       8
-//	##  ##    #  #     ######  ##          ##  ######
-//	#    #    #  #     # #     # #        # #  #  #        an F as it lies in the file
-//	##  ##   ##  ##    #       ######  ######       #
-//	#    #    #  #
-//	#    #   ##  ##
 type orientation uint16
 
 // options returns what turns the picture upright.

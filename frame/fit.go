@@ -20,8 +20,7 @@ type Fitter struct {
 	lines []line // one a plane
 	parts []part // one a component
 	paint *palette
-	kind  kind
-	bar   []byte // a row of the tensor in the colour of letterbox bars
+	bar   []byte // a row of the tensor as letterbox bars have it; nil without bars
 	jpeg  jpegDecoder
 }
 
@@ -39,7 +38,7 @@ type line struct {
 	plane
 	from int    // bytes of the frame's rows that aren't needed
 	rows []taps // for each row of the grid
-	row  []byte // with 7 bytes more than are needed
+	row  []byte // and windowSlack
 }
 
 // part is a component on its way: one row of samples, one for each pixel of the grid.
@@ -141,7 +140,7 @@ func (t *Fitter) prepare(s shape, l layout) error {
 	if t.spec.Channels == 1 && l.kind == yuv { // chroma isn't needed
 		l.kind, l.planes, l.components = luma, l.planes[:1], l.components[:1]
 	}
-	t.shape, t.need, t.place, t.kind = s, l.size(), p, l.kind
+	t.shape, t.need, t.place = s, l.size(), p
 	t.lines, t.parts = tablesOf(l, p)
 	t.paint = newPalette(t.spec, l.kind, s.matrix, s.rng)
 	t.bar = nil
@@ -201,7 +200,7 @@ func tablesOf(l layout, p placement) ([]line, []part) {
 				parts[c].samples = make([]byte, p.width)
 			}
 		}
-		lines[i] = line{plane, from, rows, make([]byte, to-from+7)}
+		lines[i] = line{plane, from, rows, make([]byte, to-from+windowSlack)}
 	}
 	return lines, parts
 }
@@ -219,38 +218,24 @@ func barRow(s TensorSpec) []byte {
 	return row
 }
 
+// resample makes the tensor of a frame's bytes, row by row.
 func (t *Fitter) resample(dst, pix []byte) {
-	for at := 0; at < len(dst) && t.bar != nil; at += len(t.bar) {
-		copy(dst[at:], t.bar)
+	if t.bar != nil {
+		for at := 0; at < len(dst); at += len(t.bar) {
+			copy(dst[at:], t.bar)
+		}
 	}
 	for y := range t.place.height {
 		for i := range t.lines {
 			l := &t.lines[i]
 			rows := &l.rows[y]
-			blend(l.row[:len(l.row)-7], pix[l.offset+rows.first*l.stride+l.from:], l.stride, rows.weights)
+			blend(l.row[:len(l.row)-windowSlack], pix[l.offset+rows.first*l.stride+l.from:], l.stride, rows.weights)
 		}
 		for i := range t.parts {
 			p := &t.parts[i]
 			p.filter.apply(p.samples, t.lines[p.line].row)
 		}
-		t.paintRow(dst, (t.place.first+y*t.place.dy)*t.spec.Channels, t.place.dx*t.spec.Channels)
-	}
-}
-
-func (t *Fitter) paintRow(dst []byte, at, step int) {
-	a := t.parts[0].samples
-	b, c := a, a
-	if len(t.parts) == 3 {
-		b, c = t.parts[1].samples, t.parts[2].samples
-	}
-	switch {
-	case t.spec.Channels == 3 && t.kind == yuv:
-		t.paint.paintYUV(dst, at, step, a, b, c)
-	case t.spec.Channels == 3:
-		t.paint.paintTones(dst, at, step, a, b, c)
-	case t.kind == rgb:
-		t.paint.paintGreyRGB(dst, at, step, a, b, c)
-	default:
-		t.paint.paintLuma(dst, at, step, a)
+		first := t.place.first + y*t.place.dy
+		t.paint.row(dst, first*t.spec.Channels, t.place.dx*t.spec.Channels, t.parts)
 	}
 }

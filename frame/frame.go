@@ -11,10 +11,10 @@ import (
 type Frame struct {
 	Pix           []byte
 	Format        Format
-	Width, Height int
-	Stride        int       // bytes from one row of the first plane to the next; 0 for MJPEG
-	Matrix        Matrix    // of a YUV format
-	Range         Range     // of a YUV format
+	Width, Height int       // of MJPEG what the camera said; the picture's own size counts
+	Stride        int       // bytes from one row of the first plane to the next; 0: no padding, or MJPEG
+	Matrix        Matrix    // of a YUV format; MJPEG is always BT601
+	Range         Range     // of a YUV format or GREY; MJPEG is always Full
 	At            time.Time // when it was captured
 	Seq           uint32    // the driver's number; gaps are frames that were dropped
 	Name          string    // of the file it came from, else empty
@@ -27,8 +27,8 @@ type Format uint8
 const (
 	YUYV  Format = iota + 1 // Y0 U Y1 V
 	UYVY                    // U Y0 V Y1
-	NV12                    // a plane Y, a plane of U V pairs at half size
-	NV21                    // a plane Y, a plane of V U pairs at half size
+	NV12                    // a plane Y, a plane of U V pairs at half size and the same stride
+	NV21                    // a plane Y, a plane of V U pairs at half size and the same stride
 	YU12                    // planes Y, U, V; the last two at half size and half stride
 	RGB24                   // R G B
 	BGR24                   // B G R
@@ -54,7 +54,9 @@ const (
 	Full
 )
 
-// TensorSpec is what a network's input tensor expects: [1, Height, Width, Channels], Channels 3 (RGB) or 1 (luma).
+// TensorSpec is what a network's input tensor expects: [1, Height, Width, Channels], Channels 3 (RGB) or 1 (luma). Pixels
+// are normalized, then quantized; if the two nearly undo each other, within one step, the value is the pixel itself
+// (less 128 if Signed), which is what such models mean.
 type TensorSpec struct {
 	Width, Height, Channels int
 	Signed                  bool         // int8, else uint8

@@ -199,7 +199,7 @@ func (d *jpegDecoder) readQuant(s []byte) error {
 			size = 2
 		}
 		s = s[1:]
-		if s0 := 64 * size; number > 3 || len(s) < s0 {
+		if number > 3 || len(s) < 64*size {
 			return fmt.Errorf("quantization table %d of %d bytes", number, len(s))
 		}
 		for i := range d.quant[number] {
@@ -337,16 +337,16 @@ func (d *jpegDecoder) decode(wanted *[3]rect) error {
 		if err != nil {
 			return err
 		}
+		for _, c := range s.components[:s.count] {
+			if decoded[c.index] {
+				return damaged("a component's second scan before byte %d", d.at)
+			}
+			decoded[c.index] = true
+		}
 		if err := d.decodeScan(&s, wanted); err != nil {
 			return err
 		}
-		for _, c := range s.components[:s.count] {
-			if !decoded[c.index] {
-				decoded[c.index] = true
-				left--
-			}
-		}
-		if left == 0 {
+		if left -= s.count; left == 0 {
 			return nil // whatever follows: padding of the driver's buffer, or no end marker at all
 		}
 		marker, err := d.headers()
@@ -354,7 +354,7 @@ func (d *jpegDecoder) decode(wanted *[3]rect) error {
 			return err
 		}
 		if marker == markerEOI {
-			return damaged("it has not all components")
+			return damaged("it ends before all of its scans")
 		}
 	}
 }

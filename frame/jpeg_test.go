@@ -277,3 +277,50 @@ func TestMJPEGDamage(t *testing.T) {
 		t.Errorf("after all that: %v", err)
 	}
 }
+
+// greyParts takes a grey picture apart: the headers before its frame header, between that and the scan's, and the scan's data.
+func greyParts(t *testing.T, plane *image.Gray) (tables, huffman, data []byte) {
+	t.Helper()
+	b := encoded(t, plane, 80)
+	sof, sos := bytes.Index(b, []byte{0xff, markerSOF0}), bytes.Index(b, []byte{0xff, markerSOS})
+	return b[2:sof], b[sof+2+11 : sos], b[sos+2+8 : len(b)-2]
+}
+
+// A picture whose components come one after the other: three grey pictures in one.
+func TestJPEGScanPerComponent(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	sizes := []image.Point{{43, 27}, {22, 14}, {22, 14}}
+	var picture, scans, tables, huffman []byte
+	for i, size := range sizes {
+		plane := image.NewGray(image.Rectangle{Max: size})
+		for j := range plane.Pix {
+			plane.Pix[j] = byte(r.IntN(256))
+		}
+		var data []byte
+		tables, huffman, data = greyParts(t, plane)
+		scans = append(append(scans, 0xff, markerSOS, 0, 8, 1, byte(i+1), 0, 0, 63, 0), data...)
+	}
+	picture = append([]byte{0xff, markerSOI}, tables...)
+	picture = append(picture, 0xff, markerSOF0, 0, 17, 8, 0, 27, 0, 43, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0)
+	picture = append(append(picture, huffman...), scans...)
+
+	var d jpegDecoder
+	whole := append(bytes.Clone(picture), 0xff, markerEOI)
+	if err := decodePlanes(&d, whole); err != nil {
+		t.Fatal(err)
+	}
+	if worst, n := compare(t, &d, whole); worst > 1 {
+		t.Errorf("%d samples differ, by %d", n, worst)
+	}
+	// The first component's scan, again instead of the last one's.
+	second := bytes.Clone(whole)
+	at := bytes.LastIndex(second, []byte{0xff, markerSOS})
+	second[at+5] = 1
+	if err := decodePlanes(&d, second); !errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+	// No third scan.
+	if err := decodePlanes(&d, append(second[:at:at], 0xff, markerEOI)); !errors.Is(err, ErrDamaged) {
+		t.Error(err)
+	}
+}

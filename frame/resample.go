@@ -147,6 +147,9 @@ type window struct {
 	even, odd uint64
 }
 
+// windowSlack is how far a window may reach beyond the last sample.
+const windowSlack = 7
+
 // filter finds one component's samples in a row: each output is the sum of as many windows.
 type filter struct {
 	windows   []window // of the first output, of the second, …
@@ -181,7 +184,7 @@ func windowsOf(all []taps, at, step int) filter {
 	return f
 }
 
-// apply filters row, which has seven bytes more than there are samples in it.
+// apply filters row, which is windowSlack longer than its samples reach.
 func (f *filter) apply(dst, row []byte) {
 	switch {
 	case f.perOutput == 1 && f.evenOnly:
