@@ -1,6 +1,7 @@
 package model
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -623,8 +624,9 @@ func (t *Tensor) checkConstant() error {
 		return fmt.Errorf("%d bytes of data don't fit the shape %s of type %v", len(t.Data), shapeString(t.Shape), t.Type)
 	}
 	if t.Type == Float32 {
-		for i, v := range float32s(t.Data) {
-			if math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) {
+		for i := range n {
+			v := float64(math.Float32frombits(binary.LittleEndian.Uint32(t.Data[4*i:])))
+			if math.IsNaN(v) || math.IsInf(v, 0) {
 				return fmt.Errorf("element %d is %g", i, v)
 			}
 		}
