@@ -16,31 +16,34 @@ var avx512 = x86{
 		7, 48, inPairs,
 		pointwise512x7x48Single, pointwise512x1x48Single, pointwise512x7x48Double, pointwise512x1x48Double,
 	},
-	sums: sums512,
+	sums:      sums512,
+	depthwise: depthwiseOf512,
 }
 
-func pointwise512x14x16Single(t pointwiseTile)
-
-func pointwise512x14x16Double(t pointwiseTile)
-
-func pointwise512x7x32Single(t pointwiseTile)
-
-func pointwise512x7x32Double(t pointwiseTile)
-
-func pointwise512x7x48Single(t pointwiseTile)
-
-func pointwise512x7x48Double(t pointwiseTile)
-
-func pointwise512x1x16Single(t pointwiseTile)
-
-func pointwise512x1x16Double(t pointwiseTile)
-
-func pointwise512x1x32Single(t pointwiseTile)
-
-func pointwise512x1x32Double(t pointwiseTile)
-
-func pointwise512x1x48Single(t pointwiseTile)
-
-func pointwise512x1x48Double(t pointwiseTile)
-
-func sums512(t pixelSums)
+func depthwiseOf512(a *DepthwiseArgs) []depthwiseKernel {
+	blocks := func(fast64, any64, fast32, any32, fast16, any16 func(depthwiseRow)) []depthwiseKernel {
+		return []depthwiseKernel{
+			{width: 64, taps: 4, vectors: 4, fast: fast64, any: any64},
+			{width: 32, taps: 4, vectors: 4, fast: fast32, any: any32},
+			{width: 16, taps: 4, vectors: 2, fast: fast16, any: any16, masked: true},
+		}
+	}
+	if a.Multiplier != 1 || a.KernelH != a.KernelW || a.StrideH != a.StrideW {
+		return nil
+	}
+	switch [2]int{a.KernelH, a.StrideH} {
+	case [2]int{3, 1}:
+		return blocks(depthwise512k3s1x64, depthwise512k3s1x64Any, depthwise512k3s1x32, depthwise512k3s1x32Any,
+			depthwise512k3s1x16, depthwise512k3s1x16Any)
+	case [2]int{3, 2}:
+		return blocks(depthwise512k3s2x64, depthwise512k3s2x64Any, depthwise512k3s2x32, depthwise512k3s2x32Any,
+			depthwise512k3s2x16, depthwise512k3s2x16Any)
+	case [2]int{5, 1}:
+		return blocks(depthwise512k5s1x64, depthwise512k5s1x64Any, depthwise512k5s1x32, depthwise512k5s1x32Any,
+			depthwise512k5s1x16, depthwise512k5s1x16Any)
+	case [2]int{5, 2}:
+		return blocks(depthwise512k5s2x64, depthwise512k5s2x64Any, depthwise512k5s2x32, depthwise512k5s2x32Any,
+			depthwise512k5s2x16, depthwise512k5s2x16Any)
+	}
+	return nil
+}

@@ -10,10 +10,12 @@ import "golang.org/x/sys/cpu"
 type x86 struct {
 	narrow, wide, wider *pointwiseKernel // panels of up to 16, 32, 48 channels
 	sums                func(pixelSums)
+	depthwise           func(*DepthwiseArgs) []depthwiseKernel // for the layer, the largest blocks first; nil: none
 }
 
 type nativePacked struct {
 	pointwise pointwiseLayer
+	depthwise depthwiseLayer
 }
 
 func native() []*Set {
@@ -28,6 +30,7 @@ func (s *x86) set(name string) *Set {
 	set := Generic()
 	set.Name = name
 	set.PreparePointwise, set.Pointwise = s.preparePointwise, s.pointwise
+	set.PrepareDepthwise, set.Depthwise = s.prepareDepthwise, s.runDepthwise
 	return set
 }
 

@@ -4,7 +4,6 @@ package kernels
 
 import (
 	"encoding/binary"
-	"math"
 	"unsafe"
 )
 
@@ -93,13 +92,13 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, quads, n int) (panel pointwiseP
 		bias[i], reach[i] = pointwiseBias(a, n+i)
 	}
 	r := Requant{a.Multipliers[n : n+channels], a.Zero, a.Lo, a.Hi}
-	constants, kind, ok := fit(&r, reach, width, k.order)
-	if !ok {
-		return panel, false
-	}
 	panel.many, panel.one = k.many, k.one
-	if kind == inDouble {
+	constants, ok := fitSingles(&r, width, k.order)
+	if !ok {
 		panel.many, panel.one = k.manyD, k.oneD
+		if constants, ok = fitDoubles(&r, reach, width, k.order); !ok {
+			return panel, false
+		}
 	}
 	panel.data = make([]byte, 0, 4*width+len(constants)+4*quads*width)
 	for j := range width {
@@ -136,55 +135,7 @@ func pointwiseBias(a *PointwiseArgs, n int) (bias int32, reach int64) {
 	return a.Bias[n] - a.SrcZero*sum, reach*255 + int64(max(a.Bias[n], -a.Bias[n]))
 }
 
-type fitKind int
-
-const (
-	inSingle fitKind = iota
-	inDouble
-)
-
-// fit returns the constants of requantization of up to width channels, in order: mul, add as float32 where that is exact
-// for all of them, else mul, add, below as float64; false where that isn't either.
-func fit(r *Requant, reach []int64, width int, order func(int) int) (constants []byte, kind fitKind, ok bool) {
-	singles := make([]single, width)
-	for j := range singles {
-		c := order(j)
-		if c >= len(r.Multipliers) {
-			continue
-		}
-		if singles[j], ok = fitSingle(r.Multipliers[c], r.Zero, r.Lo, r.Hi); !ok {
-			constants, ok = fitDoubles(r, reach, width, order)
-			return constants, inDouble, ok
-		}
-	}
-	for _, s := range singles {
-		constants = binary.LittleEndian.AppendUint32(constants, math.Float32bits(s.mul))
-	}
-	for _, s := range singles {
-		constants = binary.LittleEndian.AppendUint32(constants, math.Float32bits(s.add))
-	}
-	return constants, inSingle, true
-}
-
-func fitDoubles(r *Requant, reach []int64, width int, order func(int) int) (constants []byte, ok bool) {
-	constants = make([]byte, 3*8*width)
-	for j := range width {
-		c := order(j)
-		if c >= len(r.Multipliers) {
-			continue
-		}
-		d, ok := fitDouble(r.Multipliers[c], r.Zero, r.Lo, r.Hi, reach[c])
-		if !ok {
-			return nil, false
-		}
-		for i, v := range [...]float64{d.mul, d.add, d.below} {
-			binary.LittleEndian.PutUint64(constants[8*(i*width+j):], math.Float64bits(v))
-		}
-	}
-	return constants, true
-}
-
-// run computes the pixels [p0, p1) for the channels [n0, n1).
+// pointwise computes the pixels [p0, p1) for the channels [n0, n1).
 func (s *x86) pointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
 	layer := &a.native.pointwise
 	if layer.panels == nil {

@@ -41,6 +41,7 @@ DATA byRow512<>+56(SB)/8, $0x0000000f0000000b
 GLOBL byRow512<>(SB), RODATA|NOPTR, $64
 
 // func pointwise512x7x32Single(t pointwiseTile)
+//
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
 TEXT ·pointwise512x7x32Single(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -233,6 +234,7 @@ quad:
 	RET
 
 // func pointwise512x7x32Double(t pointwiseTile)
+//
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
 TEXT ·pointwise512x7x32Double(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -575,6 +577,7 @@ quad:
 	RET
 
 // func pointwise512x7x48Single(t pointwiseTile)
+//
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
 TEXT ·pointwise512x7x48Single(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -846,6 +849,7 @@ quad:
 	RET
 
 // func pointwise512x7x48Double(t pointwiseTile)
+//
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
 TEXT ·pointwise512x7x48Double(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -1342,6 +1346,7 @@ quad:
 	RET
 
 // func pointwise512x14x16Single(t pointwiseTile)
+//
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
 TEXT ·pointwise512x14x16Single(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -1560,6 +1565,7 @@ quad:
 	RET
 
 // func pointwise512x14x16Double(t pointwiseTile)
+//
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
 TEXT ·pointwise512x14x16Double(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -1930,6 +1936,7 @@ quad:
 	RET
 
 // func pointwise512x1x16Single(t pointwiseTile)
+//
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
 TEXT ·pointwise512x1x16Single(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -1998,6 +2005,7 @@ quad:
 	RET
 
 // func pointwise512x1x16Double(t pointwiseTile)
+//
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
 TEXT ·pointwise512x1x16Double(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -2075,6 +2083,7 @@ quad:
 	RET
 
 // func pointwise512x1x32Single(t pointwiseTile)
+//
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
 TEXT ·pointwise512x1x32Single(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -2154,6 +2163,7 @@ quad:
 	RET
 
 // func pointwise512x1x32Double(t pointwiseTile)
+//
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
 TEXT ·pointwise512x1x32Double(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -2251,6 +2261,7 @@ quad:
 	RET
 
 // func pointwise512x1x48Single(t pointwiseTile)
+//
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
 TEXT ·pointwise512x1x48Single(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -2349,6 +2360,7 @@ quad:
 	RET
 
 // func pointwise512x1x48Double(t pointwiseTile)
+//
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
 TEXT ·pointwise512x1x48Double(SB), NOSPLIT, $0-80
 	MOVQ t_src+0(FP), SI
@@ -2474,6 +2486,7 @@ quad:
 	RET
 
 // func sums512(t pixelSums)
+//
 // Four pixels at a time: VPDPBUSD with ones, 64 channels a step, then a transposing sum of the lanes.
 // Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.
 TEXT ·sums512(SB), NOSPLIT, $0-48

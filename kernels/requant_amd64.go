@@ -3,6 +3,7 @@
 package kernels
 
 import (
+	"encoding/binary"
 	"math"
 	"math/bits"
 
@@ -151,4 +152,42 @@ func (d double) apply(acc int64) float64 {
 		sum += d.below
 	}
 	return math.RoundToEven(sum)
+}
+
+// fitSingles returns the constants of requantization of up to width channels, in order: mul, add as float32; false where
+// that isn't exact for all of them.
+func fitSingles(r *Requant, width int, order func(int) int) (constants []byte, ok bool) {
+	constants = make([]byte, 2*4*width)
+	for j := range width {
+		c := order(j)
+		if c >= len(r.Multipliers) {
+			continue
+		}
+		s, ok := fitSingle(r.Multipliers[c], r.Zero, r.Lo, r.Hi)
+		if !ok {
+			return nil, false
+		}
+		binary.LittleEndian.PutUint32(constants[4*j:], math.Float32bits(s.mul))
+		binary.LittleEndian.PutUint32(constants[4*(width+j):], math.Float32bits(s.add))
+	}
+	return constants, true
+}
+
+// fitDoubles returns them as float64: mul, add, below.
+func fitDoubles(r *Requant, reach []int64, width int, order func(int) int) (constants []byte, ok bool) {
+	constants = make([]byte, 3*8*width)
+	for j := range width {
+		c := order(j)
+		if c >= len(r.Multipliers) {
+			continue
+		}
+		d, ok := fitDouble(r.Multipliers[c], r.Zero, r.Lo, r.Hi, reach[c])
+		if !ok {
+			return nil, false
+		}
+		for i, v := range [...]float64{d.mul, d.add, d.below} {
+			binary.LittleEndian.PutUint64(constants[8*(i*width+j):], math.Float64bits(v))
+		}
+	}
+	return constants, true
 }

@@ -6,23 +6,36 @@ package main
 
 import (
 	"log"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
-
-// files are what is generated, by name.
-var files = map[string]func() []byte{
-	"pointwise_avx512_amd64.s": pointwise512,
-}
 
 func main() {
 	dir := "."
 	if len(os.Args) > 1 {
 		dir = os.Args[1]
 	}
-	for name, generate := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), generate(), 0o666); err != nil {
+	for name, content := range generate() {
+		if err := os.WriteFile(filepath.Join(dir, name), content, 0o666); err != nil {
 			log.Fatal(err)
 		}
 	}
+}
+
+// generate returns what all files hold, by name.
+func generate() map[string][]byte {
+	assembly := map[string]*code{
+		"pointwise_avx512_amd64.s": pointwise512(),
+		"depthwise_avx512_amd64.s": depthwise512(),
+	}
+	files := map[string][]byte{}
+	var all []*code
+	for _, name := range slices.Sorted(maps.Keys(assembly)) {
+		files[name] = assembly[name].Bytes()
+		all = append(all, assembly[name])
+	}
+	files["declarations_amd64.go"] = declared(all)
+	return files
 }

@@ -39,7 +39,7 @@ const (
 	highest = "Z31"
 )
 
-func pointwise512() []byte {
+func pointwise512() *code {
 	c := newFile(`
 Pointwise convolution with AVX-512 VNNI. A tile is R pixels by C vectors of 16 output channels; an accumulator is a lane.
 For each four input channels (a quad):
@@ -65,15 +65,14 @@ order, and four rows of it are transposed.`)
 		}
 	}
 	sums512(c)
-	return c.Bytes()
+	return c
 }
 
 // sums512 writes the kernel that sums the activations of each pixel, for weights with a zero point.
 func sums512(c *code) {
-	c.function("sums512", `
-func sums512(t pixelSums)
+	c.function("sums512", "pixelSums", 48, `
 Four pixels at a time: VPDPBUSD with ones, 64 channels a step, then a transposing sum of the lanes.
-Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.`, 48)
+Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.`)
 	c.op("MOVQ", "t_src+0(FP)", srcRow)
 	c.op("MOVQ", "t_stride+16(FP)", srcStride)
 	c.op("MOVQ", "t_dst+8(FP)", dst)
@@ -173,10 +172,9 @@ func (t *tile512) write() {
 	if t.double {
 		kind = "Double"
 	}
-	t.function(fmt.Sprintf("pointwise512x%dx%d%s", t.rows, 16*t.columns, kind), fmt.Sprintf(`
-func pointwise512x%dx%d%s(t pointwiseTile)
+	t.function(fmt.Sprintf("pointwise512x%dx%d%s", t.rows, 16*t.columns, kind), "pointwiseTile", tileSize, fmt.Sprintf(`
 Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
-		t.rows, 16*t.columns, kind, t.free()-1, t.weight(0), t.weight(t.columns-1), t.weight(t.columns)), tileSize)
+		t.free()-1, t.weight(0), t.weight(t.columns-1), t.weight(t.columns)))
 
 	t.op("MOVQ", "t_src+0(FP)", srcRow)
 	t.op("MOVQ", "t_srcStride+16(FP)", srcStride)
