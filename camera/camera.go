@@ -2,9 +2,10 @@
 //
 // The files in the order in which to read them: camera.go says what every source is and finds the right one;
 // files.go reads pictures; stream.go takes frames out of a pipe, cut by split.go, filled by stdin.go or command.go;
-// device.go is the V4L2 camera, with choose.go (which of its formats), v4l2.go (what the kernel's structures look like
-// and what they mean) and library.go (what is borrowed from the webcam library, and what isn't); list.go says which
-// cameras this machine has, and why another can't be used.
+// device.go is a V4L2 camera that may be unplugged and come back, session.go one that is plugged in and streams;
+// choose.go finds the best of its formats, v4l2.go has the kernel's structures and what they mean, and library.go says
+// what is left to the webcam library, what isn't, and why; list.go says which cameras this machine has, and why another
+// can't be used.
 package camera
 
 import (
@@ -73,7 +74,7 @@ func (o Options) patience() time.Duration {
 
 // Open returns the source of frames that spec names:
 //
-//	auto                         the first camera that can be used
+//	auto                         the first V4L2 camera that can be used; after a loss perhaps another one
 //	/dev/video0, /dev/v4l/by-…   that V4L2 camera
 //	a directory, file, pattern   the picture files in it, in natural order
 //	-                            frames on standard input
