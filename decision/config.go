@@ -6,7 +6,6 @@
 package decision
 
 import (
-	"errors"
 	"fmt"
 	"strconv"
 	"strings"
@@ -101,35 +100,35 @@ type Smoothing struct {
 	Votes  int           // with Votes, so many of these frames must have reached On, and to stay lit, Off
 }
 
-// UnmarshalText reads "none", "average 1s", "average 10 frames" or "3 of 5 frames".
-func (s *Smoothing) UnmarshalText(text []byte) error {
-	words := strings.Fields(string(text))
+// ParseSmoothing reads "none", "average 1s", "average 10 frames" or "3 of 5 frames".
+func ParseSmoothing(text string) (Smoothing, error) {
+	var s Smoothing
+	words := strings.Fields(text)
 	if n := len(words); n > 0 && words[n-1] == "frames" {
 		words = words[:n-1]
 	} else if n == 2 && isNumber(words[1]) {
-		return fmt.Errorf(`%q has no unit: write "average %[2]s frames" or "average %[2]ss"`, text, words[1])
+		return s, fmt.Errorf(`decision: smoothing %.40q has no unit: write "average %[2]s frames" or "average %[2]ss"`,
+			text, words[1])
 	}
 	var err error
-	*s = Smoothing{}
 	switch {
 	case len(words) == 1 && words[0] == "none":
-		return nil
+		return s, nil
 	case len(words) == 2 && words[0] == "average" && isNumber(words[1]):
 		s.Frames, err = strconv.Atoi(words[1])
 	case len(words) == 2 && words[0] == "average":
 		s.Span, err = time.ParseDuration(words[1])
 	case len(words) == 3 && words[1] == "of" && isNumber(words[0]) && isNumber(words[2]):
-		s.Votes, err = strconv.Atoi(words[0])
-		if err == nil {
+		if s.Votes, err = strconv.Atoi(words[0]); err == nil {
 			s.Frames, err = strconv.Atoi(words[2])
 		}
-	default:
-		err = errors.New("no such form")
 	}
-	if err != nil || *s == (Smoothing{}) {
-		return fmt.Errorf(`%.40q isn't one of "none", "average 1s", "average 10 frames", "3 of 5 frames"`, text)
+	noVotes := len(words) == 3 && s.Votes == 0
+	if err != nil || s == (Smoothing{}) || noVotes {
+		return s, fmt.Errorf(`decision: smoothing %.40q: choose "none", "average 1s", "average 10 frames" or "3 of 5 frames"`,
+			text)
 	}
-	return nil
+	return s, nil
 }
 
 func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }

@@ -229,7 +229,7 @@ func (c *config) readLEDs(r *yamlReader, n *node) {
 			"classes":    classes(&led.Classes),
 			"on":         score(&led.On),
 			"off":        score(&led.Off),
-			"smoothing":  parsed(&led.Smoothing, parseSmoothing),
+			"smoothing":  parsed(&led.Smoothing, decision.ParseSmoothing),
 			"hold":       duration(&led.Hold),
 			"blink":      blink(&led.Light),
 		})
@@ -277,7 +277,7 @@ func (c *config) readStates(r *yamlReader, n *node) {
 				"leds":      texts(&d.NotSure.LEDs),
 				"blink":     blink(&d.NotSure.Light),
 				"below":     score(&d.NotSure.Below),
-				"smoothing": parsed(&d.NotSure.Smoothing, parseSmoothing),
+				"smoothing": parsed(&d.NotSure.Smoothing, decision.ParseSmoothing),
 				"hold":      duration(&d.NotSure.Hold),
 			})
 		},
@@ -352,15 +352,6 @@ func parseRotation(s string) (int, error) {
 		return 0, fmt.Errorf("rotate %.40q: choose 0, 90, 180 or 270", s)
 	}
 	return degrees, nil
-}
-
-// parseSmoothing reads "average 1s", "3 of 5 frames" and the like.
-func parseSmoothing(s string) (decision.Smoothing, error) {
-	var smoothing decision.Smoothing
-	if err := smoothing.UnmarshalText([]byte(s)); err != nil {
-		return smoothing, fmt.Errorf("smoothing %w", err)
-	}
-	return smoothing, nil
 }
 
 // parseLogLevel reads "debug", "info", "warn" or "error".
