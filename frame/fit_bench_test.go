@@ -2,6 +2,7 @@ package frame
 
 import (
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"edge/quant"
@@ -23,21 +24,43 @@ func randomFrame(f Format, w, h, stride int, seed uint64) Frame {
 }
 
 func BenchmarkFit(b *testing.B) {
-	for f := YUYV; f < MJPEG; f++ {
-		b.Run(f.String(), func(b *testing.B) {
-			frame := randomFrame(f, 640, 480, 0, 1)
+	frames := []Frame{{Pix: encoded(b, photoLike(640, 480, 1), 85), Format: MJPEG}}
+	for _, f := range rawFormats {
+		frames = append(frames, randomFrame(f, 640, 480, 0, 1))
+	}
+	for _, frame := range frames {
+		b.Run(frame.Format.String(), func(b *testing.B) {
 			fitter, err := NewFitter(rgb224, Options{})
 			if err != nil {
 				b.Fatal(err)
 			}
 			dst := make([]byte, 224*224*3)
-			if err := fitter.Fit(dst, frame); err != nil {
-				b.Fatal(err)
-			}
 			b.ReportAllocs()
 			for b.Loop() {
-				_ = fitter.Fit(dst, frame)
+				if err := fitter.Fit(dst, frame); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}
+}
+
+func BenchmarkDecode(b *testing.B) {
+	for _, name := range []string{"progressive.jpg", "rgb.png", "lossy.webp", "rgb.bmp"} {
+		data, err := os.ReadFile("testdata/pictures/" + name)
+		if err != nil {
+			b.Fatal(err)
+		}
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				_, _ = Decode(data, name)
+			}
+		})
+	}
+	b.Run("640x480.jpg", func(b *testing.B) {
+		data := encoded(b, photoLike(640, 480, 1), 85)
+		for b.Loop() {
+			_, _ = Decode(data, "")
+		}
+	})
 }
