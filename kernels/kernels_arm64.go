@@ -20,17 +20,21 @@ import (
 func native() []*Set {
 	neon := generic[int8]("neon", true)
 	neon.PreparePointwise, neon.Pointwise = prepareNeonPointwise, neonPointwise
+	neon.PrepareDepthwise, neon.Depthwise = prepareNeonDepthwise, depthwise
 	if !cpu.ARM64.HasASIMDDP {
 		return []*Set{neon}
 	}
 	dot := *neon
 	dot.Name = "neon-dot"
 	dot.PreparePointwise, dot.Pointwise = prepareDotPointwise, dotPointwise
+	dot.PrepareDepthwise = prepareDotDepthwise
 	return []*Set{neon, &dot}
 }
 
-// nativePacked is empty: a packed layer is its panels, in weights.
-type nativePacked struct{}
+// nativePacked is what there is beside the panels, which are in weights.
+type nativePacked struct {
+	generic bool // no panels: the generic code computes the layer
+}
 
 // How a panel's accumulators become activations: with the least work that is exact for its multipliers and clamp range.
 const (
@@ -47,10 +51,12 @@ const (
 type header struct {
 	kind     int64 // requantFast, …
 	corrects int64 // whether a channel's correction isn't 0
-	weights  int64 // where the weights begin, in bytes from here
+	weights  int64 // pointwise: where the weights begin, in bytes from here
+	channel  int64 // depthwise: the first channel
+	mode     int64 // depthwise: which kernel computes the panel
 	_        int64
-	zero32   [4]int32 // the zero point, for requantAny
-	zero16   [8]int16 // the zero point, for the others; then 0
+	zero32   [4]int32 // the zero point for requantAny, else 0
+	zero16   [8]int16 // the zero point for the others, else 0
 	lo, hi   [16]int8
 }
 
@@ -82,10 +88,12 @@ func (r *Requant) header(n0, n1 int) header {
 		}
 	}
 	for i := range h.zero32 {
-		h.zero32[i] = r.Zero
+		if h.kind == requantAny {
+			h.zero32[i] = r.Zero
+		}
 	}
-	if h.kind != requantAny {
-		for i := range h.zero16 {
+	for i := range h.zero16 {
+		if h.kind != requantAny {
 			h.zero16[i] = int16(r.Zero)
 		}
 	}

@@ -25,6 +25,8 @@
 #define SHLL_H(n, d)          WORD $(0x2e613800 | (n)<<5 | (d)) // shll vd.4s, vn.4h, #16
 #define SHLL2_H(n, d)         WORD $(0x6e613800 | (n)<<5 | (d)) // shll2 vd.4s, vn.8h, #16
 
+#define LD1_8B(x, b, t)       WORD $(0x0cc07000 | (x)<<16 | (b)<<5 | (t)) // ld1 {vt.8b}, [xb], xx
+
 #define MOV(n, d)             WORD $(0x4ea01c00 | (n)<<16 | (n)<<5 | (d)) // mov vd.16b, vn.16b
 #define ADD_S(m, n, d)        WORD $(0x4ea08400 | (m)<<16 | (n)<<5 | (d)) // add vd.4s, vn.4s, vm.4s
 #define ADDP_S(m, n, d)       WORD $(0x4ea0bc00 | (m)<<16 | (n)<<5 | (d)) // addp vd.4s, vn.4s, vm.4s

@@ -50,6 +50,7 @@ func (m *macro) expand(t *testing.T, values []int) (word uint32, meaning string)
 		encoding = strings.ReplaceAll(encoding, "("+arg+")", value)
 		meaning = strings.ReplaceAll(meaning, "v"+arg+".", "v"+value+".")
 		meaning = strings.ReplaceAll(meaning, "["+arg+"]", "["+value+"]")
+		meaning = regexp.MustCompile(`\bx`+arg+`\b`).ReplaceAllString(meaning, "x"+value)
 	}
 	// The assembler's shifts bind tighter than |, as Go's do.
 	v, err := types.Eval(token.NewFileSet(), nil, token.NoPos, encoding)
@@ -85,8 +86,11 @@ func (m *macro) check(t *testing.T) string {
 		values := make([]int, len(m.args))
 		for i, arg := range m.args {
 			values[i] = (k + 7*i) % 32
-			if arg == "i" {
+			switch arg {
+			case "i": // a lane
 				values[i] = k % 4
+			case "x", "b": // 31 means something else
+				values[i] = k % 31
 			}
 		}
 		word, want := m.expand(t, values)

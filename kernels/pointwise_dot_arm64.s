@@ -56,6 +56,19 @@
 	MOVD (channels8_header+header_kind)(PANEL), KIND; \
 	MOVD (channels8_header+header_corrects)(PANEL), CORRECTS
 
+// The constants of requantization, where pixels and weights were. Of eight channels, those of 0…3 come first.
+#define MULTIPLIER   16 // and 17
+#define MULTIPLIER_B 17
+#define RIGHT        18 // and 19
+#define RIGHT_B      19
+#define LEFT         20 // and 21
+#define LEFT_B       21
+#define ZERO16       22
+#define LO           23
+#define HI           24
+#define ZERO32       25
+#define SPARE        26
+
 #define LOAD_REQUANT \
 	FLDPQ channels8_multiplier(PANEL), (F16, F17);      \
 	FLDPQ channels8_right(PANEL), (F18, F19);           \

@@ -65,6 +65,16 @@
 	MOVD (channels4_header+header_weights)(PANEL), WEIGHTS;   \
 	ADD  PANEL, WEIGHTS
 
+// The constants of requantization, where pixels and weights were.
+#define MULTIPLIER   16
+#define RIGHT        18
+#define LEFT         20
+#define ZERO16       22
+#define LO           23
+#define HI           24
+#define ZERO32       25
+#define SPARE        26
+
 #define LOAD_REQUANT \
 	FLDPQ channels4_multiplier(PANEL), (F16, F18);      \
 	FMOVQ (channels4_header+header_zero16)(PANEL), F22; \

@@ -1,17 +1,5 @@
-// From accumulators (int32 lanes) to activations (int8). The constants lie in the registers below, which a tile's
-// inputs use before; the accumulators are V0 and up. Where a panel has eight channels, those of 0…3 come first.
-
-#define MULTIPLIER   16 // and 17
-#define MULTIPLIER_B 17
-#define RIGHT        18 // and 19
-#define RIGHT_B      19
-#define LEFT         20 // and 21
-#define LEFT_B       21
-#define ZERO16       22
-#define LO           23
-#define HI           24
-#define ZERO32       25
-#define SPARE        26
+// From accumulators (int32 lanes) to activations (int8). Whoever includes this says where the constants ZERO16, LO, HI and
+// ZERO32 lie, and which register is SPARE.
 
 // The steps of Multiplier.Apply, on the four lanes of v.
 #define SHIFT_LEFT(v, left)  SSHL(left, v, v)

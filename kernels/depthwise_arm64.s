@@ -1,0 +1,434 @@
+//go:build !purego
+
+#include "textflag.h"
+#include "go_asm.h"
+#include "neon_arm64.h"
+
+// Depthwise 3×3, one output row (or two) of eight channels after another. Going along a row, three columns of the input
+// are in registers: A, B, C. Each output pixel needs a new column, or with stride 2 two, and the registers' parts
+// change round. Rows above and below the input are pointers to one pixel of padding, which aren't moved.
+//
+//	             A   B   C   A   B …                  stride 2   A   B   C   B   A …
+//	row 0        ·   ·   ·   ·   ·                               ·   ·   ·   ·   ·
+//	row 1        ·   ·   ·   ·   ·                               ·   ·   ·   ·   ·
+//	row 2        ·   ·   ·   ·   ·                               ·   ·   ·   ·   ·
+//	             └───────┘ pixel 1                               └───────┘ pixel 1
+//	                 └───────┘ pixel 2                                   └───────┘ pixel 2
+//
+//	for each panel of eight channels {
+//		A = the padding, or the first column; B = the next (stride 1)
+//		for each output pixel { C = the next column; dst = requant(bias + weights·(A, B, C)); A, B, C = B, C, A }
+//	}
+
+#define PANEL   R0
+#define BLOCKS  R1
+#define CALL    R2
+#define CHANNEL R3
+#define ROW0    R4 // where the next column is, in each row
+#define ROW1    R5
+#define ROW2    R6
+#define ROW3    R7
+#define STEP0   R8 // how far the one after it is: the channels, or 0 in the padding
+#define STEP1   R9
+#define STEP2   R10
+#define STEP3   R11
+#define DST0    R12
+#define DST1    R13
+#define DSTEP0  R14
+#define DSTEP1  R15
+#define COUNT   R16
+#define KIND    R17
+#define PADDING R19
+#define LEFT    R20
+#define RIGHT   R21
+#define LAST    R22
+#define WIDTH   R23
+#define WEIGHTS R24
+
+// Registers as LD1_8B names them.
+#define row0  4
+#define row1  5
+#define row2  6
+#define step0 8
+#define step1 9
+#define step2 10
+
+#define ZERO16 28
+#define LO     29
+#define HI     30
+#define SPARE  31
+#define ZERO32 31
+#include "requant_arm64.h"
+
+#define LOAD_CALL \
+	MOVD depthwiseCall_panel(CALL), PANEL;          \
+	MOVD depthwiseCall_blocks(CALL), BLOCKS;        \
+	MOVD (depthwiseCall_steps+0)(CALL), STEP0;      \
+	MOVD (depthwiseCall_steps+8)(CALL), STEP1;      \
+	MOVD (depthwiseCall_steps+16)(CALL), STEP2;     \
+	MOVD (depthwiseCall_steps+24)(CALL), STEP3;     \
+	MOVD (depthwiseCall_dstSteps+0)(CALL), DSTEP0;  \
+	MOVD (depthwiseCall_dstSteps+8)(CALL), DSTEP1;  \
+	MOVD depthwiseCall_left(CALL), LEFT;            \
+	MOVD depthwiseCall_right(CALL), RIGHT;          \
+	MOVD depthwiseCall_width(CALL), WIDTH
+
+#define LOAD_PANEL \
+	LDP  (depthwiseCall_rows+0)(CALL), (ROW0, ROW1);  \
+	LDP  (depthwiseCall_rows+16)(CALL), (ROW2, ROW3); \
+	LDP  depthwiseCall_dst(CALL), (DST0, DST1);       \
+	MOVD depthwiseCall_padding(CALL), PADDING;        \
+	MOVD (channels8_header+header_channel)(PANEL), CHANNEL; \
+	MOVD (channels8_header+header_kind)(PANEL), KIND; \
+	ADD  CHANNEL, ROW0;                               \
+	ADD  CHANNEL, ROW1;                               \
+	ADD  CHANNEL, ROW2;                               \
+	ADD  CHANNEL, ROW3;                               \
+	ADD  CHANNEL, DST0;                               \
+	ADD  CHANNEL, DST1;                               \
+	ADD  $channels8__size, PANEL, WEIGHTS;            \
+	FLDPQ channels8_bias(PANEL), (F22, F23);          \
+	FLDPQ channels8_multiplier(PANEL), (F24, F25);    \
+	FLDPQ channels8_right(PANEL), (F26, F27);         \
+	FMOVQ (channels8_header+header_zero16)(PANEL), F28; \
+	FLDPQ (channels8_header+header_lo)(PANEL), (F29, F30)
+
+// TO_PADDING lets the next column be one of padding.
+#define TO_PADDING \
+	MOVD PADDING, ROW0; \
+	MOVD PADDING, ROW1; \
+	MOVD PADDING, ROW2; \
+	MOVD PADDING, ROW3; \
+	MOVD $1, COUNT;     \
+	MOVD ZR, LAST
+
+// How a pixel is computed differs:
+//
+//	LOAD(a)      load the next column into the registers from a on
+//	PAD(a)       let that be a column of padding
+//	SUM(a, b, c) the accumulators of a pixel
+//	FAST, SLOW   from accumulators to activations: for requantFast, for the others
+//	STORE        write them, and go on to the next pixel
+#define STRIDE1(a, b, c, WEIGHT, LOAD, PAD, SUM, FAST, SLOW, NARROW, STORE) \
+panel: \
+	LOAD_PANEL;           \
+	WEIGHT;               \
+	CBNZ LEFT, padded;    \
+	LOAD(a);              \
+	B    begin;           \
+padded: \
+	PAD(a);               \
+begin: \
+	LOAD(b);              \
+	SUB  RIGHT, WIDTH, COUNT; \
+	MOVD RIGHT, LAST;     \
+	CBZ  COUNT, end3;     \
+pixel1: \
+	LOAD(c);              \
+	SUM(a, b, c);         \
+	CBNZ KIND, slow1;     \
+	FAST;                 \
+store1: \
+	NARROW; STORE;        \
+	SUBS $1, COUNT;       \
+	BEQ  end1;            \
+pixel2: \
+	LOAD(a);              \
+	SUM(b, c, a);         \
+	CBNZ KIND, slow2;     \
+	FAST;                 \
+store2: \
+	NARROW; STORE;        \
+	SUBS $1, COUNT;       \
+	BEQ  end2;            \
+pixel3: \
+	LOAD(b);              \
+	SUM(c, a, b);         \
+	CBNZ KIND, slow3;     \
+	FAST;                 \
+store3: \
+	NARROW; STORE;        \
+	SUBS $1, COUNT;       \
+	BNE  pixel1;          \
+end3: \
+	CBZ  LAST, next;      \
+	TO_PADDING;           \
+	B    pixel1;          \
+end1: \
+	CBZ  LAST, next;      \
+	TO_PADDING;           \
+	B    pixel2;          \
+end2: \
+	CBZ  LAST, next;      \
+	TO_PADDING;           \
+	B    pixel3;          \
+next: \
+	ADD  $const_depthwisePanel, PANEL; \
+	SUBS $1, BLOCKS;      \
+	BNE  panel;           \
+	RET;                  \
+slow1: \
+	SLOW; B store1;       \
+slow2: \
+	SLOW; B store2;       \
+slow3: \
+	SLOW; B store3
+
+#define STRIDE2(a, b, c, WEIGHT, LOAD, PAD, SUM, FAST, SLOW, NARROW, STORE) \
+panel: \
+	LOAD_PANEL;           \
+	WEIGHT;               \
+	CBNZ LEFT, padded;    \
+	LOAD(a);              \
+	B    begin;           \
+padded: \
+	PAD(a);               \
+begin: \
+	SUB  RIGHT, WIDTH, COUNT; \
+	MOVD RIGHT, LAST;     \
+	CBZ  COUNT, end2;     \
+pixel1: \
+	LOAD(b);              \
+last1: \
+	LOAD(c);              \
+	SUM(a, b, c);         \
+	CBNZ KIND, slow1;     \
+	FAST;                 \
+store1: \
+	NARROW; STORE;        \
+	SUBS $1, COUNT;       \
+	BEQ  end1;            \
+pixel2: \
+	LOAD(b);              \
+last2: \
+	LOAD(a);              \
+	SUM(c, b, a);         \
+	CBNZ KIND, slow2;     \
+	FAST;                 \
+store2: \
+	NARROW; STORE;        \
+	SUBS $1, COUNT;       \
+	BNE  pixel1;          \
+end2: \
+	CBZ  LAST, next;      \
+	LOAD(b);              \
+	TO_PADDING;           \
+	B    last1;           \
+end1: \
+	CBZ  LAST, next;      \
+	LOAD(b);              \
+	TO_PADDING;           \
+	B    last2;           \
+next: \
+	ADD  $const_depthwisePanel, PANEL; \
+	SUBS $1, BLOCKS;      \
+	BNE  panel;           \
+	RET;                  \
+slow1: \
+	SLOW; B store1;       \
+slow2: \
+	SLOW; B store2
+
+// One row: its accumulators are V0 (channels 0…3) and V1.
+#define FAST1 \
+	MULTIPLY(0, 24); MULTIPLY(1, 25); \
+	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27)
+#define SLOW1 \
+	FMOVQ (channels8_left+0)(PANEL), F31;  \
+	SHIFT_LEFT(0, 31);                     \
+	FMOVQ (channels8_left+16)(PANEL), F31; \
+	SHIFT_LEFT(1, 31);                     \
+	MULTIPLY(0, 24); MULTIPLY(1, 25);      \
+	AWAY_ANY(0, 26); AWAY_ANY(1, 27);      \
+	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); \
+	FMOVQ (channels8_header+header_zero32)(PANEL), F31; \
+	OFFSET(0, _); OFFSET(1, _)
+#define NARROW1 \
+	SQXTN_S(0, 0);         \
+	SQXTN2_S(1, 0);        \
+	SQADD_H(ZERO16, 0, 0); \
+	SQXTN_H(0, 0);         \
+	SMAX_B(LO, 0, 0);      \
+	SMIN_B(HI, 0, 0)
+#define STORE1 VST1.P [V0.B8], (DST0)(DSTEP0)
+
+// Two rows: V0 and V1, V2 and V3.
+#define FAST2 \
+	MULTIPLY(0, 24); MULTIPLY(1, 25); MULTIPLY(2, 24); MULTIPLY(3, 25); \
+	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); SHIFT_RIGHT(2, 26); SHIFT_RIGHT(3, 27)
+#define SLOW2 \
+	FMOVQ (channels8_left+0)(PANEL), F31;  \
+	SHIFT_LEFT(0, 31); SHIFT_LEFT(2, 31);  \
+	FMOVQ (channels8_left+16)(PANEL), F31; \
+	SHIFT_LEFT(1, 31); SHIFT_LEFT(3, 31);  \
+	MULTIPLY(0, 24); MULTIPLY(1, 25); MULTIPLY(2, 24); MULTIPLY(3, 25); \
+	AWAY_ANY(0, 26); AWAY_ANY(1, 27); AWAY_ANY(2, 26); AWAY_ANY(3, 27); \
+	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); SHIFT_RIGHT(2, 26); SHIFT_RIGHT(3, 27); \
+	FMOVQ (channels8_header+header_zero32)(PANEL), F31; \
+	OFFSET(0, _); OFFSET(1, _); OFFSET(2, _); OFFSET(3, _)
+#define NARROW2 NARROW(0, 1, 2, 3)
+#define STORE2 VST1.P V0.D[0], (DST0)(DSTEP0); VST1.P V0.D[1], (DST1)(DSTEP1)
+
+// With SDOT. A column is two registers: channels 0…3 and 4…7, of each channel four rows. Two output rows need those four
+// rows: the first with weights (w0, w1, w2, 0), the second with (0, w0, w1, w2).
+//
+//	V0…V3    the rows of a column before they are interleaved; then the accumulators
+//	V4, V5   column A    V6, V7: B    V8, V9: C
+//	V10…V15  weights of the first output row: columns 0, 1, 2    V16…V21: of the second
+//	V22, V23 bias    V24, V25 multipliers    V26, V27 shifts    V28 zero point    V29, V30 clamp range
+#define INTERLEAVE(a) \
+	ZIP1_B(1, 0, 0);       \
+	ZIP1_B(3, 2, 2);       \
+	ZIP1_H(2, 0, (a));     \
+	ZIP2_H(2, 0, (a)+1)
+#define LOAD_DOT2(a) \
+	VLD1.P (ROW0)(STEP0), [V0.B8]; \
+	VLD1.P (ROW1)(STEP1), [V1.B8]; \
+	VLD1.P (ROW2)(STEP2), [V2.B8]; \
+	VLD1.P (ROW3)(STEP3), [V3.B8]; \
+	INTERLEAVE(a)
+#define PAD_DOT(a) VLD1R (PADDING), [V0.B16]; MOV(0, (a)); MOV(0, (a)+1)
+#define WEIGHT_DOT2 \
+	VLD1.P 64(WEIGHTS), [V10.B16, V11.B16, V12.B16, V13.B16]; \
+	VLD1.P 64(WEIGHTS), [V14.B16, V15.B16, V16.B16, V17.B16]; \
+	VLD1   (WEIGHTS), [V18.B16, V19.B16, V20.B16, V21.B16]
+#define SUM_DOT2(a, b, c) \
+	MOV(22, 0); MOV(23, 1); MOV(22, 2); MOV(23, 3); \
+	SDOT(10, (a), 0); SDOT(11, (a)+1, 1); SDOT(16, (a), 2); SDOT(17, (a)+1, 3); \
+	SDOT(12, (b), 0); SDOT(13, (b)+1, 1); SDOT(18, (b), 2); SDOT(19, (b)+1, 3); \
+	SDOT(14, (c), 0); SDOT(15, (c)+1, 1); SDOT(20, (c), 2); SDOT(21, (c)+1, 3)
+
+// depthwiseDot1 computes two output rows with stride 1.
+//
+// func depthwiseDot1(call *depthwiseCall)
+TEXT ·depthwiseDot1(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE1(4, 6, 8, WEIGHT_DOT2, LOAD_DOT2, PAD_DOT, SUM_DOT2, FAST2, SLOW2, NARROW2, STORE2)
+
+// With stride 2, one output row: its third row is interleaved with itself, and the fourth weight is 0.
+#define LOAD_DOT1(a) \
+	VLD1.P (ROW0)(STEP0), [V0.B8]; \
+	VLD1.P (ROW1)(STEP1), [V1.B8]; \
+	VLD1.P (ROW2)(STEP2), [V2.B8]; \
+	ZIP1_B(1, 0, 0);               \
+	ZIP1_B(2, 2, 2);               \
+	ZIP1_H(2, 0, (a));             \
+	ZIP2_H(2, 0, (a)+1)
+#define WEIGHT_DOT1 \
+	VLD1.P 64(WEIGHTS), [V10.B16, V11.B16, V12.B16, V13.B16]; \
+	VLD1   (WEIGHTS), [V14.B16, V15.B16]
+#define SUM_DOT1(a, b, c) \
+	MOV(22, 0); MOV(23, 1);                 \
+	SDOT(10, (a), 0); SDOT(11, (a)+1, 1);   \
+	SDOT(12, (b), 0); SDOT(13, (b)+1, 1);   \
+	SDOT(14, (c), 0); SDOT(15, (c)+1, 1)
+
+// depthwiseDot2 computes one output row with stride 2.
+//
+// func depthwiseDot2(call *depthwiseCall)
+TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, FAST1, SLOW1, NARROW1, STORE1)
+
+// With SMULL. A column is three registers, one a row.
+//
+//	V0, V1   accumulators    V2, V3: products
+//	V4…V6    column A    V7…V9: B    V10…V12: C
+//	V13…V21  weights by columns: V13…V15 those of A
+//	V22…V30  as above
+#define LOAD_ROWS(a) LD1_8B(step0, row0, (a)); LD1_8B(step1, row1, (a)+1); LD1_8B(step2, row2, (a)+2)
+#define PAD_ROWS(a) VLD1R (PADDING), [V0.B16]; MOV(0, (a)); MOV(0, (a)+1); MOV(0, (a)+2)
+#define WEIGHT_ROWS \
+	VLD1.P 32(WEIGHTS), [V13.B8, V14.B8, V15.B8, V16.B8]; \
+	VLD1.P 32(WEIGHTS), [V17.B8, V18.B8, V19.B8, V20.B8]; \
+	VLD1   (WEIGHTS), [V21.B8]
+#define WIDEN(v, to0, to1) SADDW_H(v, to0, 0); SADDW2_H(v, to1, 1)
+
+// Sums of two products: any weights but two of −128.
+#define SUM_PAIRS(a, b, c) \
+	SMULL(13, (a), 2);         \
+	SMULL(15, (a)+2, 3);       \
+	SMLAL(14, (a)+1, 2);       \
+	SMLAL(16, (b), 3);         \
+	WIDEN(2, 22, 23);          \
+	SMULL(17, (b)+1, 2);       \
+	WIDEN(3, 0, 1);            \
+	SMULL(19, (c), 3);         \
+	SMLAL(18, (b)+2, 2);       \
+	SMLAL(20, (c)+1, 3);       \
+	WIDEN(2, 0, 1);            \
+	SMULL(21, (c)+2, 2);       \
+	WIDEN(3, 0, 1);            \
+	WIDEN(2, 0, 1)
+
+// Sums of three, where the magnitudes of a column's weights add up to no more than 255.
+#define SUM_COLUMNS(a, b, c) \
+	SMULL(13, (a), 2);         \
+	SMULL(16, (b), 3);         \
+	SMLAL(14, (a)+1, 2);       \
+	SMLAL(17, (b)+1, 3);       \
+	SMLAL(15, (a)+2, 2);       \
+	SMLAL(18, (b)+2, 3);       \
+	WIDEN(2, 22, 23);          \
+	SMULL(19, (c), 2);         \
+	WIDEN(3, 0, 1);            \
+	SMLAL(20, (c)+1, 2);       \
+	SMLAL(21, (c)+2, 2);       \
+	WIDEN(2, 0, 1)
+
+// func depthwisePairs1(call *depthwiseCall)
+TEXT ·depthwisePairs1(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, FAST1, SLOW1, NARROW1, STORE1)
+
+// func depthwisePairs2(call *depthwiseCall)
+TEXT ·depthwisePairs2(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, FAST1, SLOW1, NARROW1, STORE1)
+
+// func depthwiseColumns1(call *depthwiseCall)
+TEXT ·depthwiseColumns1(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, FAST1, SLOW1, NARROW1, STORE1)
+
+// func depthwiseColumns2(call *depthwiseCall)
+TEXT ·depthwiseColumns2(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, FAST1, SLOW1, NARROW1, STORE1)
+
+// The same with weights and activations of 16 bits, for weights that aren't int8 once their zero point is subtracted. Some
+// eight channels of nearly every u8 layer have one.
+#define LOAD_WIDE(a) \
+	VLD1.P (ROW0)(STEP0), [V0.B8]; \
+	VLD1.P (ROW1)(STEP1), [V1.B8]; \
+	VLD1.P (ROW2)(STEP2), [V2.B8]; \
+	SXTL_B(0, (a)); SXTL_B(1, (a)+1); SXTL_B(2, (a)+2)
+#define PAD_WIDE(a) VLD1R (PADDING), [V0.B8]; SXTL_B(0, (a)); SXTL_B(0, (a)+1); SXTL_B(0, (a)+2)
+#define WEIGHT_WIDE \
+	VLD1.P 64(WEIGHTS), [V13.B16, V14.B16, V15.B16, V16.B16]; \
+	VLD1.P 64(WEIGHTS), [V17.B16, V18.B16, V19.B16, V20.B16]; \
+	VLD1   (WEIGHTS), [V21.B16]
+#define TAP(w, v) SMLAL_H(w, v, 0); SMLAL2_H(w, v, 1)
+#define SUM_WIDE(a, b, c) \
+	MOV(22, 0); MOV(23, 1);                       \
+	TAP(13, (a)); TAP(14, (a)+1); TAP(15, (a)+2); \
+	TAP(16, (b)); TAP(17, (b)+1); TAP(18, (b)+2); \
+	TAP(19, (c)); TAP(20, (c)+1); TAP(21, (c)+2)
+
+// func depthwiseWide1(call *depthwiseCall)
+TEXT ·depthwiseWide1(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE1(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, FAST1, SLOW1, NARROW1, STORE1)
+
+// func depthwiseWide2(call *depthwiseCall)
+TEXT ·depthwiseWide2(SB), NOSPLIT, $0-8
+	MOVD call+0(FP), CALL
+	LOAD_CALL
+	STRIDE2(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, FAST1, SLOW1, NARROW1, STORE1)
