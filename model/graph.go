@@ -20,7 +20,7 @@ type Graph struct {
 type Tensor struct {
 	Name  string
 	Type  Type
-	Shape []int   // every dimension ≥ 1; nil for a scalar
+	Shape []int   // every dimension ≥ 1, at most 4 of them; nil for a scalar
 	Quant []Quant // none; one for the tensor; or one for each index along Axis
 	Axis  int     // the dimension that Quant goes along, if there are several
 	Data  []byte  // little-endian; nil for an activation
@@ -79,7 +79,8 @@ type Window struct {
 	Padding          Padding
 }
 
-// The operations. Inputs in order of Node.Inputs; shapes as in .tflite.
+// The operations. Inputs in order of Node.Inputs; shapes as in .tflite. A convolution or fully connected layer has
+// three inputs; the bias is −1 where there is none.
 type (
 	// Conv2D: activation [N,H,W,C], weights [O,KH,KW,C], bias [O] (optional).
 	Conv2D struct {
@@ -131,7 +132,7 @@ type (
 	Quantize struct{}
 	// Dequantize to float.
 	Dequantize struct{}
-	// Concatenation along Axis (not negative).
+	// Concatenation along Axis (not negative). Activation is None: TensorFlow Lite has no other here, either.
 	Concatenation struct {
 		Axis       int
 		Activation Activation
