@@ -21,6 +21,7 @@ func native() []*Set {
 	neon := generic[int8]("neon", true)
 	neon.PreparePointwise, neon.Pointwise = prepareNeonPointwise, neonPointwise
 	neon.PrepareDepthwise, neon.Depthwise = prepareNeonDepthwise, depthwise
+	neon.Add, neon.AveragePool = add, averagePool
 	if !cpu.ARM64.HasASIMDDP {
 		return []*Set{neon}
 	}

@@ -22,6 +22,7 @@
 #define SSUBL(m, n, d)        WORD $(0x0e202000 | (m)<<16 | (n)<<5 | (d)) // ssubl vd.8h, vn.8b, vm.8b
 #define SSUBL2(m, n, d)       WORD $(0x4e202000 | (m)<<16 | (n)<<5 | (d)) // ssubl2 vd.8h, vn.16b, vm.16b
 #define SXTL_B(n, d)          WORD $(0x0f08a400 | (n)<<5 | (d)) // sxtl vd.8h, vn.8b
+#define SHL_4(n, d)           WORD $(0x4f145400 | (n)<<5 | (d)) // shl vd.8h, vn.8h, #4
 #define SHLL_H(n, d)          WORD $(0x2e613800 | (n)<<5 | (d)) // shll vd.4s, vn.4h, #16
 #define SHLL2_H(n, d)         WORD $(0x6e613800 | (n)<<5 | (d)) // shll2 vd.4s, vn.8h, #16
 
