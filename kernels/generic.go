@@ -18,6 +18,9 @@ func generic[T activation](name string, signed bool) *Set {
 }
 
 func (r *Requant) apply(n int, acc int32) byte {
+	if r.Once {
+		return byte(min(max(r.Zero+r.Multipliers[n].ApplyOnce(acc), r.Lo), r.Hi))
+	}
 	return byte(min(max(r.Zero+r.Multipliers[n].Apply(acc), r.Lo), r.Hi))
 }
 
@@ -172,3 +175,6 @@ func genericMaxPool[T activation](a *PoolArgs, y0, y1 int) {
 func inside(at, kernel, size int) (from, to int) {
 	return max(at, 0), min(at+kernel, size)
 }
+
+// GenericSigned is Generic for int8 activations.
+func GenericSigned() *Set { return generic[int8]("generic-signed", true) }

@@ -314,7 +314,7 @@ func (d dice) weightZero() int32 {
 // requant returns constants for n channels whose accumulators reach ±reach: mostly such that outputs fill the range,
 // sometimes of any other size.
 func (d dice) requant(n int, reach float64) Requant {
-	r := Requant{Zero: d.zero(), Lo: 0, Hi: 255}
+	r := Requant{Zero: d.zero(), Lo: 0, Hi: 255, Once: d.IntN(4) == 0}
 	switch d.IntN(3) {
 	case 0: // ReLU
 		r.Lo = r.Zero
@@ -323,6 +323,7 @@ func (d dice) requant(n int, reach float64) Requant {
 		r.Hi = r.Lo + int32(d.IntN(256-int(r.Lo)))
 	}
 	wild, one := d.IntN(8) == 0, d.IntN(4) == 0
+	r.Once = d.IntN(8) == 0
 	r.Multipliers = make([]quant.Multiplier, n)
 	for i := range r.Multipliers {
 		if one && i > 0 {

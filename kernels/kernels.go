@@ -46,9 +46,12 @@ type Set struct {
 // Requant is how an accumulator becomes an output activation:
 //
 //	out = clamp(Zero + Multipliers[n].Apply(acc), Lo, Hi)
+//
+// or, with Once, ApplyOnce, as in fully connected layers (then no Shift is above 30).
 type Requant struct {
 	Multipliers  []quant.Multiplier // one for each output channel
 	Zero, Lo, Hi int32
+	Once         bool
 }
 
 // PointwiseArgs is a pointwise (1×1) convolution, which is the product of the matrix of pixels and that of weights:

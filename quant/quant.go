@@ -67,6 +67,12 @@ func (m Multiplier) Apply(acc int32) int32 {
 	return RoundingShift(HighMul(acc<<left, m.Mantissa), right)
 }
 
+// ApplyOnce returns acc · m rounded once, to nearest with halves up. The reference does so in fully connected layers.
+func (m Multiplier) ApplyOnce(acc int32) int32 {
+	shift := 31 - m.Shift
+	return int32((int64(acc)*int64(m.Mantissa) + 1<<(shift-1)) >> shift)
+}
+
 // HighMul returns a·b / 2^31, rounded to nearest with halves away from zero, saturated: the one case that overflows,
 // both −2^31, gives 2^31 − 1. (gemmlowp: SaturatingRoundingDoublingHighMul.)
 func HighMul(a, b int32) int32 {

@@ -28,6 +28,18 @@ func Requantize(acc int64, mantissa, shift int32) int64 {
 	return floorDivide(high+divisor/2, divisor)
 }
 
+// RequantizeOnce returns acc · mantissa · 2^(shift−31) to the nearest integer, halves up, as the reference's fully
+// connected layers do.
+func RequantizeOnce(acc int64, mantissa, shift int32) int64 {
+	divisor := int64(1) << (31 - shift)
+	return floorDivide(acc*int64(mantissa)+divisor/2, divisor)
+}
+
+// requantizeOnce is rounded once, halves up, as in fully connected layers.
+func requantizeOnce(acc int64, mantissa, shift int32) int64 {
+	return floorDivide(acc*int64(mantissa)+1<<(30-shift), 1<<(31-shift))
+}
+
 // floorDivide returns a/b rounded down; b > 0.
 func floorDivide(a, b int64) int64 {
 	q := a / b
@@ -43,9 +55,13 @@ func clamp(x int64, lo, hi int32) int32 { return int32(min(max(x, int64(lo)), in
 type Requant struct {
 	Mantissa, Shift []int32 // one for each output channel
 	Zero, Lo, Hi    int32
+	Once            bool // RequantizeOnce
 }
 
 func (r *Requant) apply(n int, acc int64) int32 {
+	if r.Once {
+		return clamp(int64(r.Zero)+RequantizeOnce(acc, r.Mantissa[n], r.Shift[n]), r.Lo, r.Hi)
+	}
 	return clamp(int64(r.Zero)+Requantize(acc, r.Mantissa[n], r.Shift[n]), r.Lo, r.Hi)
 }
 
