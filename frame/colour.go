@@ -22,7 +22,8 @@ type matrix struct {
 	y0, r0, g0, b0    int32 // to start from: for luma alone, red, green and blue
 }
 
-// weightsOf returns what part of luma red and blue make, in 1/10000. (ITU-R BT.601-7, section 2.5.1; BT.709-6, item 3.2.)
+// weightsOf returns what part of luma red and blue make, in 1/10000. (ITU-R BT.601-7, section 2.5.1; BT.709-6, item
+// 3.2.)
 func weightsOf(m Matrix) (red, blue int64) {
 	if m == BT709 {
 		return 2126, 722
@@ -30,8 +31,8 @@ func weightsOf(m Matrix) (red, blue int64) {
 	return 2990, 1140
 }
 
-// matrixOf returns the inverse of Y = Kr·R + Kg·G + Kb·B, U = (B − Y) / (2 − 2·Kb), V = (R − Y) / (2 − 2·Kr), where Y is
-// black at 16 and white at 235 and U, V reach from 16 to 240, or all of them from 0 to 255.
+// matrixOf returns the inverse of Y = Kr·R + Kg·G + Kb·B, U = (B − Y) / (2 − 2·Kb), V = (R − Y) / (2 − 2·Kr), where Y
+// is black at 16 and white at 235 and U, V reach from 16 to 240, or all of them from 0 to 255.
 func matrixOf(m Matrix, r Range) matrix {
 	kr, kb := weightsOf(m)
 	kg := 10000 - kr - kb
@@ -87,8 +88,8 @@ func newPalette(spec TensorSpec, k kind, m Matrix, r Range) *palette {
 // quantizedPixels returns the tensor's value for each value of channel c of a pixel.
 //
 // Models that take the pixel itself, shifted by 128 if they are signed, often state a normalization and a quantization
-// that are each other's inverse only nearly: (pixel − 127.5) / 127.5 with a scale of 1/128 and zero point 128. Where the
-// two are within one step of cancelling out for all pixels, they do.
+// that are each other's inverse only nearly: (pixel − 127.5) / 127.5 with a scale of 1/128 and zero point 128. Where
+// the two are within one step of cancelling out for all pixels, they do.
 func quantizedPixels(spec TensorSpec, c int) [256]byte {
 	lo, hi := int32(0), int32(255)
 	if spec.Signed {

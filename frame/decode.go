@@ -38,7 +38,8 @@ func Decode(data []byte, name string) (Frame, error) {
 	r := bytes.NewReader(data)
 	f, err := read(data, r)
 	if err != nil {
-		return Frame{}, fmt.Errorf("frame: %s: %s, near byte %d of %d: %w", name, kind, len(data)-r.Len(), len(data), err)
+		at := len(data) - r.Len()
+		return Frame{}, fmt.Errorf("frame: %s: %s, near byte %d of %d: %w", name, kind, at, len(data), err)
 	}
 	f.Name = name
 	return f, nil
@@ -165,8 +166,8 @@ func readWebP(_ []byte, r *bytes.Reader) (Frame, error) {
 	return toRGB(img, Options{}), nil
 }
 
-// thriftyReader fails when the heap has grown beyond limit. A lossless WebP file may describe tables of Huffman codes in a
-// two-hundredth of the memory that they take, and its header doesn't tell.
+// thriftyReader fails when the heap has grown beyond limit. A lossless WebP file may describe tables of Huffman codes in
+// a two-hundredth of the memory that they take, and its header doesn't tell.
 type thriftyReader struct {
 	r     io.Reader
 	limit uint64
@@ -188,8 +189,8 @@ func heapObjects() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// videoToRGB returns a lossy WebP picture as an RGB24 frame. It is 4:2:0 video in limited range, unlike what image.YCbCr
-// means, so it goes through a Fitter.
+// videoToRGB returns a lossy WebP picture as an RGB24 frame. It is 4:2:0 video in limited range, unlike what
+// image.YCbCr means, so it goes through a Fitter.
 func videoToRGB(img *image.YCbCr) (Frame, error) {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	video := Frame{Format: YU12, Width: w, Height: h, Pix: make([]byte, 0, YU12.FrameSize(w, h, 0))}

@@ -78,7 +78,9 @@ func scanJPEG(data []byte) jpegHeader {
 			}
 		case markerAPPE:
 			const transform = 11
-			h.rgb = h.rgb || bytes.HasPrefix(segment, []byte("Adobe")) && len(segment) > transform && segment[transform] == 0
+			if bytes.HasPrefix(segment, []byte("Adobe")) && len(segment) > transform && segment[transform] == 0 {
+				h.rgb = true
+			}
 		}
 		at += 2 + size
 	}

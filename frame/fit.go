@@ -8,8 +8,8 @@ import (
 // ErrDamaged is what Fit's error is when this frame is broken and the next may be good.
 var ErrDamaged = errors.New("damaged frame")
 
-// Fitter turns frames into a network's input. It keeps tables for the kind of frame it saw last, so frames of one camera
-// cost no memory after the first.
+// Fitter turns frames into a network's input. It keeps tables for the kind of frame it saw last, so frames of one
+// camera cost no memory after the first.
 type Fitter struct {
 	spec    TensorSpec
 	options Options
@@ -77,8 +77,8 @@ func (s TensorSpec) check() error {
 	return nil
 }
 
-// Fit writes f, resampled and quantized, to dst, which is the network's whole input: Height·Width·Channels bytes in rows
-// from the top, red first. It allocates nothing unless f differs in shape from the frame before.
+// Fit writes f, resampled and quantized, to dst, which is the network's whole input: Height·Width·Channels bytes in
+// rows from the top, red first. It allocates nothing unless f differs in shape from the frame before.
 //
 // errors.Is(err, ErrDamaged) where this frame is broken: too short, or not a JPEG picture that can be decoded. Any
 // other error means that no frame of this shape can be fitted: an ROI outside of it, an impossible size. dst then

@@ -33,10 +33,7 @@ func fitted(t *testing.T, spec TensorSpec, o Options, f Frame) []byte {
 }
 
 // ideal is Fit in floating point, straight from the definitions, one pixel of the tensor after the other.
-type ideal struct {
-	Frame
-	o Options
-}
+type ideal struct{ Frame }
 
 // sample returns the sample of component c (Y U V or R G B) for pixels' column x and row y, from V4L2's pictures of the
 // formats; subX and subY are the pixels a sample stands for.
@@ -166,7 +163,7 @@ func TestFitIsTheDefinition(t *testing.T) {
 				p, _ := place(size.w, size.h, size.tw, size.th, o)
 				worst := 0.0
 				for i := range size.tw * size.th {
-					want := ideal{Frame: frame}.pixel(i%size.tw, i/size.tw, p.from, size.tw, size.th)
+					want := ideal{frame}.pixel(i%size.tw, i/size.tw, p.from, size.tw, size.th)
 					for c := range 3 {
 						worst = max(worst, math.Abs(float64(got[3*i+c])-want[c]))
 					}
@@ -288,7 +285,7 @@ func TestColour(t *testing.T) {
 				}
 				for c, want := range idealRGB(m, r, float64(y), float64(u), float64(v)) {
 					if math.Abs(float64(got[c])-want) > 0.51 {
-						t.Fatalf("matrix %v, range %v, Y U V %d %d %d: %v, want %v of colour %d", m, r, y, u, v, got, want, c)
+						t.Fatalf("%v, %v, Y U V %d %d %d: %v, want %v of colour %d", m, r, y, u, v, got, want, c)
 					}
 				}
 			}
@@ -296,7 +293,7 @@ func TestColour(t *testing.T) {
 	}
 }
 
-// All is whole-number arithmetic, so these sums hold on every machine. A change of one is a change of what networks see.
+// All is whole-number arithmetic, so these sums hold on every machine. If one changes, so does what networks see.
 func TestSameBytesEverywhere(t *testing.T) {
 	want := map[Format]uint32{
 		MJPEG: 0xe883b98c, YUYV: 0x2ce184b7, UYVY: 0x6c8359b7, NV12: 0x221b4da6, NV21: 0x8ff50e20, YU12: 0xc79c7b81,

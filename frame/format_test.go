@@ -4,7 +4,8 @@ import "testing"
 
 func TestFormatNames(t *testing.T) {
 	for name, want := range map[string]Format{
-		"YUYV": YUYV, "yuy2": YUYV, "uyvy": UYVY, "nv12": NV12, "NV21": NV21, "yuv420": YU12, "YU12": YU12, "I420": YU12,
+		"YUYV": YUYV, "yuy2": YUYV, "uyvy": UYVY, "nv12": NV12, "NV21": NV21,
+		"yuv420": YU12, "YU12": YU12, "I420": YU12,
 		"rgb24": RGB24, "RGB3": RGB24, "bgr24": BGR24, "grey": GREY, "gray": GREY, "mjpeg": MJPEG, "MJPG": MJPEG,
 	} {
 		got, err := ParseFormat(name)

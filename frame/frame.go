@@ -54,9 +54,9 @@ const (
 	Full
 )
 
-// TensorSpec is what a network's input tensor expects: [1, Height, Width, Channels], Channels 3 (RGB) or 1 (luma). Pixels
-// are normalized, then quantized; if the two nearly undo each other, within one step, the value is the pixel itself
-// (less 128 if Signed), which is what such models mean.
+// TensorSpec is what a network's input tensor expects: [1, Height, Width, Channels], Channels 3 (RGB) or 1 (luma).
+// Pixels are normalized, then quantized; if the two nearly undo each other, within one step, the value is the pixel
+// itself (less 128 if Signed), which is what such models mean.
 type TensorSpec struct {
 	Width, Height, Channels int
 	Signed                  bool         // int8, else uint8

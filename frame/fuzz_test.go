@@ -73,8 +73,8 @@ func FuzzFit(f *testing.F) {
 	f.Add(uint8(NV12), 33, 27, 40, uint8(1), 1.0, uint8(1), true, uint8(9), uint8(30), 0.1, 0.2, 0.5, 0.5, 3)
 	f.Add(uint8(YU12), 5, 7, 8, uint8(2), 0.0, uint8(3), true, uint8(96), uint8(1), 1.0, 2.0, 3.0, 4.0, 0)
 	f.Fuzz(func(
-		t *testing.T, format uint8, w, h, stride int, fit uint8, fraction float64, turns uint8, mirror bool, tw, th uint8,
-		x, y, rw, rh float64, short int,
+		t *testing.T, format uint8, w, h, stride int, fit uint8, fraction float64, turns uint8, mirror bool,
+		tw, th uint8, x, y, rw, rh float64, short int,
 	) {
 		if w > 200 || h > 200 || stride > 2000 {
 			return
@@ -111,7 +111,9 @@ func FuzzFit(f *testing.F) {
 
 // What ParseROI takes, String says and ParseROI takes again, and it lies in every picture that is large enough.
 func FuzzParseROI(f *testing.F) {
-	for _, s := range []string{"0,0,1,1", "0.25,0,0.5,1", "160, 0, 320, 480", "1e-9,0,0.1,0.1", "NaN,0,1,1", "0,0,-1,1", "1,2,3"} {
+	for _, s := range []string{
+		"0,0,1,1", "0.25,0,0.5,1", "160, 0, 320, 480", "1e-9,0,0.1,0.1", "NaN,0,1,1", "0,0,-1,1", "1,2,3",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -122,8 +124,9 @@ func FuzzParseROI(f *testing.F) {
 		if again, err := ParseROI(r.String()); err != nil || again != r {
 			t.Errorf("%q is %+v, but its %q is %+v, %v", s, r, r.String(), again, err)
 		}
-		in, err := r.in(2*maxSide, 2*maxSide)
-		if err != nil || in.x < 0 || in.y < 0 || in.w < 1 || in.h < 1 || in.x+in.w > 2*maxSide || in.y+in.h > 2*maxSide {
+		const side = 2 * maxSide
+		in, err := r.in(side, side)
+		if err != nil || min(in.x, in.y) < 0 || min(in.w, in.h) < 1 || max(in.x+in.w, in.y+in.h) > side {
 			t.Errorf("%q is %+v, %v", s, in, err)
 		}
 	})

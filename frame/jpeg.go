@@ -62,6 +62,16 @@ func (g *jpegGeometry) maxSampling() (h, v int) {
 	return h, v
 }
 
+// find returns the place of the component with that id, −1 if there is none.
+func (g *jpegGeometry) find(id uint8) int {
+	for i, c := range g.components[:g.count] {
+		if c.id == id {
+			return i
+		}
+	}
+	return -1
+}
+
 // mcus returns how many MCUs the picture has in each direction.
 func (g *jpegGeometry) mcus() (x, y int) {
 	h, v := g.maxSampling()
@@ -219,7 +229,7 @@ func (d *jpegDecoder) readHuffman(s []byte) error {
 	for len(s) > 0 {
 		class, number := s[0]>>4, s[0]&15
 		if class > 1 || number > 3 {
-			return fmt.Errorf("Huffman table %d of class %d", number, class)
+			return fmt.Errorf("a Huffman table %d of class %d", number, class)
 		}
 		size, err := d.huffman[class][number].read(s[1:])
 		if err != nil {
@@ -260,7 +270,8 @@ func (d *jpegDecoder) readFrameHeader(s []byte) error {
 	maxH, maxV := g.maxSampling()
 	for _, c := range g.components[:g.count] {
 		if c.h == 0 || c.v == 0 || c.h > 4 || c.v > 4 || maxH%int(c.h) != 0 || maxV%int(c.v) != 0 || c.quant > 3 {
-			return fmt.Errorf("a component of %d×%d blocks of %d×%d, quantized by table %d", c.h, c.v, maxH, maxV, c.quant)
+			return fmt.Errorf("a component of %d×%d blocks, where the largest has %d×%d, quantized by table %d",
+				c.h, c.v, maxH, maxV, c.quant)
 		}
 	}
 	if n := g.bytes(); n > maxMemory {
@@ -270,10 +281,16 @@ func (d *jpegDecoder) readFrameHeader(s []byte) error {
 	return nil
 }
 
-// scan is a scan header: its components, and their Huffman tables.
+// scan is a scan header.
 type scan struct {
 	count      int
-	components [3]struct{ index, dc, ac uint8 }
+	components [3]scanComponent
+}
+
+// scanComponent is a component by its place in the frame header, and its Huffman tables' numbers.
+type scanComponent struct {
+	index  int
+	dc, ac uint8
 }
 
 func (d *jpegDecoder) readScanHeader() (s scan, err error) {
@@ -288,17 +305,14 @@ func (d *jpegDecoder) readScanHeader() (s scan, err error) {
 	seen := [3]bool{}
 	for i := range s.count {
 		id, tables := b[1+2*i], b[2+2*i]
-		c := &s.components[i]
-		for c.index < 3 && (int(c.index) >= d.geometry.count || d.geometry.components[c.index].id != id || seen[c.index]) {
-			c.index++
-		}
-		c.dc, c.ac = tables>>4, tables&15
-		if c.index == 3 || c.dc > 3 || c.ac > 3 {
+		index := d.geometry.find(id)
+		c := scanComponent{index, tables >> 4, tables & 15}
+		if index < 0 || seen[index] || c.dc > 3 || c.ac > 3 {
 			return s, damaged("a scan of component %d with Huffman tables %d and %d", id, c.dc, c.ac)
 		}
-		seen[c.index] = true
-		if !d.hasQ[d.geometry.components[c.index].quant] {
-			return s, damaged("no quantization table %d", d.geometry.components[c.index].quant)
+		seen[index] = true
+		if quant := d.geometry.components[index].quant; !d.hasQ[quant] {
+			return s, damaged("no quantization table %d", quant)
 		}
 		if err := d.needHuffman(0, c.dc); err != nil {
 			return s, err
@@ -306,6 +320,7 @@ func (d *jpegDecoder) readScanHeader() (s scan, err error) {
 		if err := d.needHuffman(1, c.ac); err != nil {
 			return s, err
 		}
+		s.components[i] = c
 	}
 	return s, nil
 }
@@ -386,7 +401,7 @@ func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
 			t.wanted = rect{}
 		}
 		for j, in := range s.components[:s.count] {
-			if int(in.index) == i {
+			if in.index == i {
 				t.dc, t.ac = &d.huffman[0][in.dc], &d.huffman[1][in.ac]
 				targets[j] = t
 			}

@@ -8,7 +8,7 @@ import (
 // huffmanTable finds a code's symbol: at once if the code is short, else by comparing codes of each length.
 type huffmanTable struct {
 	short   [1 << shortCode]uint16 // the next bits: symbol<<8 | length; 0 if the code is longer
-	end     [18]uint32             // for each length: the first code that is too large, as 16 bits; then what no code reaches
+	end     [18]uint32             // for each length: what its codes, as 16 bits, are less than; 17 ends each search
 	index   [17]int32              // for each length: its first symbol's place, less its first code
 	symbols [256]uint8
 }
@@ -67,8 +67,10 @@ func (h *huffmanTable) long(acc uint64) (symbol uint8, length uint) {
 // The tables for pictures that bring none. (ITU-T T.81, annex K.3.) By class (DC, AC) and number (luma, chroma).
 var standardHuffman = [2][2][]byte{
 	{
-		[]byte("\x00\x01\x05\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00" + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"),
-		[]byte("\x00\x03\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00" + "\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"),
+		[]byte("\x00\x01\x05\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00" +
+			"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"),
+		[]byte("\x00\x03\x01\x01\x01\x01\x01\x01\x01\x01\x01\x00\x00\x00\x00\x00" +
+			"\x00\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b"),
 	},
 	{
 		[]byte("\x00\x02\x01\x03\x03\x02\x04\x03\x05\x05\x04\x04\x00\x00\x01\x7d" +
@@ -112,8 +114,8 @@ type bitReader struct {
 	made uint   // how many of those, the last ones, are made up
 }
 
-// fill adds bits to acc, which holds n, so that there are 56 at least. It takes and returns the two, which the caller has
-// in registers.
+// fill adds bits to acc, which holds n, so that there are 56 at least. It takes and returns the two, which the caller
+// has in registers.
 func (r *bitReader) fill(acc uint64, n uint) (uint64, uint) {
 	if r.at+8 <= len(r.data) {
 		next := binary.BigEndian.Uint64(r.data[r.at:])

@@ -209,7 +209,8 @@ func TestFitMJPEGTakesJPEGsSize(t *testing.T) {
 		t.Error(err)
 	}
 	// A region outside the picture is the fault of the options, unless the camera announced another size.
-	if err := fitter.Fit(dst, Frame{Pix: small, Format: MJPEG, Width: 64, Height: 48}); err == nil || errors.Is(err, ErrDamaged) {
+	err := fitter.Fit(dst, Frame{Pix: small, Format: MJPEG, Width: 64, Height: 48})
+	if err == nil || errors.Is(err, ErrDamaged) {
 		t.Error(err)
 	}
 	if err := fitter.Fit(dst, Frame{Pix: small, Format: MJPEG, Width: 640, Height: 480}); !errors.Is(err, ErrDamaged) {
@@ -278,7 +279,8 @@ func TestMJPEGDamage(t *testing.T) {
 	}
 }
 
-// greyParts takes a grey picture apart: the headers before its frame header, between that and the scan's, and the scan's data.
+// greyParts takes a grey picture apart: the headers before its frame header, those between that and the scan's, and the
+// scan's data.
 func greyParts(t *testing.T, plane *image.Gray) (tables, huffman, data []byte) {
 	t.Helper()
 	b := encoded(t, plane, 80)

@@ -7,9 +7,9 @@ import (
 	"strings"
 )
 
-// Options say which part of a frame becomes the network's input, and which way up. The zero value is the largest centred
-// crop of the network's shape, so that someone before the camera is seen wherever the picture's shorter side reaches.
-// Evaluations on ImageNet crop more, to a Fraction of 0.875, which makes things larger.
+// Options say which part of a frame becomes the network's input, and which way up. The zero value is the largest
+// centred crop of the network's shape: what someone holds before a camera counts up to the picture's edge. Evaluations
+// on ImageNet crop more, to a Fraction of 0.875, which makes things larger and is worth about a point of top-1 there.
 type Options struct {
 	Fit      FitMode
 	Fraction float64 // Crop: how much of the largest centred crop is kept, in (0, 1]; 0 is all of it
@@ -97,7 +97,7 @@ func (r ROI) check() error {
 		case !(v >= 0 && v <= maxSide):
 			return fmt.Errorf("frame: roi %v: %v isn't from 0 to %d", r, v, maxSide)
 		case !r.fractions() && v != math.Trunc(v):
-			return fmt.Errorf("frame: roi %v: %v isn't a whole number of pixels (fractions of the picture are at most 1)", r, v)
+			return fmt.Errorf("frame: roi %v: %v isn't a whole number of pixels (a fraction is at most 1)", r, v)
 		}
 	}
 	if r.Width == 0 || r.Height == 0 {
