@@ -1,6 +1,9 @@
 package model
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // float runs a float32 network the plain way: for each element of an output, its definition. Activations are NHWC.
 type float struct {
@@ -38,6 +41,18 @@ func (f *float) node(n Node) []float32 {
 		f.slide(n, op.Window, w[1], w[2], x, y, out, func(o int, visit func(channel, weight int)) {
 			visit(o/op.Multiplier, o)
 		}, w[3])
+		activate(out, op.Activation)
+	case AveragePool2D:
+		f.pool(n, op.Window, op.KernelH, op.KernelW, out, func(window []float32) float32 {
+			sum := float32(0)
+			for _, v := range window {
+				sum += v
+			}
+			return sum / float32(len(window))
+		})
+		activate(out, op.Activation)
+	case MaxPool2D:
+		f.pool(n, op.Window, op.KernelH, op.KernelW, out, slices.Max[[]float32])
 		activate(out, op.Activation)
 	case FullyConnected:
 		units := y[len(y)-1]
@@ -115,6 +130,26 @@ func (f *float) slide(
 			}
 		}
 		out[i] = float32(sum)
+	}
+}
+
+// pool hands reduce what lies inside the window, for each output.
+func (f *float) pool(n Node, win Window, kernelH, kernelW int, out []float32, reduce func([]float32) float32) {
+	x, y := f.g.Tensors[n.Inputs[0]].Shape, f.g.Tensors[n.Outputs[0]].Shape
+	top, left := 0, 0
+	if win.Padding == Same {
+		top = max((y[1]-1)*win.StrideH+kernelH-x[1], 0) / 2
+		left = max((y[2]-1)*win.StrideW+kernelW-x[2], 0) / 2
+	}
+	for i := range out {
+		c, ow, oh := i%y[3], i/y[3]%y[2], i/y[3]/y[2]
+		var window []float32
+		for h := max(oh*win.StrideH-top, 0); h < min(oh*win.StrideH-top+kernelH, x[1]); h++ {
+			for w := max(ow*win.StrideW-left, 0); w < min(ow*win.StrideW-left+kernelW, x[2]); w++ {
+				window = append(window, f.values[n.Inputs[0]][(h*x[2]+w)*x[3]+c])
+			}
+		}
+		out[i] = reduce(window)
 	}
 }
 

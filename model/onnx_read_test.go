@@ -67,6 +67,8 @@ func TestReadONNXFolds(t *testing.T) {
 			"FullyConnected",
 		"v2_opset13": "Pad Conv2D Conv2D DepthwiseConv2D Conv2D Add Conv2D Pad DepthwiseConv2D Conv2D Conv2D " +
 			"DepthwiseConv2D Conv2D Add Conv2D Mean FullyConnected",
+		"pools_opset17": "Conv2D MaxPool2D Pad AveragePool2D Conv2D MaxPool2D AveragePool2D AveragePool2D Reshape " +
+			"FullyConnected",
 		"keras_opset12": "Pad Conv2D DepthwiseConv2D Pad DepthwiseConv2D Mean Reshape FullyConnected Softmax",
 	} {
 		g, err := ReadONNX(readFile(t, filepath.Join("testdata", "onnx", name+".onnx")))
@@ -324,6 +326,19 @@ func TestReadONNXFollows(t *testing.T) {
 		file message
 		want string
 	}{
+		"padded average": {
+			chain(onnxNodeOf("AveragePool", []string{"c"}, "y", intsOf("kernel_shape", 2, 2), intsOf("pads", 1, 1, 0, 0))),
+			"pads of [1 1 0 0]",
+		},
+		"padded maximum": {
+			chain(onnxNodeOf("MaxPool", []string{"c"}, "y", intsOf("kernel_shape", 2, 2), intsOf("pads", 1, 1, 0, 0))),
+			"pads of [1 1 0 0]",
+		},
+		"ceil_mode": {
+			chain(onnxNodeOf("MaxPool", []string{"c"}, "y", intsOf("kernel_shape", 2, 2),
+				message{}.text(1, "ceil_mode").integer(3, 1))), "ceil_mode",
+		},
+		"kernel_shape":    {chain(onnxNodeOf("MaxPool", []string{"c"}, "y", intsOf("kernel_shape", 0, 2))), "of [0 2]"},
 		"mask":            {chain(onnxNodeOf("Dropout", []string{"c"}, "d").text(2, "y")), "its mask y is used"},
 		"training":        {chain(onnxNodeOf("Dropout", []string{"c", "", "w"}, "y")), "it is in training mode"},
 		"no constant":     {chain(onnxNodeOf("Constant", nil, "k"), mean), "its value is neither"},

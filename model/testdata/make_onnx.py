@@ -183,5 +183,20 @@ def odd():
     n.save()
 
 
-for make in (v1, v2_13, v2_18, keras, odd):
+def pools():
+    """V1 with AvgPool2d(7) and its like, as many repositories write it."""
+    n = Net("pools_opset17", (1, 3, 37, 29), 17)
+    n.op("Relu", n.conv(5, 3, 1, [1, 1, 1, 1]))
+    n.op("MaxPool", n.last, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
+    n.op("AveragePool", n.last, kernel_shape=[3, 3], strides=[1, 1], pads=[1, 1, 1, 1], count_include_pad=1)
+    n.op("Relu", n.conv(6, 3, 1, [1, 1, 1, 1]))
+    n.op("MaxPool", n.last, kernel_shape=[2, 2], strides=[2, 2])
+    n.op("AveragePool", n.last, kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1], count_include_pad=0)
+    n.op("AveragePool", n.last, kernel_shape=[5, 4], strides=[5, 4])
+    n.op("Flatten", n.last)
+    n.gemm(4, 6)
+    n.save()
+
+
+for make in (v1, v2_13, v2_18, keras, odd, pools):
     make()
