@@ -264,14 +264,17 @@ func TestTFLiteLoads(t *testing.T) {
 	args := []string{filepath.Join("testdata", "invoke.py")}
 	var want []string
 	graphs := sketches()
-	if files, _ := filepath.Glob(filepath.Join(sharedModels, "*.tflite")); true {
-		for _, path := range files {
-			g, err := ReadTFLite(readFile(t, path))
-			if err != nil {
-				t.Fatal(err)
-			}
-			graphs[filepath.Base(path)] = g
+	official, _ := filepath.Glob(filepath.Join(sharedModels, "*.tflite"))
+	for _, path := range append(official, onnxFixtures(t)...) {
+		read := ReadTFLite
+		if filepath.Ext(path) == ".onnx" {
+			read = ReadONNX
 		}
+		g, err := read(readFile(t, path))
+		if err != nil {
+			t.Fatal(path, err)
+		}
+		graphs[filepath.Base(path)] = g
 	}
 	for name, g := range graphs {
 		b, err := g.WriteTFLite()
