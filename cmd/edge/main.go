@@ -1,0 +1,126 @@
+// Command edge watches a camera, recognises what it sees with a quantized MobileNet, and switches LEDs.
+//
+// One file per command. run.go puts together what loop.go walks through for every frame.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/pflag"
+)
+
+// command is one of the words that follow edge.
+type command struct {
+	name, usage, about string
+	run                func(ctx context.Context, args []string, std streams) error
+}
+
+// streams are where a command reads and writes.
+type streams struct {
+	in       io.Reader
+	out, err io.Writer
+}
+
+func commands() []command {
+	return []command{
+		{"run", "[FLAGS]", "watch a camera and switch LEDs", runRun},
+		{"classify", "[FLAGS] FILE…", "say what is on pictures", runClassify},
+		{"invoke", "--model M --input IN --output OUT", "run a network on raw tensors", runInvoke},
+		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
+		{"bench", "--model M [FLAGS]", "time a network, and each of its steps", runBench},
+		{"cameras", "[--json]", "list the cameras, and why one can't be used", runCameras},
+		{"doctor", "[--json]", "say what this machine has, and what is missing", runDoctor},
+		{"check-config", "[FILE]", "check a configuration and say what it means", runCheckConfig},
+		{"off", "[--config FILE]", "switch the configured LEDs off", runOff},
+		{"version", "", "print the version", runVersion},
+	}
+}
+
+// The exit statuses. 78 is EX_CONFIG of sysexits.h: a configuration that a restart won't mend.
+const (
+	statusFailed = 1
+	statusConfig = 78
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := Main(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
+	stop()
+	os.Exit(status)
+}
+
+// Main runs a command line and returns the exit status.
+func Main(ctx context.Context, args []string, std streams) int {
+	if len(args) == 0 || slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
+		usage(std.out)
+		if len(args) == 0 {
+			return statusConfig
+		}
+		return 0
+	}
+	if args[0] == "--version" {
+		args[0] = "version"
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	if i < 0 {
+		fmt.Fprintf(std.err, "edge: no command %q: edge help lists them\n", args[0])
+		return statusConfig
+	}
+	err := all[i].run(ctx, args[1:], std)
+	var config *configError
+	switch {
+	case err == nil || errors.Is(err, pflag.ErrHelp):
+		return 0
+	case errors.As(err, &config):
+		fmt.Fprintln(std.err, err)
+		return statusConfig
+	case !errors.Is(err, errReported):
+		fmt.Fprintln(std.err, "edge:", err)
+	}
+	return statusFailed
+}
+
+// errReported is a failure that the command has already told about.
+var errReported = errors.New("failed")
+
+func usage(w io.Writer) {
+	fmt.Fprint(w, "edge watches a camera, recognises what it sees with a quantized MobileNet, and switches LEDs.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(w, "  edge %-13s %s\n", c.name, c.about)
+	}
+	fmt.Fprint(w, "\nedge COMMAND --help shows a command's flags.\n")
+}
+
+// newFlags makes a command's flag set. Flags are written with dashes; underscores will do too.
+func newFlags(name string, std streams) *pflag.FlagSet {
+	f := pflag.NewFlagSet(name, pflag.ContinueOnError)
+	f.SortFlags = false
+	f.SetOutput(std.out)
+	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
+		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
+	})
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
+	f.Usage = func() {
+		fmt.Fprintf(std.out, "edge %s %s: %s\n\n%s", name, all[i].usage, all[i].about, f.FlagUsages())
+	}
+	return f
+}
+
+// parse reads a command line. A wrong flag is a configuration that doesn't get better by itself.
+func parse(f *pflag.FlagSet, args []string) error {
+	err := f.Parse(args)
+	if err != nil && !errors.Is(err, pflag.ErrHelp) {
+		return configErrorf("edge %s: %v (--help shows the flags)", f.Name(), err)
+	}
+	return err
+}
