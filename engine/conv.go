@@ -22,7 +22,7 @@ type layer struct {
 }
 
 // layer reads the constants of a convolution with out channels.
-func (c *compiler) layer(n *model.Node, out int, fused model.Activation, perTensor bool) (*layer, error) {
+func (c *compiler) layer(n *model.Node, out int, fused model.Activation) (*layer, error) {
 	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
 	if w.Data == nil {
 		return nil, fmt.Errorf("weights %q aren't constant", w.Name)
@@ -33,7 +33,6 @@ func (c *compiler) layer(n *model.Node, out int, fused model.Activation, perTens
 	case w.Type == model.Uint8 && in.Type == model.Uint8 && len(w.Quant) == 1:
 		l.weightZero = w.Quant[0].ZeroPoint - 128
 		move = 128
-		perTensor = true
 	case w.Type == model.Int8 && in.Type == model.Int8 && (len(w.Quant) == 1 || len(w.Quant) == out):
 		l.weightZero = w.Quant[0].ZeroPoint
 		for _, q := range w.Quant {
@@ -60,11 +59,7 @@ func (c *compiler) layer(n *model.Node, out int, fused model.Activation, perTens
 	l.requant.Multipliers = make([]quant.Multiplier, out)
 	for i := range l.requant.Multipliers {
 		scale := w.Quant[i%len(w.Quant)].Scale
-		product := float64(in.Quant[0].Scale) * float64(scale)
-		if perTensor { // the reference multiplies in float32 there
-			product = float64(in.Quant[0].Scale * scale)
-		}
-		m, err := quant.MultiplierOf(product / float64(o.Quant[0].Scale))
+		m, err := quant.MultiplierOf(product(n.Op, in, scale) / float64(o.Quant[0].Scale))
 		if err != nil {
 			return nil, fmt.Errorf("channel %d: %w", i, err)
 		}
@@ -76,10 +71,19 @@ func (c *compiler) layer(n *model.Node, out int, fused model.Activation, perTens
 	return l, nil
 }
 
+// product is the scale of a layer's accumulators. The reference rounds it to float32 for u8 convolutions, but not
+// for s8 ones, nor where the layer is fully connected; one step in some thousand outputs hangs on that.
+func product(op model.Op, in *model.Tensor, weights float32) float64 {
+	if _, connected := op.(model.FullyConnected); in.Type == model.Uint8 && !connected {
+		return float64(in.Quant[0].Scale * weights)
+	}
+	return float64(in.Quant[0].Scale) * float64(weights)
+}
+
 func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
 	depth := w.Shape[0]
-	l, err := c.layer(n, depth, op.Activation, false)
+	l, err := c.layer(n, depth, op.Activation)
 	if err != nil {
 		return err
 	}
@@ -100,9 +104,15 @@ func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error {
 	in, w := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1])
 	depth, k := w.Shape[0], w.Shape[1]
-	l, err := c.layer(n, depth, op.Activation, len(w.Quant) == 1)
+	l, err := c.layer(n, depth, op.Activation)
 	if err != nil {
 		return err
+	}
+	l.requant.Once = true
+	for i, m := range l.requant.Multipliers {
+		if m.Shift > 30 {
+			return fmt.Errorf("channel %d: the scales of %q and %q are too far apart", i, in.Name, w.Name)
+		}
 	}
 	pixels := model.Elements(in.Shape) / k
 	c.pointwise(n, StepInfo{
@@ -116,7 +126,7 @@ func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error 
 func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in, out int) {
 	a := c.pointwiseArgs(l, pixels, in, out)
 	a.Src, a.Dst = c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
-	set, workers := c.set, c.needScratch(a.Scratch)
+	set, workers := c.pointwiseSet(l), c.needScratch(a.Scratch)
 	rows, columns := c.split(pixels, out, in, a.Panel)
 	across := (out + columns - 1) / columns
 	down := (pixels + rows - 1) / rows
@@ -132,9 +142,20 @@ func (c *compiler) pointwiseArgs(l *layer, pixels, in, out int) *kernels.Pointwi
 		SrcStride: in, DstStride: out, Pixels: pixels, In: in, Out: out, SrcZero: l.inZero,
 		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
 	}
-	c.set.PreparePointwise(a)
+	c.pointwiseSet(l).PreparePointwise(a)
 	a.Weights = nil
 	return a
+}
+
+// pointwiseSet is the set that runs a layer: not every one can round once.
+func (c *compiler) pointwiseSet(l *layer) *kernels.Set {
+	switch {
+	case !l.requant.Once:
+		return c.set
+	case c.set.Signed:
+		return kernels.GenericSigned()
+	}
+	return kernels.Generic()
 }
 
 // gathered adds a step for any convolution but a pointwise one. For each chunk of output pixels it writes what each of

@@ -8,7 +8,7 @@ import (
 func (c *compiler) depthwise(n *model.Node, op model.DepthwiseConv2D) error {
 	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
 	out := w.Shape[3]
-	l, err := c.layer(n, out, op.Activation, false)
+	l, err := c.layer(n, out, op.Activation)
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ func (b *builder) activation(typ model.Type, scale float32, shape ...int) int {
 }
 
 func (b *builder) zeroPoint(typ model.Type) int32 {
-	z := []int32{0, 255, 128, int32(b.rng.IntN(256))}[b.rng.IntN(4)]
+	z := []int32{0, 128, int32(b.rng.IntN(200))}[b.rng.IntN(3)] // not too high: there is to be room above it
 	if typ == model.Int8 {
 		z -= 128
 	}
@@ -72,7 +72,8 @@ func (b *builder) weights(channels, axis int, shape ...int) int {
 	}
 	switch {
 	case b.typ == model.Uint8:
-		t.Quant = []model.Quant{{Scale: 0.01, ZeroPoint: b.zeroPoint(model.Uint8)}}
+		zero := []int32{0, 255, 128, 100 + int32(b.rng.IntN(60))}[b.rng.IntN(4)]
+		t.Quant = []model.Quant{{Scale: 0.01, ZeroPoint: zero}}
 	default:
 		for range channels {
 			t.Quant = append(t.Quant, model.Quant{Scale: 0.005 * (1 + b.rng.Float32()*3)})
@@ -188,6 +189,9 @@ func smallGraphs() []*model.Graph {
 			add(fmt.Sprintf("depthwise-%g", spread), func(b *builder) int {
 				return b.depthwise(b.input(1, 7, 6, 21), 3, 3, 1, window(1, 1, same), act, spread)
 			})
+			add(fmt.Sprintf("fully-connected-%g", spread), func(b *builder) int {
+				return b.fullyConnected(b.input(1, 40), 300, model.None, 5*spread)
+			})
 		}
 		for i, act := range activations {
 			add(fmt.Sprintf("activation-%d", i), func(b *builder) int {
@@ -231,7 +235,7 @@ func smallGraphs() []*model.Graph {
 			add(fmt.Sprintf("add-%d", i), func(b *builder) int {
 				x, y := b.input(1, 4, 5, 3), b.input(1, 4, 5, 3)
 				b.Tensors[y].Quant[0].Scale = []float32{0.05, 0.1, 0.013, 0.4}[i]
-				o := b.activation(typ, []float32{0.1, 0.06, 0.02, 0.01}[i], 1, 4, 5, 3)
+				o := b.activation(typ, []float32{0.1, 0.06, 0.05, 0.01}[i], 1, 4, 5, 3)
 				return b.node(model.Add{Activation: act}, o, x, y)
 			})
 		}
