@@ -62,6 +62,20 @@ func TestDecodeMemory(t *testing.T) {
 	}
 }
 
+func TestOrientationByteOrders(t *testing.T) {
+	little := "II*\x00\x08\x00\x00\x00\x02\x00" + // directory at 8, two entries
+		"\x0f\x01\x02\x00\x05\x00\x00\x00\x40\x00\x00\x00" +
+		"\x12\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00"
+	big := "MM\x00*\x00\x00\x00\x08\x00\x01" + "\x01\x12\x00\x03\x00\x00\x00\x01\x00\x03\x00\x00"
+	for tiff, want := range map[string]orientation{
+		little: 8, big: 3, "": 0, "II*\x00\xff\xff\xff\xff": 0, "??*\x00\x08\x00\x00\x00": 0,
+	} {
+		if got := orientationIn([]byte(tiff)); got != want {
+			t.Errorf("%q: %d, want %d", tiff, got, want)
+		}
+	}
+}
+
 func TestOrientationDamage(t *testing.T) {
 	exif := golden(t, "pictures/exif6.jpg")
 	at := bytes.Index(exif, []byte("Exif\x00\x00")) + 6

@@ -158,6 +158,7 @@ def pictures():
     save("lossy-alpha.webp", Image.fromarray(faded), "WEBP", quality=95)
     save("cmyk.jpg", Image.fromarray(smooth).convert("CMYK"), "JPEG", quality=100)
     save("progressive.jpg", Image.fromarray(smooth), "JPEG", quality=95, progressive=True, subsampling=0)
+    save("rgb.jpg", Image.fromarray(smooth), "JPEG", quality=95, keep_rgb=True)
     turns = {
         2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
         5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
