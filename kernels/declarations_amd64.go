@@ -4,6 +4,22 @@
 
 package kernels
 
+func depthwiseAVX2k3s1x16(t depthwiseRow)
+
+func depthwiseAVX2k3s1x16Any(t depthwiseRow)
+
+func depthwiseAVX2k3s2x16(t depthwiseRow)
+
+func depthwiseAVX2k3s2x16Any(t depthwiseRow)
+
+func depthwiseAVX2k5s1x16(t depthwiseRow)
+
+func depthwiseAVX2k5s1x16Any(t depthwiseRow)
+
+func depthwiseAVX2k5s2x16(t depthwiseRow)
+
+func depthwiseAVX2k5s2x16Any(t depthwiseRow)
+
 func depthwise512k3s1x64(t depthwiseRow)
 
 func depthwise512k3s1x64Any(t depthwiseRow)
@@ -52,6 +68,32 @@ func depthwise512k5s2x16(t depthwiseRow)
 
 func depthwise512k5s2x16Any(t depthwiseRow)
 
+func depthwiseVEXk3s1x16(t depthwiseRow)
+
+func depthwiseVEXk3s1x16Any(t depthwiseRow)
+
+func depthwiseVEXk3s2x16(t depthwiseRow)
+
+func depthwiseVEXk3s2x16Any(t depthwiseRow)
+
+func depthwiseVEXk5s1x16(t depthwiseRow)
+
+func depthwiseVEXk5s1x16Any(t depthwiseRow)
+
+func depthwiseVEXk5s2x16(t depthwiseRow)
+
+func depthwiseVEXk5s2x16Any(t depthwiseRow)
+
+func pointwiseAVX2x6x16Single(t pointwiseTile)
+
+func pointwiseAVX2x6x16Double(t pointwiseTile)
+
+func pointwiseAVX2x1x16Single(t pointwiseTile)
+
+func pointwiseAVX2x1x16Double(t pointwiseTile)
+
+func widenAVX2(t widenPixels)
+
 func pointwise512x7x32Single(t pointwiseTile)
 
 func pointwise512x7x32Double(t pointwiseTile)
@@ -77,3 +119,13 @@ func pointwise512x1x48Single(t pointwiseTile)
 func pointwise512x1x48Double(t pointwiseTile)
 
 func sums512(t pixelSums)
+
+func pointwiseVEXx6x16Single(t pointwiseTile)
+
+func pointwiseVEXx6x16Double(t pointwiseTile)
+
+func pointwiseVEXx1x16Single(t pointwiseTile)
+
+func pointwiseVEXx1x16Double(t pointwiseTile)
+
+func sumsAVX2(t pixelSums)

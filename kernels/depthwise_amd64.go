@@ -34,6 +34,17 @@ type depthwiseKernel struct {
 	any     func(depthwiseRow) // weights need not fit int8, nor requantization float32
 }
 
+// depthwiseTable are the kernels of a set, by size and stride, those for the largest blocks first.
+type depthwiseTable map[[2]int][]depthwiseKernel
+
+// of returns those for a layer, or none.
+func (t depthwiseTable) of(a *DepthwiseArgs) []depthwiseKernel {
+	if a.Multiplier != 1 || a.KernelH != a.KernelW || a.StrideH != a.StrideW {
+		return nil
+	}
+	return t[[2]int{a.KernelH, a.StrideH}]
+}
+
 // depthwiseLayer is a layer as the depthwise kernels read it.
 type depthwiseLayer struct {
 	runs []depthwiseRun // nil: the generic kernel computes it
@@ -62,7 +73,7 @@ func (k *depthwiseKernel) order(j int) int {
 func (s *x86) prepareDepthwise(a *DepthwiseArgs) {
 	a.native.depthwise = depthwiseLayer{}
 	a.Scratch = 0
-	kernels := s.depthwise(a)
+	kernels := s.depthwise.of(a)
 	if kernels == nil || !packDepthwise(kernels, a) {
 		a.native.depthwise.runs = nil
 		prepareGenericDepthwise(a)
@@ -141,14 +152,14 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 			}
 		}
 	}
-	r := Requant{a.Multipliers[from : from+channels], a.Zero, a.Lo, a.Hi}
+	r := a.Requant.of(from, channels)
 	var constants []byte
 	if !any {
-		constants, ok = fitSingles(&r, k.width, k.order)
+		constants, ok = fitSingles(r, k.width, k.order)
 	}
 	if !ok {
 		any = true
-		if constants, ok = fitDoubles(&r, reach, k.width, k.order); !ok {
+		if constants, ok = fitDoubles(r, reach, k.width, k.order); !ok {
 			return nil, false, false
 		}
 	}

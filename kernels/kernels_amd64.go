@@ -8,9 +8,11 @@ import "golang.org/x/sys/cpu"
 
 // x86 is what the sets for amd64 differ in.
 type x86 struct {
-	narrow, wide, wider *pointwiseKernel // panels of up to 16, 32, 48 channels
-	sums                func(pixelSums)
-	depthwise           func(*DepthwiseArgs) []depthwiseKernel // for the layer, the largest blocks first; nil: none
+	narrow, wide, wider *pointwiseKernel  // panels of up to 16, 32, 48 channels
+	sums                func(pixelSums)   // of four pixels or more; nil where widen is used
+	masked              bool              // sums takes less than 16 channels
+	widen               func(widenPixels) // where a step is two channels
+	depthwise           depthwiseTable
 }
 
 type nativePacked struct {
@@ -20,7 +22,14 @@ type nativePacked struct {
 
 func native() []*Set {
 	var sets []*Set
-	if f := cpu.X86; f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL && f.HasAVX512VNNI {
+	f := cpu.X86
+	if f.HasAVX2 && f.HasFMA {
+		sets = append(sets, avx2.set("avx2"))
+	}
+	if f.HasAVX2 && f.HasFMA && f.HasAVXVNNI {
+		sets = append(sets, avxVNNI.set("avx-vnni"))
+	}
+	if f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL && f.HasAVX512VNNI {
 		sets = append(sets, avx512.set("avx512-vnni"))
 	}
 	return sets
@@ -36,9 +45,9 @@ func (s *x86) set(name string) *Set {
 
 func (s *x86) preparePointwise(a *PointwiseArgs) {
 	switch {
-	case a.Out <= 16:
+	case a.Out <= s.narrow.width:
 		s.narrow.prepare(a)
-	case a.Out%48 == 0:
+	case a.Out%s.wider.width == 0:
 		s.wider.prepare(a)
 	default:
 		s.wide.prepare(a)

@@ -14,10 +14,17 @@ type pointwiseTile struct {
 	srcStride, dstStride uintptr
 	panel                unsafe.Pointer
 	sums                 unsafe.Pointer // int32 for each pixel, added to its accumulators; or nil
-	quads                int            // of input channels, ≥ 1
+	steps                int            // of 4 bytes of activations, ≥ 1
 	tiles                int            // ≥ 1; counted down to 0
 	mask                 uint64         // of the panel's channels that exist
 	lo, hi               uint8
+}
+
+// widenPixels is what a kernel that widens activations to 16 bits works on.
+type widenPixels struct {
+	src, dst             unsafe.Pointer
+	srcStride, dstStride uintptr // bytes
+	channels, pixels     int     // ≥ 1
 }
 
 // pixelSums is what a kernel that sums activations works on.
@@ -32,8 +39,11 @@ type pixelSums struct {
 
 // pointwiseKernel are the kernels for one width of panel.
 type pointwiseKernel struct {
-	rows, width int // of a tile
-	order       func(j int) int
+	rows, width int                 // of a tile
+	taps        int                 // input channels a step: four as bytes, or two widened to 16 bits
+	masked      bool                // the last panel may be smaller
+	ones        int                 // so many pixels that remain are faster one by one than as a tile
+	order       func(j int) int     // the channel at position j of the panel
 	many, one   func(pointwiseTile) // tiles of rows pixels, of one; requantize in float32
 	manyD, oneD func(pointwiseTile) // … in float64
 }
@@ -41,25 +51,32 @@ type pointwiseKernel struct {
 // pointwiseLayer is a layer as the pointwise kernels read it.
 type pointwiseLayer struct {
 	*pointwiseKernel
-	panels []pointwisePanel
+	panels []pointwisePanel // nil: the generic kernel computes the layer
+	steps  int
 	block  int // pixels that are computed for all panels before the next ones
 }
 
 type pointwisePanel struct {
+	from      int // first channel
+	channels  int
 	data      []byte
 	many, one func(pointwiseTile)
 }
 
-// inOrder and inPairs are the orders of channels in a panel: position j of each 16, or 32, has that channel.
+// Orders of the channels in a panel, as packing within 128-bit lanes asks for them.
+
 func inOrder(j int) int { return j }
 
-// inPairs: lane i of the first vector of 16 has channels 8i…8i+3, that of the second 8i+4…8i+7. A third is in order.
-func inPairs(j int) int {
+// inPairs512: lane i of the first vector of 16 has channels 8i…8i+3, that of the second 8i+4…8i+7. A third is in order.
+func inPairs512(j int) int {
 	if j >= 32 {
 		return j
 	}
 	return j%16/4*8 + j/16*4 + j%4
 }
+
+// inPairs256: the first vector of 8 has channels 0…3 and 8…11, the second 4…7 and 12…15.
+func inPairs256(j int) int { return j%8/4*8 + j/8*4 + j%4 }
 
 // A block of pixels is computed for all panels: as many as keep it and its results in the first-level cache.
 const blockBytes = 32 << 10
@@ -67,40 +84,51 @@ const blockBytes = 32 << 10
 const copied = 3 // pixels at the end of Src, at most, whose last quad would reach behind it
 
 func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
-	layer := pointwiseLayer{pointwiseKernel: k}
-	quads := (a.In + 3) / 4
+	layer := pointwiseLayer{pointwiseKernel: k, steps: (a.In + k.taps - 1) / k.taps}
 	for n := 0; n < a.Out; n += k.width {
-		panel, ok := k.pack(a, quads, n)
+		from := n
+		if !k.masked && a.Out >= k.width {
+			from = min(n, a.Out-k.width) // the last panel overlaps the one before
+		}
+		panel, ok := k.pack(a, layer.steps, from, min(k.width, a.Out-from))
 		if !ok {
+			a.native.pointwise = pointwiseLayer{}
 			prepareGenericPointwise(a)
 			return
 		}
 		layer.panels = append(layer.panels, panel)
 	}
-	layer.block = min(max(blockBytes/(a.In+a.Out), 4*k.rows), 1024)
+	layer.block = min(max(blockBytes/(4/k.taps*a.In+a.Out), 4*k.rows), 1024) / k.rows * k.rows
 	a.native.pointwise = layer
 	a.Panel = k.width
-	a.Scratch = 4*layer.block + copied*4*quads
+	switch {
+	case k.taps == 4: // sums, the last pixels
+		a.Scratch = 4*layer.block + copied*4*layer.steps
+	default: // widened pixels
+		a.Scratch = layer.block * 4 * layer.steps
+	}
+	if !k.masked && a.Out < k.width {
+		a.Scratch += layer.block * k.width // output
+	}
 }
 
-// pack returns the panel of the channels from n on, false where no constants fit.
-func (k *pointwiseKernel) pack(a *PointwiseArgs, quads, n int) (panel pointwisePanel, ok bool) {
+// pack returns the panel of some channels, false where no constants fit.
+func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int) (panel pointwisePanel, ok bool) {
 	width := k.width
-	channels := min(width, a.Out-n)
 	bias, reach := make([]int32, channels), make([]int64, channels)
 	for i := range channels {
-		bias[i], reach[i] = pointwiseBias(a, n+i)
+		bias[i], reach[i] = pointwiseBias(a, from+i)
 	}
-	r := Requant{a.Multipliers[n : n+channels], a.Zero, a.Lo, a.Hi}
-	panel.many, panel.one = k.many, k.one
-	constants, ok := fitSingles(&r, width, k.order)
+	r := a.Requant.of(from, channels)
+	panel = pointwisePanel{from: from, channels: channels, many: k.many, one: k.one}
+	constants, ok := fitSingles(r, width, k.order)
 	if !ok {
 		panel.many, panel.one = k.manyD, k.oneD
-		if constants, ok = fitDoubles(&r, reach, width, k.order); !ok {
+		if constants, ok = fitDoubles(r, reach, width, k.order); !ok {
 			return panel, false
 		}
 	}
-	panel.data = make([]byte, 0, 4*width+len(constants)+4*quads*width)
+	panel.data = make([]byte, 0, 4*width+len(constants)+4*steps*width)
 	for j := range width {
 		b := int32(0)
 		if c := k.order(j); c < channels {
@@ -116,8 +144,15 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, quads, n int) (panel pointwiseP
 		if c >= channels {
 			continue
 		}
-		for i, w := range a.Weights[(n+c)*a.In:][:a.In] {
-			weights[(i/4*width+j)*4+i%4] = byte(w)
+		row := a.Weights[(from+c)*a.In:][:a.In]
+		if k.taps == 4 {
+			for i, w := range row {
+				weights[(i/4*width+j)*4+i%4] = byte(w)
+			}
+			continue
+		}
+		for i, w := range row {
+			binary.LittleEndian.PutUint16(weights[(i/2*width+j)*4+i%2*2:], uint16(int32(w)-a.WeightZero))
 		}
 	}
 	return panel, true
@@ -142,60 +177,90 @@ func (s *x86) pointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
 		genericPointwise[uint8](a, scratch, p0, p1, n0, n1)
 		return
 	}
-	quads := (a.In + 3) / 4
-	sums, last := scratch[:4*layer.block], scratch[4*layer.block:]
-	// The last quad of the pixels from whole on reaches behind Src: they are copied.
-	whole := p1
-	if a.In%4 != 0 {
-		whole = min(p1, max(p0, (len(a.Src)-4*quads+a.SrcStride)/a.SrcStride))
-	}
 	t := pointwiseTile{
-		srcStride: uintptr(a.SrcStride), dstStride: uintptr(a.DstStride), quads: quads,
+		srcStride: uintptr(a.SrcStride), dstStride: uintptr(a.DstStride), steps: layer.steps,
 		lo: uint8(a.Lo), hi: uint8(a.Hi),
 	}
-	for p := p0; p < whole; p += layer.block {
-		s.block(a, t, a.Src[p*a.SrcStride:], sums, p, min(p+layer.block, whole), n0, n1)
-	}
-	if whole < p1 {
-		for p := whole; p < p1; p++ {
-			copy(last[(p-whole)*4*quads:], a.Src[p*a.SrcStride:][:a.In])
+	rowBytes := 4 * layer.steps
+	if layer.taps == 2 {
+		t.srcStride = uintptr(rowBytes)
+		wide, scratch := scratch[:layer.block*rowBytes], scratch[layer.block*rowBytes:]
+		for p := p0; p < p1; p += layer.block {
+			pixels := min(layer.block, p1-p)
+			s.widen(widenPixels{
+				unsafe.Pointer(&a.Src[p*a.SrcStride]), unsafe.Pointer(&wide[0]),
+				uintptr(a.SrcStride), uintptr(rowBytes), a.In, pixels,
+			})
+			layer.compute(a, t, wide, nil, scratch, p, pixels, n0, n1)
 		}
-		t.srcStride = uintptr(4 * quads)
-		s.block(a, t, last, sums, whole, p1, n0, n1)
+		return
+	}
+	// The last step of the pixels from whole on reaches behind Src: they are copied.
+	whole := p1
+	if a.In%4 != 0 {
+		whole = min(p1, max(p0, (len(a.Src)-rowBytes+a.SrcStride)/a.SrcStride))
+	}
+	sums, scratch := scratch[:4*layer.block], scratch[4*layer.block:]
+	last, scratch := scratch[:copied*rowBytes], scratch[copied*rowBytes:]
+	if a.WeightZero == 0 {
+		sums = nil
+	}
+	for p := p0; p < p1; {
+		src, pixels := a.Src[p*a.SrcStride:], min(layer.block, whole-p)
+		if p >= whole {
+			src, pixels, t.srcStride = last, p1-p, uintptr(rowBytes)
+			for i := range pixels {
+				copy(last[i*rowBytes:], a.Src[(p+i)*a.SrcStride:][:a.In])
+			}
+		}
+		if sums != nil {
+			s.sum(src, sums, int(t.srcStride), a.In, pixels, -a.WeightZero)
+		}
+		layer.compute(a, t, src, sums, scratch, p, pixels, n0, n1)
+		p += pixels
 	}
 }
 
-// block computes pixels from src on, few enough for their sums.
-func (s *x86) block(a *PointwiseArgs, t pointwiseTile, src, sums []byte, p0, p1, n0, n1 int) {
-	layer := &a.native.pointwise
-	pixels := p1 - p0
-	if a.WeightZero != 0 {
-		s.sum(src, sums, int(t.srcStride), a.In, pixels, -a.WeightZero)
-	}
-	at := func(p int) { // pixel p of the block
-		t.src = unsafe.Pointer(&src[p*int(t.srcStride)])
-		if a.WeightZero != 0 {
-			t.sums = unsafe.Pointer(&sums[4*p])
+// compute computes a block: pixels, the first of which is p and is at src, for the channels [n0, n1).
+func (l *pointwiseLayer) compute(a *PointwiseArgs, t pointwiseTile, src, sums, scratch []byte, p, pixels, n0, n1 int) {
+	at := func(i, tiles int) pointwiseTile { // from pixel i of the block on
+		u := t
+		u.src, u.tiles = unsafe.Pointer(&src[i*int(t.srcStride)]), tiles
+		if sums != nil {
+			u.sums = unsafe.Pointer(&sums[4*i])
 		}
+		return u
 	}
-	for n := n0; n < n1; n += layer.width {
-		panel := &layer.panels[n/layer.width]
+	for n := n0; n < n1; n += l.width {
+		panel := &l.panels[n/l.width]
 		t.panel = unsafe.Pointer(&panel.data[0])
-		t.mask = uint64(1)<<min(layer.width, a.Out-n) - 1
-		dst := a.Dst[p0*a.DstStride+n:]
-		if pixels < layer.rows {
-			at(0)
-			t.dst, t.tiles = unsafe.Pointer(&dst[0]), pixels
-			panel.one(t)
-			continue
+		t.mask = uint64(1)<<panel.channels - 1
+		dst, stride := a.Dst[p*a.DstStride+panel.from:], a.DstStride
+		whole := l.masked || panel.channels == l.width
+		if !whole {
+			dst, stride = scratch, l.width
+			t.dstStride = uintptr(stride)
 		}
-		at(0)
-		t.dst, t.tiles = unsafe.Pointer(&dst[0]), pixels/layer.rows
-		panel.many(t)
-		if rest := pixels % layer.rows; rest != 0 { // the last tile overlaps the one before
-			at(pixels - layer.rows)
-			t.dst, t.tiles = unsafe.Pointer(&dst[(pixels-layer.rows)*a.DstStride]), 1
-			panel.many(t)
+		tiles := pixels / l.rows
+		if tiles > 0 {
+			u := at(0, tiles)
+			u.dst = unsafe.Pointer(&dst[0])
+			panel.many(u)
+		}
+		rest := pixels % l.rows
+		if rest > 0 && tiles > 0 && rest > l.ones { // the last tile overlaps the one before
+			u := at(pixels-l.rows, 1)
+			u.dst = unsafe.Pointer(&dst[(pixels-l.rows)*stride])
+			panel.many(u)
+		} else if rest > 0 {
+			u := at(pixels-rest, rest)
+			u.dst = unsafe.Pointer(&dst[(pixels-rest)*stride])
+			panel.one(u)
+		}
+		if !whole {
+			for i := range pixels {
+				copy(a.Dst[(p+i)*a.DstStride+panel.from:][:panel.channels], dst[i*stride:])
+			}
 		}
 	}
 }
@@ -208,7 +273,7 @@ func (s *x86) sum(src, sums []byte, stride, channels, pixels int, factor int32) 
 			stride: uintptr(stride), channels: channels, groups: groups, factor: factor,
 		}
 	}
-	if pixels < 4 {
+	if pixels < 4 || channels < 16 && !s.masked {
 		for p := range pixels {
 			sum := int32(0)
 			for _, b := range src[p*stride:][:channels] {

@@ -104,7 +104,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 384(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -297,7 +297,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 896(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -655,7 +655,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z21
@@ -927,7 +927,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1344(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z21
@@ -1409,7 +1409,7 @@ multiply:
 	LEAQ (SI)(R8*8), DX
 	SUBQ R8, DX
 	LEAQ 192(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -1628,7 +1628,7 @@ multiply:
 	LEAQ (SI)(R8*8), DX
 	SUBQ R8, DX
 	LEAQ 448(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -1969,7 +1969,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 192(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z1
@@ -2038,7 +2038,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 448(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z1
@@ -2120,7 +2120,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 384(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z2
@@ -2200,7 +2200,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 896(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z2
@@ -2301,7 +2301,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z3
@@ -2400,7 +2400,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1344(BX), R15
-	MOVQ t_quads+48(FP), CX
+	MOVQ t_steps+48(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z3

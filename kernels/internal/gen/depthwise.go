@@ -147,11 +147,11 @@ func (d *depthwise) write() {
 		}
 	}
 	for c := range d.kernel - 1 {
-		d.column(c, c/d.stride)
+		d.column(c)
 	}
 	d.at("columns")
 	for i := range d.sets * d.stride {
-		d.column(d.kernel-1+i, 1<<30)
+		d.column(d.kernel - 1 + i)
 	}
 	d.op("JMP", "columns")
 
@@ -179,33 +179,33 @@ func (d *depthwise) nextSegment() {
 	d.op("MOVQ", block, column)
 }
 
-// column loads column c and multiplies it into the outputs that it is a part of, of those up to last.
-func (d *depthwise) column(c, last int) {
+// column loads column c and multiplies it into the outputs that it is a part of, the first of them output 0.
+func (d *depthwise) column(c int) {
 	d.note("column %d", c)
-	d.interleave()
-	d.op("ADDQ", step, column)
-	d.op("DECQ", remaining)
-	d.op("JZ", fmt.Sprintf("segment%d", d.labels))
-	d.line("column%d:", d.labels)
-	d.labels++
-	finished := -1
-	for tap := d.kernel - 1; tap >= 0; tap-- {
-		if (c-tap)%d.stride != 0 || c < tap {
-			continue
+	for part := range d.parts {
+		d.interleave(part)
+		if part == d.parts-1 {
+			d.op("ADDQ", step, column)
+			d.op("DECQ", remaining)
+			d.op("JZ", fmt.Sprintf("segment%d", d.labels))
+			d.line("column%d:", d.labels)
+			d.labels++
 		}
-		o := (c - tap) / d.stride
-		for v := range d.vectors {
-			if tap == 0 {
-				d.load(d.biasAt(v), d.acc(o, v))
+		for tap := min(c, d.kernel-1); tap >= 0; tap-- {
+			if (c-tap)%d.stride != 0 {
+				continue
 			}
-			d.multiply(tap, v, d.acc(o, v))
-		}
-		if tap == d.kernel-1 {
-			finished = o
+			for v := range d.vectors {
+				acc := d.acc((c-tap)/d.stride, v)
+				if tap == 0 && part == 0 {
+					d.load(d.biasAt(v), acc)
+				}
+				d.multiply(tap, v, part, acc)
+			}
 		}
 	}
-	if finished >= 0 {
-		d.finish(finished)
+	if c >= d.kernel-1 && (c-d.kernel+1)%d.stride == 0 {
+		d.finish((c - d.kernel + 1) / d.stride)
 		d.op("DECQ", outputs)
 		d.op("JZ", "done")
 	}
@@ -219,127 +219,129 @@ func (d *depthwise) load(offset, i int) {
 	d.op(name, memory(offset, constants), d.reg(i))
 }
 
-// columnReg is part p of the column, for accumulators v.
-func (d *depthwise) columnReg(v, p int) int { return d.temp(v*d.parts + p) }
+// columnReg is the register of a part of the column, for accumulators v.
+func (d *depthwise) columnReg(v int) int { return d.temp(v) }
 
 // scratchReg is temporary i behind those of the column.
-func (d *depthwise) scratchReg(i int) int { return d.temp(d.vectors*d.parts + i) }
+func (d *depthwise) scratchReg(i int) int { return d.temp(d.vectors + i) }
 
 func (d *depthwise) rowAt(i int) string { return memory(0, depthwiseRows[i], "("+column+"*1)") }
 
-// interleave loads a column.
-func (d *depthwise) interleave() {
-	if d.bytes == d.width {
-		d.interleaveBytes()
-	} else {
-		d.interleaveWords()
+// interleave loads a part of a column: four rows as bytes, or two as words.
+func (d *depthwise) interleave(part int) {
+	switch {
+	case d.bytes == d.width:
+		d.interleaveBytes(4*part, min(4, d.kernel-4*part))
+	case d.vnni:
+		d.interleaveWordsToQuads(4*part, min(4, d.kernel-4*part))
+	default:
+		d.interleaveWords(2*part, min(2, d.kernel-2*part))
 	}
 }
 
 // interleaveBytes makes of up to four rows, each a vector of bytes, four vectors of quads: within 128-bit lanes,
 //
 //	a0 a1 …, b0 b1 …, c0 c1 …, d0 d1 …  ▶  a0 b0 c0 d0 a1 b1 c1 d1 …
-func (d *depthwise) interleaveBytes() {
-	for part := range d.parts {
-		rows := min(4, d.kernel-4*part)
-		var r [4]int // the rows; a missing one may be any, its weights are 0
-		for i := range rows {
-			r[i] = d.scratchReg(i)
-			d.op("VMOVDQU64", d.rowAt(4*part+i), d.reg(r[i]))
-		}
-		for i := rows; i < 4; i++ {
-			r[i] = r[i-1]
-		}
-		q := [4]int{d.columnReg(0, part), d.columnReg(1, part), d.columnReg(2, part), d.columnReg(3, part)}
-		if rows == 1 {
-			// a a a a: its own neighbours
-			d.op("VPUNPCKHBW", d.reg(r[0]), d.reg(r[0]), d.reg(q[2]))
-			d.op("VPUNPCKLBW", d.reg(r[0]), d.reg(r[0]), d.reg(q[0]))
-			d.op("VPUNPCKHWD", d.reg(q[0]), d.reg(q[0]), d.reg(q[1]))
-			d.op("VPUNPCKLWD", d.reg(q[0]), d.reg(q[0]), d.reg(q[0]))
-			d.op("VPUNPCKHWD", d.reg(q[2]), d.reg(q[2]), d.reg(q[3]))
-			d.op("VPUNPCKLWD", d.reg(q[2]), d.reg(q[2]), d.reg(q[2]))
-			continue
-		}
-		d.op("VPUNPCKLBW", d.reg(r[1]), d.reg(r[0]), d.reg(q[0]))
-		d.op("VPUNPCKHBW", d.reg(r[1]), d.reg(r[0]), d.reg(q[2]))
-		d.op("VPUNPCKLBW", d.reg(r[3]), d.reg(r[2]), d.reg(r[0]))
-		d.op("VPUNPCKHBW", d.reg(r[3]), d.reg(r[2]), d.reg(r[1]))
-		d.op("VPUNPCKHWD", d.reg(r[0]), d.reg(q[0]), d.reg(q[1]))
-		d.op("VPUNPCKLWD", d.reg(r[0]), d.reg(q[0]), d.reg(q[0]))
-		d.op("VPUNPCKHWD", d.reg(r[1]), d.reg(q[2]), d.reg(q[3]))
-		d.op("VPUNPCKLWD", d.reg(r[1]), d.reg(q[2]), d.reg(q[2]))
+//
+// In place of a missing row there may be any: its weights are 0.
+func (d *depthwise) interleaveBytes(first, rows int) {
+	var q, r [4]string
+	for i := range q {
+		q[i] = d.reg(d.columnReg(i))
+		r[i] = d.reg(d.scratchReg(min(i, rows-1)))
+	}
+	for i := range rows {
+		d.op("VMOVDQU64", d.rowAt(first+i), r[i])
+	}
+	d.op("VPUNPCKLBW", r[min(1, rows-1)], r[0], q[0])
+	d.op("VPUNPCKHBW", r[min(1, rows-1)], r[0], q[2])
+	cd0, cd1 := q[0], q[2]
+	if rows > 2 {
+		cd0, cd1 = r[0], r[1]
+		d.op("VPUNPCKLBW", r[3], r[2], cd0)
+		d.op("VPUNPCKHBW", r[3], r[2], cd1)
+	}
+	d.op("VPUNPCKHWD", cd0, q[0], q[1])
+	d.op("VPUNPCKLWD", cd0, q[0], q[0])
+	d.op("VPUNPCKHWD", cd1, q[2], q[3])
+	d.op("VPUNPCKLWD", cd1, q[2], q[2])
+}
+
+// widen loads 16 bytes of a row as words.
+func (d *depthwise) widen(row, to int) {
+	if d.masked() {
+		d.op("VPMOVZXBW.Z", d.rowAt(row), "K1", d.reg(to))
+	} else {
+		d.op("VPMOVZXBW", d.rowAt(row), d.reg(to))
 	}
 }
 
-// interleaveWords widens rows of 16 bytes to words, and makes pairs or quads of them.
-func (d *depthwise) interleaveWords() {
-	rows := 2
-	if d.vnni {
-		rows = 4
+// interleaveWords makes of up to two rows, widened to words, two vectors of pairs: within 128-bit lanes, a0 b0 a1 b1 ….
+func (d *depthwise) interleaveWords(first, rows int) {
+	a, b := d.columnReg(0), d.columnReg(0)
+	d.widen(first, a)
+	if rows == 2 {
+		b = d.scratchReg(0)
+		d.widen(first+1, b)
 	}
-	for part := range d.parts {
-		n := min(rows, d.kernel-rows*part)
-		for i := range n {
-			if d.vex {
-				d.op("VPMOVZXBW", d.rowAt(rows*part+i), d.reg(d.scratchReg(i)))
-			} else {
-				d.op("VPMOVZXBW.Z", d.rowAt(rows*part+i), "K1", d.reg(d.scratchReg(i)))
-			}
-		}
-		low, high := d.reg(d.columnReg(0, part)), d.reg(d.columnReg(1, part))
-		s := [4]string{d.reg(d.scratchReg(0)), d.reg(d.scratchReg(1)), d.reg(d.scratchReg(2)), d.reg(d.scratchReg(3))}
-		if d.vnni { // a + 256·b, c + 256·d
-			for i := 1; i < n; i += 2 {
-				d.op("VPSLLW", 8, s[i], s[i])
-				d.op(d.or(), s[i], s[i-1], s[i-1])
-			}
-			s[1] = s[2]
-			if n <= 2 {
-				s[1] = s[0] // its weights are 0
-			}
-		} else if n == 1 {
-			s[1] = s[0]
-		}
-		d.op("VPUNPCKLWD", s[1], s[0], low)
-		d.op("VPUNPCKHWD", s[1], s[0], high)
-	}
+	d.op("VPUNPCKHWD", d.reg(b), d.reg(a), d.reg(d.columnReg(1)))
+	d.op("VPUNPCKLWD", d.reg(b), d.reg(a), d.reg(a))
 }
 
-func (d *depthwise) or() string {
+// interleaveWordsToQuads makes of up to four rows two vectors of quads of bytes: of a + 256·b and c + 256·d as words.
+func (d *depthwise) interleaveWordsToQuads(first, rows int) {
+	or := "VPORD"
 	if d.vex {
-		return "VPOR"
+		or = "VPOR"
 	}
-	return "VPORD"
+	ab, cd := d.columnReg(0), d.columnReg(0)
+	d.widen(first, ab)
+	if rows > 1 {
+		t := d.scratchReg(0)
+		d.widen(first+1, t)
+		d.op("VPSLLW", 8, d.reg(t), d.reg(t))
+		d.op(or, d.reg(t), d.reg(ab), d.reg(ab))
+	}
+	if rows > 2 {
+		cd = d.scratchReg(0)
+		d.widen(first+2, cd)
+	}
+	if rows > 3 {
+		t := d.columnReg(1)
+		d.widen(first+3, t)
+		d.op("VPSLLW", 8, d.reg(t), d.reg(t))
+		d.op(or, d.reg(t), d.reg(cd), d.reg(cd))
+	}
+	d.op("VPUNPCKHWD", d.reg(cd), d.reg(ab), d.reg(d.columnReg(1)))
+	d.op("VPUNPCKLWD", d.reg(cd), d.reg(ab), d.reg(ab))
 }
 
-// multiply adds the products of the column and the weights of a tap to accumulators v.
-func (d *depthwise) multiply(tap, v, acc int) {
-	for part := range d.parts {
-		q := d.reg(d.columnReg(v, part))
+// multiply adds the products of a part of the column and the weights of a tap to accumulators v.
+func (d *depthwise) multiply(tap, v, part, acc int) {
+	q := d.columnReg(v)
+	if d.inRegs {
+		d.dot(d.weight(tap, v), q, acc)
+		return
+	}
+	for half := 0; half == 0 || half == 1 && d.wide; half++ {
+		at := d.weightAt(half, tap, v, part)
 		switch {
-		case d.inRegs:
-			d.dot(d.weight(tap, v), d.columnReg(v, part), acc)
-		case d.vnni:
-			for half := 0; half == 0 || half == 1 && d.wide; half++ {
-				at := d.weightAt(half, tap, v, part)
-				if d.vex {
-					d.load(at, d.scratchReg(0))
-					d.dot(d.scratchReg(0), d.columnReg(v, part), acc)
-				} else {
-					d.op("VPDPBUSD", memory(at, constants), q, d.reg(acc))
-				}
-			}
+		case !d.vnni:
+			t := d.reg(d.scratchReg(0))
+			d.op("VPMADDWD", memory(at, constants), d.reg(q), t)
+			d.op("VPADDD", t, d.reg(acc), d.reg(acc))
+		case d.vex:
+			d.load(at, d.scratchReg(0))
+			d.dot(d.scratchReg(0), q, acc)
 		default:
-			d.op("VPMADDWD", memory(d.weightAt(0, tap, v, part), constants), q, d.reg(d.scratchReg(0)))
-			d.op("VPADDD", d.reg(d.scratchReg(0)), d.reg(acc), d.reg(acc))
+			d.op("VPDPBUSD", memory(at, constants), d.reg(q), d.reg(acc))
 		}
 	}
 }
 
 func (d *depthwise) dot(weights, activations, acc int) {
 	if d.vex {
-		d.dotVEX(weights, activations, acc)
+		d.dpbusdVEX(weights, activations, acc)
 		return
 	}
 	d.op("VPDPBUSD", d.reg(weights), d.reg(activations), d.reg(acc))
@@ -392,16 +394,15 @@ func (d *depthwise) finishDouble(acc, v int) {
 	at := func(array, half int) string {
 		return memory(d.requantAt()+8*(array*d.width+2*lanes*v+lanes*half), constants)
 	}
+	if d.vex {
+		requantizeDouble256(d.code, acc, t, at)
+		return
+	}
 	extract, insert, narrow := "VEXTRACTI64X4", "VINSERTI64X4", "VCVTPD2DQ"
 	if d.bytes == 32 {
 		extract, insert, narrow = "VEXTRACTI32X4", "VINSERTI32X4", "VCVTPD2DQY"
 	}
-	if d.vex {
-		extract, insert = "VEXTRACTI128", "VINSERTI128"
-	}
-	if !d.vex {
-		d.op("VPMOVD2M", d.reg(acc), "K3")
-	}
+	d.op("VPMOVD2M", d.reg(acc), "K3")
 	d.op(extract, 1, d.reg(acc), d.half(t[1]))
 	d.op("VCVTDQ2PD", d.half(acc), d.reg(t[0]))
 	d.op("VCVTDQ2PD", d.half(t[1]), d.reg(t[1]))
@@ -409,34 +410,30 @@ func (d *depthwise) finishDouble(acc, v int) {
 		sum := t[2]
 		d.op("VMOVUPD", at(1, half), d.reg(sum))
 		d.op("VFMADD231PD", at(0, half), d.reg(t[half]), d.reg(sum))
-		if d.vex {
-			// below where the accumulator is negative, else 0
-			d.op("VXORPD", d.reg(t[3]), d.reg(t[3]), d.reg(t[3]))
-			d.op("VBLENDVPD", d.reg(t[half]), at(2, half), d.reg(t[3]), d.reg(t[3]))
-			d.op("VADDPD", d.reg(t[3]), d.reg(sum), d.reg(sum))
-		} else {
-			d.op("VADDPD", at(2, half), d.reg(sum), "K3", d.reg(sum))
-			if half == 0 {
-				d.op("KSHIFTRW", lanes, "K3", "K3")
-			}
+		d.op("VADDPD", at(2, half), d.reg(sum), "K3", d.reg(sum))
+		if half == 0 {
+			d.op("KSHIFTRW", lanes, "K3", "K3")
 		}
 		d.op(narrow, d.reg(sum), d.half(t[half]))
 	}
 	d.op(insert, 1, d.half(t[1]), d.reg(t[0]), d.reg(acc))
 }
 
-// depthwise512 are the kernels of AVX-512 VNNI. There are two for each size: one for layers that are as most are, and one
+// depthwiseKernels writes all kernels of a set. There are two for each size: one for layers that are as most are, and one
 // for any, with weights beyond int8 and float64.
-func depthwise512() *code {
-	c := newFile(`
-Depthwise convolution with AVX-512 VNNI; how, is told in internal/gen/depthwise.go.`)
+func depthwiseKernels(about, set string, widths []int, vnni, vex bool) *code {
+	c := newFile(about + "\nHow, is told in internal/gen/depthwise.go.")
 	for _, kernel := range []int{3, 5} {
 		for _, stride := range []int{1, 2} {
-			for _, width := range []int{64, 32, 16} {
+			for _, width := range widths {
 				for _, any := range []bool{false, true} {
+					name := fmt.Sprintf("depthwise%sk%ds%dx%d", set, kernel, stride, width)
+					if any {
+						name += "Any"
+					}
 					newDepthwise(c, depthwise{
-						name: depthwiseName("512", kernel, stride, width, any), kernel: kernel, stride: stride,
-						width: width, bytes: max(width, 32), vnni: true, wide: any, double: any,
+						name: name, kernel: kernel, stride: stride, width: width, bytes: max(width, 32),
+						vnni: vnni, vex: vex, wide: any && vnni, double: any,
 					}).write()
 				}
 			}
@@ -445,10 +442,14 @@ Depthwise convolution with AVX-512 VNNI; how, is told in internal/gen/depthwise.
 	return c
 }
 
-func depthwiseName(set string, kernel, stride, width int, any bool) string {
-	name := fmt.Sprintf("depthwise%sk%ds%dx%d", set, kernel, stride, width)
-	if any {
-		return name + "Any"
-	}
-	return name
+func depthwise512() *code {
+	return depthwiseKernels("Depthwise convolution with AVX-512 VNNI.", "512", []int{64, 32, 16}, true, false)
+}
+
+func depthwiseAVX2() *code {
+	return depthwiseKernels("Depthwise convolution with AVX2.", "AVX2", []int{16}, false, true)
+}
+
+func depthwiseVEX() *code {
+	return depthwiseKernels("Depthwise convolution with AVX-VNNI.", "VEX", []int{16}, true, true)
 }

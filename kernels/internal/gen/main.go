@@ -27,8 +27,12 @@ func main() {
 // generate returns what all files hold, by name.
 func generate() map[string][]byte {
 	assembly := map[string]*code{
-		"pointwise_avx512_amd64.s": pointwise512(),
-		"depthwise_avx512_amd64.s": depthwise512(),
+		"pointwise_avx512_amd64.s":  pointwise512(),
+		"depthwise_avx512_amd64.s":  depthwise512(),
+		"pointwise_avx2_amd64.s":    pointwiseAVX2(),
+		"depthwise_avx2_amd64.s":    depthwiseAVX2(),
+		"pointwise_avxvnni_amd64.s": pointwiseVEX(),
+		"depthwise_avxvnni_amd64.s": depthwiseVEX(),
 	}
 	files := map[string][]byte{}
 	var all []*code

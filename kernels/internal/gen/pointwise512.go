@@ -225,7 +225,7 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 		t.op("SUBQ", srcStride, src7)
 	}
 	t.op("LEAQ", memory(t.weightsAt(), panel), weights)
-	t.op("MOVQ", "t_quads+48(FP)", quads)
+	t.op("MOVQ", "t_steps+48(FP)", quads)
 	t.at("quad")
 	for c := range t.columns {
 		t.op("VMOVDQU64", memory(64*c, weights), z(t.weight(c)))

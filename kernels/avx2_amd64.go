@@ -1,0 +1,39 @@
+//go:build !purego
+
+package kernels
+
+// avx2 is the set for AVX2: without a product of bytes that doesn't saturate, all is widened to 16 bits.
+var avx2 = x86{
+	narrow: &pointwiseAVX2, wide: &pointwiseAVX2, wider: &pointwiseAVX2,
+	widen: widenAVX2,
+	depthwise: depthwiseTable{
+		{3, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x16, any: depthwiseAVX2k3s1x16Any}},
+		{3, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x16, any: depthwiseAVX2k3s2x16Any}},
+		{5, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x16, any: depthwiseAVX2k5s1x16Any}},
+		{5, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x16, any: depthwiseAVX2k5s2x16Any}},
+	},
+}
+
+var pointwiseAVX2 = pointwiseKernel{
+	rows: 6, width: 16, taps: 2, ones: 3, order: inPairs256,
+	many: pointwiseAVX2x6x16Single, one: pointwiseAVX2x1x16Single,
+	manyD: pointwiseAVX2x6x16Double, oneD: pointwiseAVX2x1x16Double,
+}
+
+// avxVNNI is the set for AVX2 with VNNI, but without AVX-512.
+var avxVNNI = x86{
+	narrow: &pointwiseVEX, wide: &pointwiseVEX, wider: &pointwiseVEX,
+	sums: sumsAVX2,
+	depthwise: depthwiseTable{
+		{3, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x16, any: depthwiseVEXk3s1x16Any}},
+		{3, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x16, any: depthwiseVEXk3s2x16Any}},
+		{5, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x16, any: depthwiseVEXk5s1x16Any}},
+		{5, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x16, any: depthwiseVEXk5s2x16Any}},
+	},
+}
+
+var pointwiseVEX = pointwiseKernel{
+	rows: 6, width: 16, taps: 4, order: inPairs256,
+	many: pointwiseVEXx6x16Single, one: pointwiseVEXx1x16Single,
+	manyD: pointwiseVEXx6x16Double, oneD: pointwiseVEXx1x16Double,
+}

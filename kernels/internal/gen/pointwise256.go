@@ -1,0 +1,304 @@
+package main
+
+import "fmt"
+
+// tile256 is a pointwise kernel for AVX2 or AVX-VNNI: rows pixels by two vectors of 8 channels.
+type tile256 struct {
+	*code
+	name   string
+	rows   int
+	vnni   bool // a step is four channels of 8 bits by VPDPBUSD, else two of 16 bits by VPMADDWD
+	double bool // requantizes in float64
+}
+
+const (
+	columns256 = 2
+	width256   = 8 * columns256 // channels
+)
+
+func pointwiseAVX2() *code {
+	c := newFile(`
+Pointwise convolution with AVX2. A tile is R pixels by 16 output channels; an accumulator is a lane. Activations have been
+widened to 16 bits. For each two input channels:
+
+             k, k+1 of 8 channels     k, k+1 of 8 channels
+             ┌────────── Yw0 ──────┐  ┌────────── Yw1 ──────┐
+ pixel 0 ──▶ Ya ● VPMADDWD, VPADDD ▶ Yacc00  ●    ▶ Yacc01      Ya: the pixel's two activations in every lane
+ pixel 1 ──▶ Ya ●                  ▶ Yacc10  ●    ▶ Yacc11
+   …
+
+The panel in memory: bias [16]int32; then of requantization mul, add [16]float32 or mul, add, below [16]float64; then
+weights [pairs][16][2]int16.
+
+The order of channels is such that packing within 128-bit lanes puts them in order: the first vector has channels 0…3 and
+8…11, the second 4…7 and 12…15.`)
+	for _, rows := range []int{6, 1} {
+		for _, double := range []bool{false, true} {
+			tile := tile256{code: c, name: fmt.Sprintf("pointwiseAVX2x%dx16%s", rows, precision(double)), rows: rows, double: double}
+			tile.write()
+		}
+	}
+	widenAVX2(c)
+	return c
+}
+
+func pointwiseVEX() *code {
+	c := newFile(`
+Pointwise convolution with AVX-VNNI: as with AVX2, but for steps of four input channels, by VPDPBUSD. Go's assembler writes
+that only as AVX-512 has it, so it is given as bytes.`)
+	for _, rows := range []int{6, 1} {
+		for _, double := range []bool{false, true} {
+			tile := tile256{code: c, name: fmt.Sprintf("pointwiseVEXx%dx16%s", rows, precision(double)), rows: rows, vnni: true, double: double}
+			tile.write()
+		}
+	}
+	sumsAVX2(c)
+	return c
+}
+
+func precision(double bool) string {
+	if double {
+		return "Double"
+	}
+	return "Single"
+}
+
+func (t *tile256) acc(row, column int) int { return row*columns256 + column }
+func (t *tile256) weight(column int) int   { return 12 + column }
+
+const (
+	activation256 = 14
+	product256    = 15
+)
+
+func (t *tile256) write() {
+	t.function(t.name, "pointwiseTile", tileSize, `
+Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
+	t.op("MOVQ", "t_src+0(FP)", srcRow)
+	t.op("MOVQ", "t_srcStride+16(FP)", srcStride)
+	t.op("MOVQ", "t_dst+8(FP)", dst)
+	t.op("MOVQ", "t_dstStride+24(FP)", dstStride)
+	t.op("MOVQ", "t_panel+32(FP)", panel)
+	t.op("MOVQ", "t_sums+40(FP)", sums)
+	if t.rows > 1 {
+		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
+		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*4)"), srcStride5)
+	}
+
+	t.at("tile")
+	if t.vnni {
+		t.note("accumulators begin as the bias, with the pixel's sum where weights have a zero point")
+		t.op("TESTQ", sums, sums)
+		t.op("JZ", "symmetric")
+		for r := range t.rows {
+			t.op("VPBROADCASTD", memory(4*r, sums), y(product256))
+			for c := range columns256 {
+				t.op("VPADDD", memory(32*c, panel), y(product256), y(t.acc(r, c)))
+			}
+		}
+		t.op("ADDQ", 4*t.rows, sums)
+		t.op("JMP", "multiply")
+		t.at("symmetric")
+	}
+	for r := range t.rows {
+		for c := range columns256 {
+			t.op("VMOVDQU", memory(32*c, panel), y(t.acc(r, c)))
+		}
+	}
+	t.at("multiply")
+	t.op("MOVQ", srcRow, src)
+	weightsAt := 3 * 4 * width256
+	if t.double {
+		weightsAt = 7 * 4 * width256
+	}
+	t.op("LEAQ", memory(weightsAt, panel), weights)
+	t.op("MOVQ", "t_steps+48(FP)", quads)
+	t.op("SUBQ", 2, quads)
+	t.op("JL", "last")
+	t.at("steps")
+	t.step(0)
+	t.step(1)
+	t.op("ADDQ", 8, src)
+	t.op("ADDQ", 2*32*columns256, weights)
+	t.op("SUBQ", 2, quads)
+	t.op("JGE", "steps")
+	t.at("last")
+	t.op("ADDQ", 1, quads)
+	t.op("JL", "multiplied")
+	t.step(0)
+	t.at("multiplied")
+
+	for c := range columns256 {
+		if t.double {
+			t.note("requantize: round(acc·mul + add), + below where acc is negative")
+			for r := range t.rows {
+				at := func(array, half int) string {
+					return memory(4*width256+8*(width256*array+8*c+4*half), panel)
+				}
+				requantizeDouble256(t.code, t.acc(r, c), [4]int{12, 13, 14, 15}, at)
+			}
+			continue
+		}
+		t.note("requantize: round(acc·mul + add)")
+		t.op("VMOVUPS", memory(4*width256+32*c, panel), y(12))
+		t.op("VMOVUPS", memory(8*width256+32*c, panel), y(13))
+		for r := range t.rows {
+			acc := y(t.acc(r, c))
+			t.op("VCVTDQ2PS", acc, acc)
+			t.op("VFMADD213PS", y(13), y(12), acc)
+			t.op("VCVTPS2DQ", acc, acc)
+		}
+	}
+	t.note("two rows of 16 channels: int32 to uint8, clamped")
+	t.op("VPBROADCASTB", "t_lo+72(FP)", y(12))
+	t.op("VPBROADCASTB", "t_hi+73(FP)", y(13))
+	for r := 0; r < t.rows; r += 2 {
+		a := t.acc(r, 0)
+		b := a
+		t.op("VPACKSSDW", y(a+1), y(a), y(a))
+		if r+1 < t.rows {
+			b = t.acc(r+1, 0)
+			t.op("VPACKSSDW", y(b+1), y(b), y(b))
+		}
+		t.op("VPACKUSWB", y(b), y(a), y(a))
+		t.op("VPERMQ", 0xD8, y(a), y(a))
+		t.op("VPMAXUB", y(12), y(a), y(a))
+		t.op("VPMINUB", y(13), y(a), y(a))
+		t.op("VMOVDQU", x(a), memory(0, dst))
+		t.op("ADDQ", dstStride, dst)
+		if r+1 < t.rows {
+			t.op("VEXTRACTI128", 1, y(a), memory(0, dst))
+			t.op("ADDQ", dstStride, dst)
+		}
+	}
+	t.line("")
+	t.op("IMUL3Q", t.rows, srcStride, "AX")
+	t.op("ADDQ", "AX", srcRow)
+	t.op("DECQ", "t_tiles+56(FP)")
+	t.op("JNZ", "tile")
+	t.op("VZEROUPPER")
+	t.op("RET")
+}
+
+// step multiplies step i from the running k on.
+func (t *tile256) step(i int) {
+	for c := range columns256 {
+		t.op("VMOVDQU", memory(32*(columns256*i+c), weights), y(t.weight(c)))
+	}
+	for r := range t.rows {
+		at := [...]string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]
+		t.op("VPBROADCASTD", memory(4*i, src, at), y(activation256))
+		for c := range columns256 {
+			if t.vnni {
+				t.dpbusdVEX(t.weight(c), activation256, t.acc(r, c))
+				continue
+			}
+			t.op("VPMADDWD", y(t.weight(c)), y(activation256), y(product256))
+			t.op("VPADDD", y(product256), y(t.acc(r, c)), y(t.acc(r, c)))
+		}
+	}
+}
+
+// requantizeDouble256 makes the eight accumulators of a vector outputs, not clamped, in float64; array (mul, add, below)
+// of the four channels of a half are at memory at(array, half).
+func requantizeDouble256(c *code, acc int, t [4]int, at func(array, half int) string) {
+	c.op("VEXTRACTI128", 1, y(acc), x(t[1]))
+	c.op("VCVTDQ2PD", x(acc), y(t[0]))
+	c.op("VCVTDQ2PD", x(t[1]), y(t[1]))
+	for half := range 2 {
+		c.op("VMOVUPD", at(1, half), y(t[2]))
+		c.op("VFMADD231PD", at(0, half), y(t[half]), y(t[2]))
+		c.op("VXORPD", y(t[3]), y(t[3]), y(t[3]))
+		c.op("VBLENDVPD", y(t[half]), at(2, half), y(t[3]), y(t[3]))
+		c.op("VADDPD", y(t[3]), y(t[2]), y(t[2]))
+		c.op("VCVTPD2DQY", y(t[2]), x(t[half]))
+	}
+	c.op("VINSERTI128", 1, x(t[1]), y(t[0]), y(acc))
+}
+
+// widenAVX2 writes the kernel that widens the activations of pixels to 16 bits.
+func widenAVX2(c *code) {
+	c.function("widenAVX2", "widenPixels", 48, `
+For each pixel: dst[i] = uint16(src[i]), 16 channels at a time, the last 16 again where they are less than that; a pixel of
+less than 16 one by one.`)
+	c.op("MOVQ", "t_src+0(FP)", "SI")
+	c.op("MOVQ", "t_dst+8(FP)", "DI")
+	c.op("MOVQ", "t_srcStride+16(FP)", "R8")
+	c.op("MOVQ", "t_dstStride+24(FP)", "R9")
+	c.op("MOVQ", "t_channels+32(FP)", "R10")
+	c.op("MOVQ", "t_pixels+40(FP)", "R11")
+	c.at("pixel")
+	c.op("XORQ", "AX", "AX")
+	c.op("MOVQ", "R10", "CX")
+	c.op("SUBQ", 16, "CX")
+	c.op("JL", "small")
+	c.at("sixteen")
+	c.op("VPMOVZXBW", "(SI)(AX*1)", "Y0")
+	c.op("VMOVDQU", "Y0", "(DI)(AX*2)")
+	c.op("ADDQ", 16, "AX")
+	c.op("CMPQ", "AX", "CX")
+	c.op("JLE", "sixteen")
+	c.op("CMPQ", "AX", "R10")
+	c.op("JEQ", "next")
+	c.op("VPMOVZXBW", "(SI)(CX*1)", "Y0")
+	c.op("VMOVDQU", "Y0", "(DI)(CX*2)")
+	c.op("JMP", "next")
+	c.at("small")
+	c.op("MOVBLZX", "(SI)(AX*1)", "DX")
+	c.op("MOVW", "DX", "(DI)(AX*2)")
+	c.op("INCQ", "AX")
+	c.op("CMPQ", "AX", "R10")
+	c.op("JLT", "small")
+	c.at("next")
+	c.op("ADDQ", "R8", "SI")
+	c.op("ADDQ", "R9", "DI")
+	c.op("DECQ", "R11")
+	c.op("JNZ", "pixel")
+	c.op("VZEROUPPER")
+	c.op("RET")
+}
+
+// sumsAVX2 writes the kernel that sums the activations of each pixel, for weights with a zero point.
+func sumsAVX2(c *code) {
+	c.table("lastBytes", 0, 0, ^uint64(0), ^uint64(0))
+	c.function("sumsAVX2", "pixelSums", 48, `
+Four pixels a group, one after the other: VPSADBW sums 8 bytes each. Of the last 16 channels those that were summed
+before are masked away. There are at least 16.`)
+	c.op("MOVQ", "t_src+0(FP)", "SI")
+	c.op("MOVQ", "t_dst+8(FP)", "DI")
+	c.op("MOVQ", "t_stride+16(FP)", "R8")
+	c.op("MOVQ", "t_channels+24(FP)", "R10")
+	c.op("MOVQ", "t_groups+32(FP)", "R11")
+	c.op("SHLQ", 2, "R11")
+	c.op("MOVL", "t_factor+40(FP)", "R12")
+	c.note("X3: the mask of the last 16")
+	c.op("LEAQ", "lastBytes<>(SB)", "BX")
+	c.op("MOVQ", "R10", "CX")
+	c.op("ANDQ", 15, "CX")
+	c.op("VMOVDQU", "(BX)(CX*1)", "X3")
+	c.op("VPXOR", "X4", "X4", "X4")
+	c.op("MOVQ", "R10", "DX")
+	c.op("SUBQ", 16, "DX")
+	c.at("pixel")
+	c.op("VPXOR", "X0", "X0", "X0")
+	c.op("XORQ", "AX", "AX")
+	c.at("sixteen")
+	c.op("VPSADBW", "(SI)(AX*1)", "X4", "X1")
+	c.op("VPADDD", "X1", "X0", "X0")
+	c.op("ADDQ", 16, "AX")
+	c.op("CMPQ", "AX", "DX")
+	c.op("JLE", "sixteen")
+	c.op("VPAND", "(SI)(DX*1)", "X3", "X1")
+	c.op("VPSADBW", "X1", "X4", "X1")
+	c.op("VPADDD", "X1", "X0", "X0")
+	c.op("VPSHUFD", 0x4E, "X0", "X1")
+	c.op("VPADDD", "X1", "X0", "X0")
+	c.op("VMOVD", "X0", "AX")
+	c.op("IMULL", "R12", "AX")
+	c.op("MOVL", "AX", "(DI)")
+	c.op("ADDQ", 4, "DI")
+	c.op("ADDQ", "R8", "SI")
+	c.op("DECQ", "R11")
+	c.op("JNZ", "pixel")
+	c.op("RET")
+}
