@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -90,9 +91,7 @@ func (b *bench) boot(t *testing.T, c machine.Config) *guest {
 	t.Helper()
 	c.Images, c.Agent = b.images, b.path("agent")
 	c.Modules = append(c.Modules, machine.Vivid)
-	c.Files = append(c.Files,
-		machine.File{Path: "/usr/local/bin/vivid", Host: b.path("vivid")},
-		machine.File{Path: "/usr/local/bin/edge", Host: b.path("edge")})
+	c.Files = append(c.Files, machine.File{Path: "/usr/local/bin/vivid", Host: b.path("vivid")})
 	m, err := machine.Boot(t.Context(), c)
 	if errors.Is(err, image.ErrUnavailable) {
 		t.Skip(err)
@@ -116,8 +115,8 @@ type guest struct {
 	t *testing.T
 }
 
-// patience is for what takes a second or two in a guest that has the machine for itself.
-const patience = 30 * time.Second
+// patience is for what takes a second or two in a guest that has the machine for itself, and much longer beside others.
+const patience = time.Minute
 
 // run runs a command to its end, which must be a good one.
 func (g *guest) run(argv ...string) string {
@@ -143,6 +142,18 @@ func (g *guest) start(c machine.Command) *machine.Process {
 		g.t.Fatal(err)
 	}
 	return p
+}
+
+// end ends edge as systemd does. It must end well.
+func (g *guest) end(edge *machine.Process) {
+	g.t.Helper()
+	if err := edge.Signal(syscall.SIGTERM); err != nil {
+		g.t.Fatal(err)
+	}
+	g.wait("edge run ends", func() bool { return !edge.Running() })
+	if exit, err := edge.Wait(g.t.Context()); err != nil || exit.Status != 0 {
+		g.t.Errorf("edge run ended with %+v, %v", exit, err)
+	}
 }
 
 // wait polls until the condition holds.

@@ -142,7 +142,8 @@ func (b *bench) watch(t *testing.T, s *subject, format string) *watcher {
 func (b *bench) newWatcher(t *testing.T, s *subject, format string) *watcher {
 	t.Helper()
 	config := boardConfig(s.class, format, "9030000.pl061:4", "9030000.pl061:5")
-	g := b.boot(t, machine.Config{Files: s.files("/etc/edge", format, config)})
+	g := b.boot(t, machine.Config{Files: append(s.files("/etc/edge", format, config),
+		machine.File{Path: "/usr/local/bin/edge", Host: b.path("edge")})})
 	g.sh(fmt.Sprint("chown ", edgeUser, " /dev/gpiochip0"))
 	return &watcher{t: t, guest: g, subject: s, format: format}
 }
@@ -273,13 +274,7 @@ func (w *watcher) stop() {
 	if leds := w.guest.pl061(); leds != ledSeen {
 		w.t.Fatalf("the LEDs show %#x: nothing is to be switched off", leds)
 	}
-	if err := w.edge.Signal(syscall.SIGTERM); err != nil {
-		w.t.Fatal(err)
-	}
-	w.guest.wait("edge run ends", func() bool { return !w.edge.Running() })
-	if exit, _ := w.edge.Wait(w.t.Context()); exit.Status != 0 {
-		w.t.Errorf("edge run ended with %+v", exit)
-	}
+	w.guest.end(w.edge)
 	if leds := w.guest.pl061(); leds != 0 {
 		w.t.Errorf("edge run ended and left LEDs on: %#x", leds)
 	}

@@ -48,7 +48,7 @@ var modules = []string{
 
 // rootPackages are what the unit needs around it: systemd, udev with its rules, and a shell to look around.
 var rootPackages = []string{
-	"base-files", "base-passwd", "bash", "coreutils", "dash", "findutils", "grep", "kmod", "libc-bin", "login", "mount",
+	"base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "findutils", "grep", "kmod", "libc-bin", "login", "mount",
 	"passwd", "procps", "sed", "systemd", "systemd-sysv", "udev", "util-linux",
 }
 

@@ -30,8 +30,8 @@ const (
 	RPi3              // Raspberry Pi 3 B, with its own GPIO block of 54 lines; no disk
 )
 
-// bootTime is how long a guest may take to answer: about four times what the slowest takes on two cores.
-const bootTime = 20 * time.Second
+// bootTime is how long a guest may take to answer: about ten times what the slowest takes on two cores.
+const bootTime = 2 * time.Minute
 
 // Config says what to boot.
 type Config struct {

@@ -1,0 +1,133 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"edge/e2e/machine"
+)
+
+// TestServiceKeepsRunning installs the shipped unit with the shipped script under a real systemd, and does to the
+// service what happens in years: a crash, a hang, a lost camera, a wrong configuration.
+func TestServiceKeepsRunning(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := smallSubject(t)
+	config := boardConfig(s.class, "yuyv", "9030000.pl061:4", "9030000.pl061:5")
+	files := append(s.files("/deploy/config", "yuyv", config), machine.File{Path: "/deploy/edge", Host: b.path("edge")})
+	v := &service{b.boot(t, machine.Config{Systemd: true, Files: append(files, deployed(t)...)})}
+	v.run("systemctl", "is-system-running", "--wait")
+	v.feed("YUYV", "/pictures/shown")
+
+	out := v.run("sh", "/deploy/install.sh")
+	if !strings.Contains(out, "edge runs") {
+		t.Errorf("install.sh: %s", out)
+	}
+	v.isReady() // Type=notify: systemctl waited for it
+	v.showsLED(ledSeen)
+
+	for _, c := range []struct{ what, signal string }{
+		{"a crash", "KILL"},
+		{"a hang", "STOP"}, // the watchdog's affair
+	} {
+		before := v.get("NRestarts")
+		v.run("systemctl", "kill", "--kill-who=main", "--signal="+c.signal, "edge.service")
+		v.wait("the LEDs are off after "+c.what, func() bool { return v.pl061() == 0 })
+		v.wait("the service runs again after "+c.what, func() bool {
+			return v.get("NRestarts") != before && v.get("ActiveState") == "active"
+		})
+		v.showsLED(ledSeen)
+	}
+
+	v.sh("echo vivid.0 >/sys/bus/platform/drivers/vivid/unbind")
+	v.showsLED(ledLost)
+	v.isReady()
+	v.sh("echo vivid.0 >/sys/bus/platform/drivers/vivid/bind")
+	v.wait("the camera is back", func() bool { return v.pl061()&ledLost == 0 })
+	v.isReady()
+
+	v.sh("systemctl stop edge.service")
+	if leds := v.pl061(); leds != 0 {
+		t.Errorf("stopped, and LEDs are on: %#x", leds)
+	}
+	v.refuses("leds: [{colour: red}]")
+
+	out = v.run("sh", "/deploy/install.sh") // brings the good configuration back
+	if n := strings.Count(out, "installed "); n != 1 {
+		t.Errorf("install.sh installed %d files, want the configuration alone:\n%s", n, out)
+	}
+	v.isReady()
+	v.run("sh", "/deploy/install.sh")
+	v.isReady()
+}
+
+// deployed are the files of deploy/, where install.sh expects them.
+func deployed(t *testing.T) []machine.File {
+	t.Helper()
+	const deploy = "../deploy"
+	var files []machine.File
+	err := filepath.WalkDir(deploy, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(deploy, path)
+		files = append(files, machine.File{Path: "/deploy/" + name, Host: path})
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(deploy, "edge.service")); err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// service is a guest with edge.service.
+type service struct{ *guest }
+
+// get returns a property of the unit, as systemctl show names it.
+func (v *service) get(property string) string {
+	v.t.Helper()
+	return strings.TrimSpace(v.run("systemctl", "show", "--value", "--property="+property, "edge.service"))
+}
+
+func (v *service) isReady() {
+	v.t.Helper()
+	if state := v.get("ActiveState") + " " + v.get("SubState"); state != "active running" {
+		v.t.Fatalf("the service is %s\n%s", state, v.journal())
+	}
+}
+
+func (v *service) showsLED(want uint32) {
+	v.t.Helper()
+	v.wait("the LED is on", func() bool { return v.pl061() == want })
+}
+
+// refuses writes a wrong configuration: the service must end with status 78 and stay ended, with the LEDs off.
+func (v *service) refuses(config string) {
+	v.t.Helper()
+	v.sh("echo '" + config + "' >/etc/edge/edge.yaml; systemctl reset-failed edge.service; systemctl start edge.service || true")
+	v.wait("the service has failed", func() bool { return v.get("ActiveState") == "failed" })
+	if status := v.get("ExecMainStatus"); status != "78" {
+		v.t.Errorf("a wrong configuration ends with status %s, want 78\n%s", status, v.journal())
+	}
+	time.Sleep(5 * time.Second) // more than RestartSec
+	if state, restarts := v.get("ActiveState"), v.get("NRestarts"); state != "failed" || restarts != "0" {
+		v.t.Errorf("with a wrong configuration the service is %s after %s restarts", state, restarts)
+	}
+	if leds := v.pl061(); leds != 0 {
+		v.t.Errorf("with a wrong configuration LEDs are on: %#x", leds)
+	}
+}
+
+func (v *service) journal() string {
+	v.t.Helper()
+	return v.run("journalctl", "--no-pager", "--output=short-monotonic", "--unit=edge.service")
+}
