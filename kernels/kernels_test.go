@@ -18,7 +18,7 @@ func widen(b []byte) []int32 {
 }
 
 func naiveRequant(r Requant) naive.Requant {
-	n := naive.Requant{Zero: r.Zero, Lo: r.Lo, Hi: r.Hi}
+	n := naive.Requant{Zero: r.Zero, Lo: r.Lo, Hi: r.Hi, Once: r.Once}
 	for _, m := range r.Multipliers {
 		n.Mantissa, n.Shift = append(n.Mantissa, m.Mantissa), append(n.Shift, m.Shift)
 	}
