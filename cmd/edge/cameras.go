@@ -76,7 +76,7 @@ func writeCamera(b *strings.Builder, n camera.Node) {
 		fmt.Fprintf(b, "  %s\n", link)
 	}
 	if len(n.Holders) > 0 {
-		fmt.Fprintf(b, "  open in %s, which doesn't stream\n", strings.Trim(fmt.Sprint(n.Holders), "[]"))
+		fmt.Fprintf(b, "  also open in %s\n", strings.Trim(fmt.Sprint(n.Holders), "[]"))
 	}
 	var unreadable []string
 	for _, f := range n.Formats {

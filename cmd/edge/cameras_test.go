@@ -35,7 +35,7 @@ A camera on a Raspberry Pi's CSI connector: --camera "` + camera.CommandForCSI +
 			{Path: "/dev/video1", Name: "HD Webcam", Why: "gives no pictures"},
 		}, `/dev/video0  HD Webcam (uvcvideo, usb-1)
   /dev/v4l/by-id/usb-HD
-  open in wireplumber (pid 7), which doesn't stream
+  also open in wireplumber (pid 7)
   YUYV  640x480 1280x720
   and H264, which edge can't read
 
