@@ -35,6 +35,9 @@ func BenchmarkFit(b *testing.B) {
 				b.Fatal(err)
 			}
 			dst := make([]byte, 224*224*3)
+			if err := fitter.Fit(dst, frame); err != nil { // makes the tables
+				b.Fatal(err)
+			}
 			b.ReportAllocs()
 			for b.Loop() {
 				if err := fitter.Fit(dst, frame); err != nil {
