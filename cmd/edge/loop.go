@@ -19,8 +19,8 @@ type loop struct {
 	lights lights
 	log    *slog.Logger
 
-	alive   func()                                    // feeds the watchdog; called here and nowhere else
-	caption func(picture string, v *decision.Verdict) // tells --leds terminal what comes; may be nil
+	alive   func()                                   // feeds the watchdog; called here and nowhere else
+	caption func(picture string, v decision.Verdict) // tells --leds terminal what comes; may be nil
 
 	lost     bool
 	lastGood time.Time // of the last frame that could be used
@@ -78,7 +78,7 @@ func (l *loop) show(picture string, v decision.Verdict) error {
 		l.log.Debug("frame", "picture", picture, "class", l.className(v.Top), "score", v.Score)
 	}
 	if l.caption != nil {
-		l.caption(picture, &v)
+		l.caption(picture, v)
 	}
 	return l.lights.Set(v.Lights)
 }

@@ -141,7 +141,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 }
 
 // openLights takes the LEDs: on GPIO lines, on the terminal, or none.
-func openLights(kind string, c *config, labels []string) (lights, func(string, *decision.Verdict), error) {
+func openLights(kind string, c *config, labels []string) (lights, func(string, decision.Verdict), error) {
 	switch kind {
 	case "gpio":
 		lines, err := c.gpioLines()
@@ -155,7 +155,7 @@ func openLights(kind string, c *config, labels []string) (lights, func(string, *
 		return &gpioLights{newPlayer(len(lines), leds.Set), leds}, nil, nil
 	case "terminal":
 		d := openDisplay(os.Stdout, c.ledNames())
-		return d, func(picture string, v *decision.Verdict) {
+		return d, func(picture string, v decision.Verdict) {
 			if v.Top >= 0 {
 				d.Caption(picture, className(labels, v.Top), v.Score)
 			} else {

@@ -1,0 +1,72 @@
+# What a person does with this project; `make help` lists it. Only Go and make are needed, but where a target says more.
+
+export CGO_ENABLED = 0
+VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
+BUILD = go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+TOOL = go tool -modfile=tools/go.mod
+REFERENCE = .cache/reference/bin/python
+FUZZTIME ?= 30s
+
+.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance deploy clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## the program for this machine: ./edge
+	$(BUILD) -o edge ./cmd/edge
+
+build-arm64: ## the program for a 64-bit Raspberry Pi: bin/edge-arm64
+	GOARCH=arm64 $(BUILD) -o bin/edge-arm64 ./cmd/edge
+
+test: ## all tests that this machine can run
+	go test ./...
+
+test-race: ## the same under the race detector (needs gcc)
+	CGO_ENABLED=1 go test -race -short ./...
+
+test-arm64: ## the kernels' tests on emulated boards (needs qemu-user)
+	GOARCH=arm64 go test -c -o bin/kernels-arm64.test ./kernels
+	cd kernels && qemu-aarch64 -cpu cortex-a53 ../bin/kernels-arm64.test
+	cd kernels && qemu-aarch64 -cpu cortex-a72 ../bin/kernels-arm64.test
+	cd kernels && qemu-aarch64 -cpu cortex-a76 ../bin/kernels-arm64.test
+
+lint: ## gofumpt, go vet, staticcheck and golangci-lint, for arm64 and amd64
+	@out=$$($(TOOL) gofumpt -l .); test -z "$$out" || { echo "gofumpt -w these:"; echo "$$out"; exit 1; }
+	for arch in amd64 arm64 arm; do \
+		GOARCH=$$arch go vet -tags e2e ./... && GOARCH=$$arch go vet -tags purego ./... || exit 1; \
+	done
+	for arch in amd64 arm64; do GOARCH=$$arch $(TOOL) golangci-lint run --build-tags e2e ./... || exit 1; done
+
+fmt: ## format the code
+	$(TOOL) gofumpt -w .
+
+fuzz: ## every fuzz target for FUZZTIME (30s)
+	@for package in $$(go list ./...); do \
+		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
+			echo "$$package $$target"; \
+			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s $$package || exit 1; \
+		done; \
+	done
+
+e2e: ## the arm64 program on emulated boards (needs qemu-system-arm, squashfs-tools)
+	go test -tags e2e -count=1 -timeout 20m -v ./e2e/...
+
+reference: $(REFERENCE) ## install TensorFlow Lite, whose reference kernels the tests ask (needs python3-venv)
+
+$(REFERENCE): engine/testdata/requirements.txt
+	python3 -m venv .cache/reference
+	.cache/reference/bin/pip install -q -r engine/testdata/requirements.txt
+	touch $@
+
+goldens: reference ## ask the reference anew what the small graphs of engine/testdata give
+	go test ./engine -run TestGoldens -update
+
+conformance: reference ## whole models of ../shared against the reference, on 32 photographs each
+	go test ./engine -count=1 -v -run 'TestGoldens|TestRealModels' -photographs 32
+
+deploy: build-arm64 ## copy to HOST and install: make deploy HOST=pi@raspberrypi.local [FILES="edge.yaml net.tflite"]
+	@test -n "$(HOST)" || { echo "say where: make deploy HOST=pi@raspberrypi.local"; exit 1; }
+	sh deploy/deploy.sh "$(HOST)" bin/edge-arm64 $(FILES)
+
+clean: ## remove what was built
+	rm -rf edge bin .cache
