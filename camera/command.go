@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -40,11 +39,6 @@ func openCommand(line string, o Options) (Camera, error) {
 
 // supervise keeps the command running until ctx ends. Its error is that of a command that can't be started at all.
 func (s *stream) supervise(ctx context.Context, line string, in *slot) error {
-	// The kernel kills the child when the thread that started it ends (Pdeathsig): no other goroutine may have that
-	// thread, and end it.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-
 	pause, ever := firstPause, 0
 	for ctx.Err() == nil {
 		began, frames := time.Now(), 0
@@ -73,6 +67,11 @@ func isNoCommand(err error) bool {
 	return errors.As(err, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127)
 }
 
+// guarded runs the command $1, beside a watcher that kills their process group when this program has ended in whatever
+// way, also by SIGKILL: descriptor 3 is a pipe that only this program can write to. (Pdeathsig would only be for the
+// shell, not for what it starts, and come when a thread ends.)
+const guarded = `(read _ <&3; kill -9 0) >/dev/null 2>&1 & exec /bin/sh -c "$1" 3<&-`
+
 // runCommand runs a shell command while read reads its output, and says why it ended; one that writes nothing for so
 // long as silence is ended. When it returns, nothing of the command's process group is left.
 func runCommand(ctx context.Context, line string, silence time.Duration, read func(io.Reader) error) error {
@@ -81,13 +80,19 @@ func runCommand(ctx context.Context, line string, silence time.Duration, read fu
 		return err
 	}
 	defer func() { _ = out.Close() }()
+	childAlive, alive, err := os.Pipe()
+	if err != nil {
+		_ = childOut.Close()
+		return err
+	}
+	defer func() { _ = alive.Close() }()
 	said := &tail{}
-	cmd := exec.Command("/bin/sh", "-c", line) // without ctx: endGroup ends it, gently and with its whole group
-	cmd.Stdout, cmd.Stderr = childOut, said
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
+	cmd := exec.Command("/bin/sh", "-c", guarded, "sh", line) // without ctx: endGroup ends it, gently and all of it
+	cmd.Stdout, cmd.Stderr, cmd.ExtraFiles = childOut, said, []*os.File{childAlive}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.WaitDelay = time.Second // for a descendant that left the group and keeps standard error open
 	err = cmd.Start()
-	_ = childOut.Close()
+	_, _ = childOut.Close(), childAlive.Close()
 	if err != nil {
 		return err
 	}

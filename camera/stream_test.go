@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strconv"
@@ -113,19 +114,50 @@ func TestCommandIsNeverLeftBehind(t *testing.T) {
 			c := open(t, "exec:"+fmt.Sprintf(line, jpg, pids), patient)
 			var pid int
 			for range c.Frames(within(t)) {
-				waitFor(t, "the pid", func() bool {
-					b, _ := os.ReadFile(pids)
-					pid, _ = strconv.Atoi(strings.TrimSpace(string(b)))
-					return pid > 0
-				})
+				pid = awaitPID(t, pids)
 				break
 			}
-			waitFor(t, "the process to be gone", func() bool {
-				return errors.Is(unix.Kill(pid, 0), unix.ESRCH) || isZombie(pid)
-			})
+			waitFor(t, "the process to be gone", func() bool { return isGone(pid) })
 		})
 	}
 }
+
+// TestKilled: nor does anything stay when this program has no time to end it.
+func TestKilled(t *testing.T) {
+	pids := filepath.Join(t.TempDir(), "pid")
+	const env = "EDGE_TEST_CAMERA"
+	if spec := os.Getenv(env); spec != "" {
+		for _, err := range open(t, spec, patient).Frames(within(t)) {
+			t.Error(err)
+		}
+		return
+	}
+	self := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
+	const stubborn = `exec:sh -c 'echo $$ >%s; trap "" TERM PIPE; while :; do sleep 1; done' | cat`
+	self.Env = append(os.Environ(), env+"="+fmt.Sprintf(stubborn, pids))
+	if err := self.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := awaitPID(t, pids)
+	if err := errors.Join(self.Process.Kill(), unix.Kill(pid, 0)); err != nil {
+		t.Error(err)
+	}
+	_ = self.Wait()
+	waitFor(t, "the process to be gone", func() bool { return isGone(pid) })
+}
+
+// awaitPID waits for a file that holds a process's number.
+func awaitPID(t *testing.T, path string) (pid int) {
+	t.Helper()
+	waitFor(t, "the pid", func() bool {
+		b, _ := os.ReadFile(path)
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(b)))
+		return pid > 0
+	})
+	return pid
+}
+
+func isGone(pid int) bool { return errors.Is(unix.Kill(pid, 0), unix.ESRCH) || isZombie(pid) }
 
 // isZombie reports whether a process has ended and only its new parent hasn't noticed.
 func isZombie(pid int) bool {
