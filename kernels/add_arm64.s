@@ -8,7 +8,7 @@
 #define LO     25
 #define HI     26
 #define SPARE  27
-#define ZERO32 28 // not used
+#define ZERO32 28 // not used, as there is no wider sum
 #include "requant_arm64.h"
 
 // addBlocks adds sixteen elements at a time. One input's multiplier, A's, doesn't shift, so that it is rounded once.

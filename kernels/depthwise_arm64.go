@@ -8,8 +8,8 @@ import (
 )
 
 // A depthwise layer is computed in panels of eight channels, row by row. If the channels aren't a multiple of eight, the
-// last panel takes the last eight, and some channels are computed twice. Kernels other than 3×3, depth multipliers and
-// less than eight channels are left to the generic code.
+// last panel takes the last eight, and some channels are computed twice. Kernels other than 3×3, depth multipliers, less
+// than eight channels and rounding once are left to the generic code.
 
 // depthwiseCall is one output row, or two, of some panels.
 type depthwiseCall struct {
@@ -63,7 +63,7 @@ const depthwisePanel = int(unsafe.Sizeof(channels8{})) + 3*64
 func supportsDepthwise(a *DepthwiseArgs) bool {
 	right := (a.OutW-1)*a.StrideW + a.KernelW - a.PadLeft - a.InW
 	return a.KernelH == 3 && a.KernelW == 3 && a.StrideH == a.StrideW && a.StrideH <= 2 && a.Multiplier == 1 &&
-		a.In >= 8 && a.PadLeft <= 1 && right <= 1
+		!a.Once && a.In >= 8 && a.PadLeft <= 1 && right <= 1
 }
 
 func prepareDotDepthwise(a *DepthwiseArgs)  { prepareDepthwise(a, true) }
@@ -86,7 +86,7 @@ func prepareDepthwise(a *DepthwiseArgs, dot bool) {
 // packDepthwise packs the panel of the channels from n on.
 func packDepthwise(a *DepthwiseArgs, panel []byte, n int, dot bool) {
 	h := at[channels8](panel, 0)
-	h.header = a.header(n, n+8)
+	h.header = a.header(n, n+8, func(n int) int64 { return reach(a.Bias[n], a.Weights[n:], a.In, a.WeightZero) })
 	h.channel = int64(n)
 	var weights [8]taps
 	for i := range weights {
@@ -97,7 +97,7 @@ func packDepthwise(a *DepthwiseArgs, panel []byte, n int, dot bool) {
 			sum += w
 		}
 		h.bias[i] = a.Bias[n+i] - a.SrcZero*sum
-		h.multiplier[i], h.right[i], h.left[i] = split(a.Multipliers[n+i])
+		h.multiplier[i], h.right[i], h.left[i] = a.split(n + i)
 	}
 	h.mode = depthwiseMode(&weights, dot)
 	packed := panel[unsafe.Sizeof(*h):]

@@ -107,9 +107,9 @@
 //	LOAD(a)      load the next column into the registers from a on
 //	PAD(a)       let that be a column of padding
 //	SUM(a, b, c) the accumulators of a pixel
-//	FAST, SLOW   from accumulators to activations: for requantFast, for the others
+//	RELU, OTHER  from accumulators to activations: for requantRelu, for the others
 //	STORE        write them, and go on to the next pixel
-#define STRIDE1(a, b, c, WEIGHT, LOAD, PAD, SUM, FAST, SLOW, NARROW, STORE) \
+#define STRIDE1(a, b, c, WEIGHT, LOAD, PAD, SUM, RELU, OTHER, STORE) \
 panel: \
 	LOAD_PANEL;           \
 	WEIGHT;               \
@@ -127,27 +127,27 @@ pixel1: \
 	LOAD(c);              \
 	SUM(a, b, c);         \
 	CBNZ KIND, slow1;     \
-	FAST;                 \
+	RELU;                 \
 store1: \
-	NARROW; STORE;        \
+	STORE;                \
 	SUBS $1, COUNT;       \
 	BEQ  end1;            \
 pixel2: \
 	LOAD(a);              \
 	SUM(b, c, a);         \
 	CBNZ KIND, slow2;     \
-	FAST;                 \
+	RELU;                 \
 store2: \
-	NARROW; STORE;        \
+	STORE;                \
 	SUBS $1, COUNT;       \
 	BEQ  end2;            \
 pixel3: \
 	LOAD(b);              \
 	SUM(c, a, b);         \
 	CBNZ KIND, slow3;     \
-	FAST;                 \
+	RELU;                 \
 store3: \
-	NARROW; STORE;        \
+	STORE;                \
 	SUBS $1, COUNT;       \
 	BNE  pixel1;          \
 end3: \
@@ -168,13 +168,13 @@ next: \
 	BNE  panel;           \
 	RET;                  \
 slow1: \
-	SLOW; B store1;       \
+	OTHER; B store1;       \
 slow2: \
-	SLOW; B store2;       \
+	OTHER; B store2;       \
 slow3: \
-	SLOW; B store3
+	OTHER; B store3
 
-#define STRIDE2(a, b, c, WEIGHT, LOAD, PAD, SUM, FAST, SLOW, NARROW, STORE) \
+#define STRIDE2(a, b, c, WEIGHT, LOAD, PAD, SUM, RELU, OTHER, STORE) \
 panel: \
 	LOAD_PANEL;           \
 	WEIGHT;               \
@@ -193,9 +193,9 @@ last1: \
 	LOAD(c);              \
 	SUM(a, b, c);         \
 	CBNZ KIND, slow1;     \
-	FAST;                 \
+	RELU;                 \
 store1: \
-	NARROW; STORE;        \
+	STORE;                \
 	SUBS $1, COUNT;       \
 	BEQ  end1;            \
 pixel2: \
@@ -204,9 +204,9 @@ last2: \
 	LOAD(a);              \
 	SUM(c, b, a);         \
 	CBNZ KIND, slow2;     \
-	FAST;                 \
+	RELU;                 \
 store2: \
-	NARROW; STORE;        \
+	STORE;                \
 	SUBS $1, COUNT;       \
 	BNE  pixel1;          \
 end2: \
@@ -225,15 +225,18 @@ next: \
 	BNE  panel;           \
 	RET;                  \
 slow1: \
-	SLOW; B store1;       \
+	OTHER; B store1;       \
 slow2: \
-	SLOW; B store2
+	OTHER; B store2
 
 // One row: its accumulators are V0 (channels 0…3) and V1.
-#define FAST1 \
+#define RELU1 \
 	MULTIPLY(0, 24); MULTIPLY(1, 25); \
-	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27)
-#define SLOW1 \
+	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); \
+	UZP1_H(1, 0, 0);       \
+	SQXTUN_H(0, 0);        \
+	EOR(LO, 0, 0)
+#define OTHER1 \
 	FMOVQ (channels8_left+0)(PANEL), F31;  \
 	SHIFT_LEFT(0, 31);                     \
 	FMOVQ (channels8_left+16)(PANEL), F31; \
@@ -242,8 +245,7 @@ slow2: \
 	AWAY_ANY(0, 26); AWAY_ANY(1, 27);      \
 	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); \
 	FMOVQ (channels8_header+header_zero32)(PANEL), F31; \
-	OFFSET(0, _); OFFSET(1, _)
-#define NARROW1 \
+	OFFSET(0, _); OFFSET(1, _); \
 	SQXTN_S(0, 0);         \
 	SQXTN2_S(1, 0);        \
 	SQADD_H(ZERO16, 0, 0); \
@@ -253,10 +255,11 @@ slow2: \
 #define STORE1 VST1.P [V0.B8], (DST0)(DSTEP0)
 
 // Two rows: V0 and V1, V2 and V3.
-#define FAST2 \
+#define RELU2 \
 	MULTIPLY(0, 24); MULTIPLY(1, 25); MULTIPLY(2, 24); MULTIPLY(3, 25); \
-	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); SHIFT_RIGHT(2, 26); SHIFT_RIGHT(3, 27)
-#define SLOW2 \
+	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); SHIFT_RIGHT(2, 26); SHIFT_RIGHT(3, 27); \
+	NARROW_RELU(0, 1, 2, 3)
+#define OTHER2 \
 	FMOVQ (channels8_left+0)(PANEL), F31;  \
 	SHIFT_LEFT(0, 31); SHIFT_LEFT(2, 31);  \
 	FMOVQ (channels8_left+16)(PANEL), F31; \
@@ -265,8 +268,8 @@ slow2: \
 	AWAY_ANY(0, 26); AWAY_ANY(1, 27); AWAY_ANY(2, 26); AWAY_ANY(3, 27); \
 	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); SHIFT_RIGHT(2, 26); SHIFT_RIGHT(3, 27); \
 	FMOVQ (channels8_header+header_zero32)(PANEL), F31; \
-	OFFSET(0, _); OFFSET(1, _); OFFSET(2, _); OFFSET(3, _)
-#define NARROW2 NARROW(0, 1, 2, 3)
+	OFFSET(0, _); OFFSET(1, _); OFFSET(2, _); OFFSET(3, _); \
+	NARROW(0, 1, 2, 3)
 #define STORE2 VST1.P V0.D[0], (DST0)(DSTEP0); VST1.P V0.D[1], (DST1)(DSTEP1)
 
 // With SDOT. A column is two registers: channels 0…3 and 4…7, of each channel four rows. Two output rows need those four
@@ -304,7 +307,7 @@ slow2: \
 TEXT ·depthwiseDot1(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 6, 8, WEIGHT_DOT2, LOAD_DOT2, PAD_DOT, SUM_DOT2, FAST2, SLOW2, NARROW2, STORE2)
+	STRIDE1(4, 6, 8, WEIGHT_DOT2, LOAD_DOT2, PAD_DOT, SUM_DOT2, RELU2, OTHER2, STORE2)
 
 // With stride 2, one output row: its third row is interleaved with itself, and the fourth weight is 0.
 #define LOAD_DOT1(a) \
@@ -330,7 +333,7 @@ TEXT ·depthwiseDot1(SB), NOSPLIT, $0-8
 TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, FAST1, SLOW1, NARROW1, STORE1)
+	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, RELU1, OTHER1, STORE1)
 
 // With SMULL. A column is three registers, one a row.
 //
@@ -382,25 +385,25 @@ TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
 TEXT ·depthwisePairs1(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, FAST1, SLOW1, NARROW1, STORE1)
+	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, RELU1, OTHER1, STORE1)
 
 // func depthwisePairs2(call *depthwiseCall)
 TEXT ·depthwisePairs2(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, FAST1, SLOW1, NARROW1, STORE1)
+	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, RELU1, OTHER1, STORE1)
 
 // func depthwiseColumns1(call *depthwiseCall)
 TEXT ·depthwiseColumns1(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, FAST1, SLOW1, NARROW1, STORE1)
+	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, RELU1, OTHER1, STORE1)
 
 // func depthwiseColumns2(call *depthwiseCall)
 TEXT ·depthwiseColumns2(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, FAST1, SLOW1, NARROW1, STORE1)
+	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, RELU1, OTHER1, STORE1)
 
 // The same with weights and activations of 16 bits, for weights that aren't int8 once their zero point is subtracted. Some
 // eight channels of nearly every u8 layer have one.
@@ -425,10 +428,10 @@ TEXT ·depthwiseColumns2(SB), NOSPLIT, $0-8
 TEXT ·depthwiseWide1(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, FAST1, SLOW1, NARROW1, STORE1)
+	STRIDE1(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, RELU1, OTHER1, STORE1)
 
 // func depthwiseWide2(call *depthwiseCall)
 TEXT ·depthwiseWide2(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, FAST1, SLOW1, NARROW1, STORE1)
+	STRIDE2(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, RELU1, OTHER1, STORE1)

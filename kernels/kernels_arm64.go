@@ -3,9 +3,8 @@
 package kernels
 
 import (
+	"math"
 	"unsafe"
-
-	"edge/quant"
 
 	"golang.org/x/sys/cpu"
 )
@@ -37,26 +36,30 @@ type nativePacked struct {
 	generic bool // no panels: the generic code computes the layer
 }
 
-// How a panel's accumulators become activations: with the least work that is exact for its multipliers and clamp range.
+// How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers and the
+// clamp range.
 const (
-	// requantFast: all multipliers shift right, and the clamp range starts at or above the zero point. What the
-	// rounding shift does to negative values then doesn't matter.
-	requantFast = iota
+	// requantRelu: all multipliers shift right, the clamp range is all of int8 and starts at the zero point, and
+	// nothing is beyond 16 bits. Then it doesn't matter how negative halves are rounded, and a narrowing that saturates
+	// to uint8 does the clamping.
+	requantRelu = iota
 	// requantSigned: all multipliers shift right.
 	requantSigned
 	// requantAny is for the rest. It is rarely needed, and slower.
 	requantAny
+	// requantOnce rounds once (Requant.Once).
+	requantOnce
 )
 
 // header is how every panel begins: what its channels have in common, the values in all lanes of a vector.
 type header struct {
-	kind     int64 // requantFast, …
+	kind     int64 // requantRelu, …
 	corrects int64 // whether a channel's correction isn't 0
 	weights  int64 // pointwise: where the weights begin, in bytes from here
 	channel  int64 // depthwise: the first channel
 	mode     int64 // depthwise: which kernel computes the panel
 	_        int64
-	zero32   [4]int32 // the zero point for requantAny, else 0
+	zero32   [4]int32 // the zero point for requantAny and requantOnce, else 0
 	zero16   [8]int16 // the zero point for the others, else 0
 	lo, hi   [16]int8
 }
@@ -77,24 +80,31 @@ type channels4 struct {
 	bias, correction, multiplier, right, left [4]int32
 }
 
-// header returns the header of a panel with the channels [n0, n1).
-func (r *Requant) header(n0, n1 int) header {
-	h := header{kind: requantFast}
-	if r.Lo < r.Zero {
+// header returns the header of a panel with the channels [n0, n1), whose accumulators' magnitudes are at most reach(n).
+func (r *Requant) header(n0, n1 int, reach func(n int) int64) header {
+	h := header{kind: requantRelu}
+	if r.Zero != -128 || r.Lo != -128 || r.Hi != 127 {
 		h.kind = requantSigned
 	}
-	for _, m := range r.Multipliers[n0:n1] {
+	for n := n0; n < n1; n++ {
+		m := r.Multipliers[n]
+		if math.Ldexp(float64(reach(n))*float64(m.Mantissa), int(m.Shift)-31) > math.MaxInt16-1 {
+			h.kind = max(h.kind, requantSigned)
+		}
 		if m.Shift >= 0 && m.Mantissa != 0 {
 			h.kind = requantAny
 		}
 	}
+	if r.Once {
+		h.kind = requantOnce
+	}
 	for i := range h.zero32 {
-		if h.kind == requantAny {
+		if h.kind >= requantAny {
 			h.zero32[i] = r.Zero
 		}
 	}
 	for i := range h.zero16 {
-		if h.kind != requantAny {
+		if h.kind < requantAny {
 			h.zero16[i] = int16(r.Zero)
 		}
 	}
@@ -104,8 +114,12 @@ func (r *Requant) header(n0, n1 int) header {
 	return h
 }
 
-// split returns a multiplier as the kernels want it.
-func split(m quant.Multiplier) (multiplier, right, left int32) {
+// split returns channel n's multiplier as the kernels want it.
+func (r *Requant) split(n int) (multiplier, right, left int32) {
+	m := r.Multipliers[n]
+	if r.Once {
+		return m.Mantissa, m.Shift - 31, 0
+	}
 	return m.Mantissa, min(m.Shift, 0), max(m.Shift, 0)
 }
 
@@ -129,3 +143,13 @@ func at[T any](packed []byte, offset int) *T {
 }
 
 func roundUp(n, unit int) int { return (n + unit - 1) / unit * unit }
+
+// reach returns the largest magnitude of bias + Σ (s − zs)·(w − zw).
+func reach(bias int32, weights []int8, stride int, zero int32) int64 {
+	sum := max(int64(bias), -int64(bias))
+	for i := 0; i < len(weights); i += stride {
+		w := int64(weights[i]) - int64(zero)
+		sum += 255 * max(w, -w)
+	}
+	return sum
+}

@@ -2,19 +2,23 @@
 
 package kernels
 
-import "unsafe"
+import (
+	"encoding/binary"
+	"unsafe"
+)
 
 // A pointwise layer is computed in tiles: a few pixels by one panel of output channels. The kernels know only whole
-// tiles, and read a pixel's channels up to a multiple of 16, which weights of 0 make harmless. The last pixels, where
-// there is no whole tile or no memory to read beyond, are first copied to scratch. So are outputs of a last panel that
-// has less than its channels.
+// tiles, and read a pixel's channels up to a multiple of 16, which weights of 0 make harmless. The last tile may overlap
+// the one before it. Pixels without a whole tile, or with no memory to read beyond, are first copied to scratch. So are
+// outputs of a last panel that has less than its channels.
 
-// pointwiseCall is what a kernel needs: tiles × one panel.
+// pointwiseCall is what a kernel needs: tiles × panels.
 type pointwiseCall struct {
 	src, dst             *byte
 	srcStride, dstStride int
 	panel                *byte
-	sums                 *int32 // of each pixel's activations, where the panel corrects
+	panels, panelSize    int
+	sums                 *int32 // of each pixel's activations, where a panel corrects
 	tiles                int
 	steps, rest          int // how often to go round the loop over the input channels, and what that leaves
 }
@@ -60,13 +64,15 @@ const (
 	callMACs = 1 << 20
 )
 
-// shape is what differs between the sets: a tile is rows pixels × panel output channels, and run computes tiles, all of
-// as many pixels.
-type shape struct{ rows, panel int }
+// shape is how the sets differ: a tile is rows pixels × panel output channels.
+type shape struct {
+	rows, panel int
+	dot         bool
+}
 
 var (
-	dotShape  = shape{8, 8}
-	neonShape = shape{4, 4}
+	dotShape  = shape{8, 8, true}
+	neonShape = shape{4, 4, false}
 )
 
 // pointwiseScratch is how the scratch memory of one call is used.
@@ -76,7 +82,7 @@ var (
 //	tile    a block of outputs, of a panel that isn't full
 type pointwiseScratch struct{ sums, pixels, tile int } // bytes
 
-func (s shape) scratch(a *PointwiseArgs) pointwiseScratch {
+func (s *shape) scratch(a *PointwiseArgs) pointwiseScratch {
 	block := s.block(a)
 	tile := s.rows
 	if a.Out%s.panel != 0 {
@@ -88,7 +94,7 @@ func (s shape) scratch(a *PointwiseArgs) pointwiseScratch {
 func (p pointwiseScratch) size() int { return p.sums + p.pixels + p.tile }
 
 // block returns how many pixels to work on at a time.
-func (s shape) block(a *PointwiseArgs) int {
+func (s *shape) block(a *PointwiseArgs) int {
 	bytes := blockBytes
 	if a.In*a.Out > weightsLarge {
 		bytes = blockBytesLarge
@@ -109,80 +115,111 @@ func readable(a *PointwiseArgs) int {
 func dotPointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
 	quads := (a.In + 3) / 4
 	call := pointwiseCall{steps: quads / 4, rest: quads % 4}
-	pointwise(a, dotShape, &call, scratch, p0, p1, n0, n1)
+	pointwise(a, &dotShape, &call, scratch, p0, p1, n0, n1)
 }
 
 func neonPointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
 	eights := (a.In + 7) / 8
 	call := pointwiseCall{steps: eights / 4, rest: eights % 4}
-	pointwise(a, neonShape, &call, scratch, p0, p1, n0, n1)
+	pointwise(a, &neonShape, &call, scratch, p0, p1, n0, n1)
 }
 
-// run computes call.tiles tiles of rows pixels, or of one.
-func (s shape) run(call *pointwiseCall, rows int) {
+// run computes call.tiles tiles of rows pixels: no more than one, unless rows is the shape's.
+func (s *shape) run(call *pointwiseCall, rows int) {
 	switch {
-	case s == neonShape && rows == 1:
-		neonTile1(call)
-	case s == neonShape:
-		neonTiles4(call)
-	case rows == 1:
-		dotTile1(call)
-	case rows <= 4:
-		dotTiles4(call)
-	default:
+	case s.dot && rows > 4:
 		dotTiles8(call)
+	case s.dot && rows > 1:
+		dotTiles4(call)
+	case s.dot:
+		dotTile1(call)
+	case rows > 1:
+		neonTiles4(call)
+	default:
+		neonTile1(call)
 	}
 }
 
-func pointwise(a *PointwiseArgs, s shape, call *pointwiseCall, scratch []byte, p0, p1, n0, n1 int) {
+func pointwise(a *PointwiseArgs, s *shape, call *pointwiseCall, scratch []byte, p0, p1, n0, n1 int) {
 	use := s.scratch(a)
 	sums, pixels := scratch[:use.sums], scratch[use.sums:][:use.pixels]
 	tile := scratch[use.sums+use.pixels:][:use.tile]
 	call.sums = (*int32)(unsafe.Pointer(&sums[0]))
-	panelSize := len(a.weights) / ((a.Out + s.panel - 1) / s.panel)
-	panels := a.weights[n0/s.panel*panelSize : (n1+s.panel-1)/s.panel*panelSize]
-	corrects := anyCorrects(panels, panelSize)
+	call.panelSize = len(a.weights) / ((a.Out + s.panel - 1) / s.panel)
+	panels := a.weights[n0/s.panel*call.panelSize : (n1+s.panel-1)/s.panel*call.panelSize]
+	corrects := anyCorrects(panels, call.panelSize)
 
-	block := s.block(a)
-	whole := p0 + max(min(p1, readable(a))-p0, 0)/s.rows*s.rows
-	for p := p0; p < whole; p += block {
-		rows := min(block, whole-p)
+	end := max(p0, min(p1, readable(a)))
+	whole := end - (end-p0)%s.rows
+	tiles := func(p, rows, of int) { // pixels where they are
 		call.src, call.srcStride = &a.Src[p*a.SrcStride], a.SrcStride
 		if corrects {
 			sumsOf(a, call, rows)
 		}
-		call.tiles = rows / s.rows
-		s.panels(a, call, tile, panels, panelSize, p, rows, s.rows, n0, n1)
+		call.tiles = rows / of
+		s.panels(a, call, tile, panels, p, rows, of, n0, n1)
+	}
+	block := s.block(a)
+	for p := p0; p < whole; p += block {
+		tiles(p, min(block, whole-p), s.rows)
+	}
+	// What is left is less than a tile: some pixels before it are computed again.
+	left := end - whole
+	switch of := min(roundUp(left, 4), s.rows); {
+	case left == 1:
+		tiles(whole, 1, 1)
+	case left > 1 && end-p0 >= of:
+		tiles(end-of, of, of)
+	default:
+		end = whole
 	}
 	width := roundUp(a.In, pixelUnit)
-	for p := whole; p < p1; p += s.rows {
+	for p := end; p < p1; p += s.rows {
 		rows := min(s.rows, p1-p)
 		for i := range rows {
 			copy(pixels[i*width:], a.Src[(p+i)*a.SrcStride:][:a.In])
 		}
-		call.src, call.srcStride = &pixels[0], width
+		call.src, call.srcStride, call.tiles = &pixels[0], width, 1
 		if corrects {
 			sumsOf(a, call, rows)
 		}
-		call.tiles = 1
-		s.panels(a, call, tile, panels, panelSize, p, rows, rows, n0, n1)
+		s.panels(a, call, tile, panels, p, rows, rows, n0, n1)
 	}
 }
 
 // panels computes rows pixels from p on, in tiles of a number of pixels, for the output channels [n0, n1).
-func (s shape) panels(a *PointwiseArgs, call *pointwiseCall, tile, panels []byte, size, p, rows, of, n0, n1 int) {
-	for n := n0; n < n1; n += s.panel {
-		call.panel = &panels[(n-n0)/s.panel*size]
-		if n+s.panel <= a.Out && (of == s.rows || of == 1) {
-			call.dst, call.dstStride = &a.Dst[p*a.DstStride+n], a.DstStride
+func (s *shape) panels(a *PointwiseArgs, call *pointwiseCall, tile, panels []byte, p, rows, of, n0, n1 int) {
+	dst, n := a.Dst[p*a.DstStride:], n0
+	if of == 1 || of == 4 || of == 8 { // else the kernel computes more pixels than there are
+		most := max(1, callMACs/(rows*a.In*s.panel))
+		for n+s.panel <= min(n1, a.Out) {
+			call.dst, call.dstStride = &dst[n], a.DstStride
+			call.panel, call.panels = &panels[0], min((n1-n)/s.panel, most)
 			s.run(call, of)
-			continue
+			n += call.panels * s.panel
+			panels = panels[call.panels*call.panelSize:]
 		}
+	}
+	for ; n < n1; n += s.panel {
 		call.dst, call.dstStride = &tile[0], s.panel
+		call.panel, call.panels = &panels[0], 1
 		s.run(call, of)
+		panels = panels[call.panelSize:]
 		for i := range rows {
-			copy(a.Dst[(p+i)*a.DstStride+n:][:min(s.panel, a.Out-n)], tile[i*s.panel:])
+			place(dst[i*a.DstStride+n:], tile[i*s.panel:][:min(s.panel, a.Out-n)])
 		}
+	}
+}
+
+// place copies a panel's outputs for one pixel.
+func place(dst, src []byte) {
+	switch len(src) {
+	case 8:
+		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src))
+	case 4:
+		binary.LittleEndian.PutUint32(dst, binary.LittleEndian.Uint32(src))
+	default:
+		copy(dst, src)
 	}
 }
 
@@ -196,11 +233,14 @@ func anyCorrects(panels []byte, size int) bool {
 	return false
 }
 
-// sumsOf computes the sums that call needs. With rows not a multiple of four it reads, and writes, up to one.
+// sumsOf computes the sums of rows pixels for call.
 func sumsOf(a *PointwiseArgs, call *pointwiseCall, rows int) {
 	s := pixelSums{
 		src: call.src, dst: call.sums, stride: call.srcStride, fours: (rows + 3) / 4,
 		steps: a.In / 16, rest: a.In % 16,
+	}
+	if rows == 1 {
+		s.stride = 0 // four times the same
 	}
 	for i := range s.rest {
 		s.mask[i] = 0xff
@@ -215,6 +255,10 @@ type packing struct {
 	multiplier, right, left int32
 }
 
+func (a *PointwiseArgs) reach(n int) int64 {
+	return reach(a.Bias[n], a.Weights[n*a.In:][:a.In], 1, a.WeightZero)
+}
+
 // channel returns output channel n.
 func (a *PointwiseArgs) channel(n int) packing {
 	row := a.Weights[n*a.In:][:a.In]
@@ -227,7 +271,7 @@ func (a *PointwiseArgs) channel(n int) packing {
 		sum += int32(w) - a.WeightZero
 	}
 	c.bias = a.Bias[n] - a.SrcZero*sum
-	c.multiplier, c.right, c.left = split(a.Multipliers[n])
+	c.multiplier, c.right, c.left = a.split(n)
 	return c
 }
 
@@ -243,7 +287,7 @@ func prepareDotPointwise(a *PointwiseArgs) {
 	for n0 := 0; n0 < a.Out; n0 += 8 {
 		panel := a.weights[n0/8*size:][:size]
 		h := at[channels8](panel, 0)
-		h.header = a.header(n0, min(n0+8, a.Out))
+		h.header = a.header(n0, min(n0+8, a.Out), a.reach)
 		for i := range min(8, a.Out-n0) {
 			c := a.channel(n0 + i)
 			h.bias[i], h.correction[i] = c.bias, c.correction
@@ -272,7 +316,7 @@ func prepareNeonPointwise(a *PointwiseArgs) {
 	for n0 := 0; n0 < a.Out; n0 += 4 {
 		panel := a.weights[n0/4*roundUp(size, 16):]
 		h := at[channels4](panel, 0)
-		h.header = a.header(n0, min(n0+4, a.Out))
+		h.header = a.header(n0, min(n0+4, a.Out), a.reach)
 		h.weights = int64(first)
 		for i := range min(4, a.Out-n0) {
 			c := a.channel(n0 + i)

@@ -42,17 +42,27 @@
 #define KIND     R20
 #define CORRECTS R21
 
+#define CALL     R22
+#define PANELS   R23
+#define SIZE     R24
+#define COLUMN   R25 // of the output: where a panel's first pixel goes
+
 #define LOAD_CALL(call) \
-	MOVD call, R22;                              \
-	MOVD pointwiseCall_src(R22), SRC;            \
-	MOVD pointwiseCall_dst(R22), DST;            \
-	MOVD pointwiseCall_srcStride(R22), SSTRIDE;  \
-	MOVD pointwiseCall_dstStride(R22), DSTRIDE;  \
-	MOVD pointwiseCall_panel(R22), PANEL;        \
-	MOVD pointwiseCall_sums(R22), SUMS;          \
-	MOVD pointwiseCall_tiles(R22), TILES;        \
-	MOVD pointwiseCall_steps(R22), STEPS;        \
-	MOVD pointwiseCall_rest(R22), REST;          \
+	MOVD call, CALL;                              \
+	MOVD pointwiseCall_srcStride(CALL), SSTRIDE;  \
+	MOVD pointwiseCall_dstStride(CALL), DSTRIDE;  \
+	MOVD pointwiseCall_steps(CALL), STEPS;        \
+	MOVD pointwiseCall_rest(CALL), REST;          \
+	MOVD pointwiseCall_dst(CALL), COLUMN;         \
+	MOVD pointwiseCall_panel(CALL), PANEL;        \
+	MOVD pointwiseCall_panels(CALL), PANELS;      \
+	MOVD pointwiseCall_panelSize(CALL), SIZE
+
+#define LOAD_PANEL \
+	MOVD COLUMN, DST;                     \
+	MOVD pointwiseCall_src(CALL), SRC;    \
+	MOVD pointwiseCall_sums(CALL), SUMS;  \
+	MOVD pointwiseCall_tiles(CALL), TILES; \
 	MOVD (channels8_header+header_kind)(PANEL), KIND; \
 	MOVD (channels8_header+header_corrects)(PANEL), CORRECTS
 
@@ -68,12 +78,17 @@
 #define HI           24
 #define ZERO32       25
 #define SPARE        26
+#define SPARE2       27
+#define SPARE3       28
 
 #define LOAD_REQUANT \
 	FLDPQ channels8_multiplier(PANEL), (F16, F17);      \
 	FLDPQ channels8_right(PANEL), (F18, F19);           \
+	FMOVQ (channels8_header+header_lo)(PANEL), F23
+
+#define LOAD_REQUANT_SIGNED \
 	FMOVQ (channels8_header+header_zero16)(PANEL), F22; \
-	FLDPQ (channels8_header+header_lo)(PANEL), (F23, F24)
+	FMOVQ (channels8_header+header_hi)(PANEL), F24
 
 #define LOAD_REQUANT_ANY \
 	FLDPQ channels8_left(PANEL), (F20, F21);            \
@@ -105,6 +120,9 @@
 // func dotTiles8(call *pointwiseCall)
 TEXT ·dotTiles8(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
+
+panel:
+	LOAD_PANEL
 
 tile:
 	MOVD  SRC, P0
@@ -173,6 +191,30 @@ requant:
 	CBNZ KIND, signed
 	EACH16(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
 	EACH16(SHIFT_RIGHT, RIGHT, RIGHT_B)
+	NARROW_RELU(0, 1, 2, 3)
+	STORE(V0)
+	NARROW_RELU(4, 5, 6, 7)
+	STORE(V4)
+	NARROW_RELU(8, 9, 10, 11)
+	STORE(V8)
+	NARROW_RELU(12, 13, 14, 15)
+	STORE(V12)
+	SUBS $1, TILES
+	BNE  tile
+
+next:
+	ADD  SIZE, PANEL
+	ADD  $8, COLUMN
+	SUBS $1, PANELS
+	BNE  panel
+	RET
+
+signed:
+	LOAD_REQUANT_SIGNED
+	TBNZ $1, KIND, any
+	EACH16(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
+	EACH16(AWAY, _, _)
+	EACH16(SHIFT_RIGHT, RIGHT, RIGHT_B)
 
 narrow:
 	NARROW(0, 1, 2, 3)
@@ -185,29 +227,47 @@ narrow:
 	STORE(V12)
 	SUBS $1, TILES
 	BNE  tile
-	RET
-
-signed:
-	TBNZ $1, KIND, any
-	EACH16(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
-	EACH16(AWAY, _, _)
-	EACH16(SHIFT_RIGHT, RIGHT, RIGHT_B)
-	B    narrow
+	B    next
 
 any:
 	LOAD_REQUANT_ANY
+	TBNZ $0, KIND, once
 	EACH16(SHIFT_LEFT, LEFT, LEFT_B)
 	EACH16(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
 	EACH16(AWAY_ANY, RIGHT, RIGHT_B)
 	EACH16(SHIFT_RIGHT, RIGHT, RIGHT_B)
+
+offset:
 	EACH16(OFFSET, _, _)
 	B    narrow
+
+once:
+	ONCE(0, MULTIPLIER, RIGHT)
+	ONCE(1, MULTIPLIER_B, RIGHT_B)
+	ONCE(2, MULTIPLIER, RIGHT)
+	ONCE(3, MULTIPLIER_B, RIGHT_B)
+	ONCE(4, MULTIPLIER, RIGHT)
+	ONCE(5, MULTIPLIER_B, RIGHT_B)
+	ONCE(6, MULTIPLIER, RIGHT)
+	ONCE(7, MULTIPLIER_B, RIGHT_B)
+	ONCE(8, MULTIPLIER, RIGHT)
+	ONCE(9, MULTIPLIER_B, RIGHT_B)
+	ONCE(10, MULTIPLIER, RIGHT)
+	ONCE(11, MULTIPLIER_B, RIGHT_B)
+	ONCE(12, MULTIPLIER, RIGHT)
+	ONCE(13, MULTIPLIER_B, RIGHT_B)
+	ONCE(14, MULTIPLIER, RIGHT)
+	ONCE(15, MULTIPLIER_B, RIGHT_B)
+	B    offset
 
 // dotTiles4 does the same for tiles of 4 pixels.
 //
 // func dotTiles4(call *pointwiseCall)
 TEXT ·dotTiles4(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
+
+panel:
+	LOAD_PANEL
 
 tile:
 	MOVD  SRC, P0
@@ -262,6 +322,26 @@ requant:
 	CBNZ KIND, signed
 	EACH8(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
 	EACH8(SHIFT_RIGHT, RIGHT, RIGHT_B)
+	NARROW_RELU(0, 1, 2, 3)
+	STORE(V0)
+	NARROW_RELU(4, 5, 6, 7)
+	STORE(V4)
+	SUBS $1, TILES
+	BNE  tile
+
+next:
+	ADD  SIZE, PANEL
+	ADD  $8, COLUMN
+	SUBS $1, PANELS
+	BNE  panel
+	RET
+
+signed:
+	LOAD_REQUANT_SIGNED
+	TBNZ $1, KIND, any
+	EACH8(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
+	EACH8(AWAY, _, _)
+	EACH8(SHIFT_RIGHT, RIGHT, RIGHT_B)
 
 narrow:
 	NARROW(0, 1, 2, 3)
@@ -270,23 +350,30 @@ narrow:
 	STORE(V4)
 	SUBS $1, TILES
 	BNE  tile
-	RET
-
-signed:
-	TBNZ $1, KIND, any
-	EACH8(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
-	EACH8(AWAY, _, _)
-	EACH8(SHIFT_RIGHT, RIGHT, RIGHT_B)
-	B    narrow
+	B    next
 
 any:
 	LOAD_REQUANT_ANY
+	TBNZ $0, KIND, once
 	EACH8(SHIFT_LEFT, LEFT, LEFT_B)
 	EACH8(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
 	EACH8(AWAY_ANY, RIGHT, RIGHT_B)
 	EACH8(SHIFT_RIGHT, RIGHT, RIGHT_B)
+
+offset:
 	EACH8(OFFSET, _, _)
 	B    narrow
+
+once:
+	ONCE(0, MULTIPLIER, RIGHT)
+	ONCE(1, MULTIPLIER_B, RIGHT_B)
+	ONCE(2, MULTIPLIER, RIGHT)
+	ONCE(3, MULTIPLIER_B, RIGHT_B)
+	ONCE(4, MULTIPLIER, RIGHT)
+	ONCE(5, MULTIPLIER_B, RIGHT_B)
+	ONCE(6, MULTIPLIER, RIGHT)
+	ONCE(7, MULTIPLIER_B, RIGHT_B)
+	B    offset
 
 // dotTile1 does the same for one pixel. Its sums of products are in two pairs of accumulators, as one SDOT waits for another
 // with the same.
@@ -294,6 +381,9 @@ any:
 // func dotTile1(call *pointwiseCall)
 TEXT ·dotTile1(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
+
+panel:
+	LOAD_PANEL
 	ADD   $channels8__size, PANEL, W
 	FLDPQ channels8_bias(PANEL), (F0, F1)
 	VEOR  V2.B16, V2.B16, V2.B16
@@ -304,13 +394,14 @@ TEXT ·dotTile1(SB), NOSPLIT, $0-8
 	CORRECT(0, 16, 0, 1)
 
 corrected:
-	CBZ STEPS, rest
+	MOVD STEPS, COUNT
+	CBZ  COUNT, rest
 
 step:
 	FMOVQ.P 16(SRC), F16
 	VLD1.P  64(W), [V24.B16, V25.B16, V26.B16, V27.B16]
 	VLD1.P  64(W), [V28.B16, V29.B16, V30.B16, V31.B16]
-	SUBS    $1, STEPS
+	SUBS    $1, COUNT
 	QUAD1(0, 24, 25)
 	SDOT_LANE(1, 16, 26, 2)
 	SDOT_LANE(1, 16, 27, 3)
@@ -339,24 +430,41 @@ requant:
 	CBNZ KIND, signed
 	EACH2(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
 	EACH2(SHIFT_RIGHT, RIGHT, RIGHT_B)
-
-narrow:
-	NARROW(0, 1, 2, 3)
+	NARROW_RELU(0, 1, 2, 3)
 	FMOVD F0, (DST)
+
+next:
+	ADD  SIZE, PANEL
+	ADD  $8, COLUMN
+	SUBS $1, PANELS
+	BNE  panel
 	RET
 
 signed:
+	LOAD_REQUANT_SIGNED
 	TBNZ $1, KIND, any
 	EACH2(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
 	EACH2(AWAY, _, _)
 	EACH2(SHIFT_RIGHT, RIGHT, RIGHT_B)
-	B    narrow
+
+narrow:
+	NARROW(0, 1, 2, 3)
+	FMOVD F0, (DST)
+	B    next
 
 any:
 	LOAD_REQUANT_ANY
+	TBNZ $0, KIND, once
 	EACH2(SHIFT_LEFT, LEFT, LEFT_B)
 	EACH2(MULTIPLY, MULTIPLIER, MULTIPLIER_B)
 	EACH2(AWAY_ANY, RIGHT, RIGHT_B)
 	EACH2(SHIFT_RIGHT, RIGHT, RIGHT_B)
+
+offset:
 	EACH2(OFFSET, _, _)
 	B    narrow
+
+once:
+	ONCE(0, MULTIPLIER, RIGHT)
+	ONCE(1, MULTIPLIER_B, RIGHT_B)
+	B    offset

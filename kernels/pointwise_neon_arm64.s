@@ -49,20 +49,30 @@
 #define CORRECTS R19
 #define WEIGHTS  R20
 
+#define CALL     R21
+#define PANELS   R22
+#define SIZE     R23
+#define COLUMN   R24 // of the output: where a panel's first pixel goes
+
 #define LOAD_CALL(call) \
-	MOVD call, R21;                              \
-	MOVD pointwiseCall_src(R21), SRC;            \
-	MOVD pointwiseCall_dst(R21), DST;            \
-	MOVD pointwiseCall_srcStride(R21), SSTRIDE;  \
-	MOVD pointwiseCall_dstStride(R21), DSTRIDE;  \
-	MOVD pointwiseCall_panel(R21), PANEL;        \
-	MOVD pointwiseCall_sums(R21), SUMS;          \
-	MOVD pointwiseCall_tiles(R21), TILES;        \
-	MOVD pointwiseCall_steps(R21), STEPS;        \
-	MOVD pointwiseCall_rest(R21), REST;          \
-	MOVD (channels4_header+header_kind)(PANEL), KIND;         \
+	MOVD call, CALL;                              \
+	MOVD pointwiseCall_srcStride(CALL), SSTRIDE;  \
+	MOVD pointwiseCall_dstStride(CALL), DSTRIDE;  \
+	MOVD pointwiseCall_steps(CALL), STEPS;        \
+	MOVD pointwiseCall_rest(CALL), REST;          \
+	MOVD pointwiseCall_dst(CALL), COLUMN;         \
+	MOVD pointwiseCall_panel(CALL), PANEL;        \
+	MOVD pointwiseCall_panels(CALL), PANELS;      \
+	MOVD pointwiseCall_panelSize(CALL), SIZE
+
+#define LOAD_PANEL \
+	MOVD COLUMN, DST;                     \
+	MOVD pointwiseCall_src(CALL), SRC;    \
+	MOVD pointwiseCall_sums(CALL), SUMS;  \
+	MOVD pointwiseCall_tiles(CALL), TILES; \
+	MOVD (channels4_header+header_kind)(PANEL), KIND; \
 	MOVD (channels4_header+header_corrects)(PANEL), CORRECTS; \
-	MOVD (channels4_header+header_weights)(PANEL), WEIGHTS;   \
+	MOVD (channels4_header+header_weights)(PANEL), WEIGHTS; \
 	ADD  PANEL, WEIGHTS
 
 // The constants of requantization, where pixels and weights were.
@@ -74,11 +84,16 @@
 #define HI           24
 #define ZERO32       25
 #define SPARE        26
+#define SPARE2       27
+#define SPARE3       28
 
 #define LOAD_REQUANT \
 	FLDPQ channels4_multiplier(PANEL), (F16, F18);      \
+	FMOVQ (channels4_header+header_lo)(PANEL), F23
+
+#define LOAD_REQUANT_SIGNED \
 	FMOVQ (channels4_header+header_zero16)(PANEL), F22; \
-	FLDPQ (channels4_header+header_lo)(PANEL), (F23, F24)
+	FMOVQ (channels4_header+header_hi)(PANEL), F24
 
 #define LOAD_REQUANT_ANY \
 	FMOVQ channels4_left(PANEL), F20;                   \
@@ -155,6 +170,9 @@
 TEXT ·neonTiles4(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
 
+panel:
+	LOAD_PANEL
+
 tile:
 	MOVD SRC, P0
 	ADD  SSTRIDE, P0, P1
@@ -217,6 +235,27 @@ requant:
 	CBNZ KIND, signed
 	EACH4(MULTIPLY, MULTIPLIER)
 	EACH4(SHIFT_RIGHT, RIGHT)
+	NARROW_RELU(0, 4, 8, 12)
+	VST1.P V0.S[0], (DST)(DSTRIDE)
+	VST1.P V0.S[1], (DST)(DSTRIDE)
+	VST1.P V0.S[2], (DST)(DSTRIDE)
+	VST1.P V0.S[3], (DST)(DSTRIDE)
+	SUBS $1, TILES
+	BNE  tile
+
+next:
+	ADD  SIZE, PANEL
+	ADD  $4, COLUMN
+	SUBS $1, PANELS
+	BNE  panel
+	RET
+
+signed:
+	LOAD_REQUANT_SIGNED
+	TBNZ $1, KIND, any
+	EACH4(MULTIPLY, MULTIPLIER)
+	EACH4(AWAY, _)
+	EACH4(SHIFT_RIGHT, RIGHT)
 
 narrow:
 	NARROW(0, 4, 8, 12)
@@ -226,23 +265,26 @@ narrow:
 	VST1.P V0.S[3], (DST)(DSTRIDE)
 	SUBS $1, TILES
 	BNE  tile
-	RET
-
-signed:
-	TBNZ $1, KIND, any
-	EACH4(MULTIPLY, MULTIPLIER)
-	EACH4(AWAY, _)
-	EACH4(SHIFT_RIGHT, RIGHT)
-	B    narrow
+	B    next
 
 any:
 	LOAD_REQUANT_ANY
+	TBNZ $0, KIND, once
 	EACH4(SHIFT_LEFT, LEFT)
 	EACH4(MULTIPLY, MULTIPLIER)
 	EACH4(AWAY_ANY, RIGHT)
 	EACH4(SHIFT_RIGHT, RIGHT)
+
+offset:
 	EACH4(OFFSET, _)
 	B    narrow
+
+once:
+	ONCE(0, MULTIPLIER, RIGHT)
+	ONCE(4, MULTIPLIER, RIGHT)
+	ONCE(8, MULTIPLIER, RIGHT)
+	ONCE(12, MULTIPLIER, RIGHT)
+	B    offset
 
 few: // less than 32 input channels
 	TBZ  $1, REST, onlyEight
@@ -303,9 +345,14 @@ ones16:
 // func neonTile1(call *pointwiseCall)
 TEXT ·neonTile1(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
+
+panel:
+	LOAD_PANEL
 	ADD  $channels4__size, PANEL, FLAGS
 	ZERO4(V0, V1, V2, V3)
-	CBZ  STEPS, rest
+	MOVD STEPS, COUNT
+	MOVD SRC, P0
+	CBZ  COUNT, rest
 
 #define CHANNELS(OP, pixel, w0, w1, w2, w3) OP(w0, pixel, 28); OP(w1, pixel, 29); OP(w2, pixel, 30); OP(w3, pixel, 31)
 #define SUM_CHANNELS SADALP_H(28, 0); SADALP_H(29, 1); SADALP_H(30, 2); SADALP_H(31, 3)
@@ -314,7 +361,7 @@ step:
 	MOVBU.P 1(FLAGS), FLAG
 	VLD1.P  64(WEIGHTS), [V24.B16, V25.B16, V26.B16, V27.B16]
 	VLD1.P  64(WEIGHTS), [V4.B16, V5.B16, V6.B16, V7.B16]
-	FLDPQ.P 32(SRC), (F16, F20)
+	FLDPQ.P 32(P0), (F16, F20)
 	CBNZ    FLAG, ones
 	CHANNELS(SMULL, 16, 24, 26, 4, 6)
 	CHANNELS(SMLAL2, 16, 24, 26, 4, 6)
@@ -322,14 +369,14 @@ step:
 	CHANNELS(SMLAL2, 20, 25, 27, 5, 7)
 	SUM_CHANNELS
 
-next:
-	SUBS $1, STEPS
+nextStep:
+	SUBS $1, COUNT
 	BNE  step
 
 rest:
 	CBZ  REST, total
 	TBZ  $1, REST, eight
-	FMOVQ.P 16(SRC), F16
+	FMOVQ.P 16(P0), F16
 	VLD1.P  64(WEIGHTS), [V24.B16, V25.B16, V26.B16, V27.B16]
 	CHANNELS(SMULL, 16, 24, 25, 26, 27)
 	SUM_CHANNELS
@@ -338,7 +385,7 @@ rest:
 	TBZ  $0, REST, total
 
 eight:
-	FMOVD (SRC), F16
+	FMOVD (P0), F16
 	VLD1 (WEIGHTS), [V24.B8, V25.B8, V26.B8, V27.B8]
 	CHANNELS(SMULL, 16, 24, 25, 26, 27)
 	SUM_CHANNELS
@@ -356,27 +403,43 @@ requant:
 	CBNZ KIND, signed
 	MULTIPLY(0, MULTIPLIER)
 	SHIFT_RIGHT(0, RIGHT)
-
-narrow:
-	NARROW(0, 4, 8, 12)
+	NARROW_RELU(0, 4, 8, 12)
 	FMOVS F0, (DST)
+
+next:
+	ADD  SIZE, PANEL
+	ADD  $4, COLUMN
+	SUBS $1, PANELS
+	BNE  panel
 	RET
 
 signed:
+	LOAD_REQUANT_SIGNED
 	TBNZ $1, KIND, any
 	MULTIPLY(0, MULTIPLIER)
 	AWAY(0, _)
 	SHIFT_RIGHT(0, RIGHT)
-	B    narrow
+
+narrow:
+	NARROW(0, 4, 8, 12)
+	FMOVS F0, (DST)
+	B    next
 
 any:
 	LOAD_REQUANT_ANY
+	TBNZ $0, KIND, once
 	SHIFT_LEFT(0, LEFT)
 	MULTIPLY(0, MULTIPLIER)
 	AWAY_ANY(0, RIGHT)
 	SHIFT_RIGHT(0, RIGHT)
+
+offset:
 	OFFSET(0, _)
 	B    narrow
+
+once:
+	ONCE(0, MULTIPLIER, RIGHT)
+	B    offset
 
 ones:
 	CHANNELS(SMULL, 16, 24, 26, 4, 6)
@@ -387,4 +450,4 @@ ones:
 	SUM_CHANNELS
 	CHANNELS(SMULL2, 20, 25, 27, 5, 7)
 	SUM_CHANNELS
-	B    next
+	B    nextStep

@@ -9,6 +9,17 @@
 #define SHIFT_RIGHT(v, right) SRSHL(right, v, v)
 #define OFFSET(v, _)         ADD_S(ZERO32, v, v)
 
+// ONCE is Multiplier.ApplyOnce: the product, 64 bits wide, is rounded once. SPARE, SPARE2 and SPARE3 are used.
+#define ONCE(v, m, right) \
+	SMULL_S(m, v, SPARE);          \
+	SMULL2_S(m, v, SPARE2);        \
+	SXTL_S(right, SPARE3);         \
+	SRSHL_D(SPARE3, SPARE, SPARE); \
+	SXTL2_S(right, SPARE3);        \
+	SRSHL_D(SPARE3, SPARE2, SPARE2); \
+	XTN_D(SPARE, v);               \
+	XTN2_D(SPARE2, v)
+
 // NARROW turns the accumulators a, b, c, d into the sixteen activations a.
 #define NARROW(a, b, c, d) \
 	SQXTN_S(a, a);          \
@@ -21,3 +32,11 @@
 	SQXTN2_H(c, a);         \
 	SMAX_B(LO, a, a);       \
 	SMIN_B(HI, a, a)
+
+// NARROW_RELU does it for requantRelu, where LO is −128: the top bit of each byte.
+#define NARROW_RELU(a, b, c, d) \
+	UZP1_H(b, a, a);        \
+	UZP1_H(d, c, c);        \
+	SQXTUN_H(a, a);         \
+	SQXTUN2_H(c, a);        \
+	EOR(LO, a, a)
