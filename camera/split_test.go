@@ -128,7 +128,7 @@ func FuzzSplitMJPEG(f *testing.F) {
 	f.Add(join(a[:2], []byte{0xFF, 0xFE, 0, 4, 0xFF, 0xD8}, a[2:]))
 	f.Fuzz(func(t *testing.T, stream []byte) {
 		frames, damaged, err := splitAll(bytes.NewReader(stream))
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			t.Fatalf("ended with %v", err)
 		}
 		rest := stream

@@ -120,10 +120,11 @@ func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yiel
 			}
 			silence.Reset(s.patience)
 			continue
-		case trouble = <-in.trouble:
+		case failed := <-in.trouble:
 			if !giveLast() {
 				return
 			}
+			trouble = failed.why
 		case <-silence.C:
 			if trouble == nil {
 				trouble = fmt.Errorf("no frame for %v", s.patience)
@@ -158,12 +159,14 @@ type slot struct {
 	spare   frame.Frame      // being filled
 	newest  chan frame.Frame // 1
 	free    chan frame.Frame // 3: nobody's
-	trouble chan error       // 1: why no frames come for now
+	trouble chan failure     // 1: why no frames come for now
 	seq     uint32
 }
 
+type failure struct{ why error }
+
 func newSlot() *slot {
-	in := &slot{newest: make(chan frame.Frame, 1), free: make(chan frame.Frame, 3), trouble: make(chan error, 1)}
+	in := &slot{newest: make(chan frame.Frame, 1), free: make(chan frame.Frame, 3), trouble: make(chan failure, 1)}
 	in.free <- frame.Frame{}
 	in.free <- frame.Frame{}
 	return in
@@ -196,7 +199,7 @@ func (in *slot) fail(why error) {
 	case <-in.trouble:
 	default:
 	}
-	in.trouble <- why
+	in.trouble <- failure{why}
 }
 
 // atEnd turns the error of a stream's last read into why it ended, nil when it just ended.

@@ -113,7 +113,10 @@ func TestCommandIsNeverLeftBehind(t *testing.T) {
 			pids := filepath.Join(t.TempDir(), "pid")
 			c := open(t, "exec:"+fmt.Sprintf(line, jpg, pids), patient)
 			var pid int
-			for range c.Frames(within(t)) {
+			for _, err := range c.Frames(within(t)) {
+				if err != nil {
+					t.Error(err)
+				}
 				pid = awaitPID(t, pids)
 				break
 			}

@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"errors"
 	"time"
 	"unsafe"
 
@@ -96,13 +97,12 @@ const (
 func ioctl[T capability | format | requestBuffers | buffer](fd int, request uintptr, arg *T) error {
 	for {
 		_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), request, uintptr(unsafe.Pointer(arg)))
-		switch errno {
-		case 0:
+		if errno == 0 {
 			return nil
-		case unix.EINTR:
-			continue
 		}
-		return errno
+		if !errors.Is(errno, unix.EINTR) {
+			return errno
+		}
 	}
 }
 
