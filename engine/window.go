@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 
 	"edge/model"
@@ -40,27 +41,53 @@ func (w window) String() string {
 
 // gather writes the patches of the output pixels from first on, until dst is full.
 func gather(dst, src []byte, w *window, zero byte, first int) {
-	row := w.kernelW * w.depth
+	row, pitch := w.kernelW*w.depth, w.inW*w.depth
+	size := w.kernelH * row
 	y, x := first/w.outW, first%w.outW
-	for len(dst) > 0 {
+	for len(dst) >= size {
 		top, left := y*w.strideH-w.padTop, x*w.strideW-w.padLeft
-		from, to := max(0, -left), min(w.kernelW, w.inW-left)
-		for i := range w.kernelH {
-			patch := dst[i*row : (i+1)*row]
-			switch {
-			case top+i < 0 || top+i >= w.inH || from >= to:
-				fill(patch, zero)
-			case to-from == w.kernelW:
-				copy(patch, src[((top+i)*w.inW+left)*w.depth:])
-			default:
-				fill(patch[:from*w.depth], zero)
-				copy(patch[from*w.depth:to*w.depth], src[((top+i)*w.inW+left+from)*w.depth:])
-				fill(patch[to*w.depth:], zero)
-			}
+		patch := dst[:size]
+		if top >= 0 && top+w.kernelH <= w.inH && left >= 0 && left+w.kernelW <= w.inW {
+			gatherInside(patch, src[top*pitch+left*w.depth:], row, pitch)
+		} else {
+			gatherBorder(patch, src, w, zero, top, left)
 		}
-		dst = dst[w.kernelH*row:]
+		dst = dst[size:]
 		if x++; x == w.outW {
 			y, x = y+1, 0
+		}
+	}
+}
+
+// gatherInside copies a patch: rows that are pitch bytes apart in src. The usual row, of 3 pixels of 3 colours, is too short
+// for copy to be fast.
+func gatherInside(patch, src []byte, row, pitch int) {
+	if row < 8 || row > 16 {
+		for ; len(patch) >= row; patch, src = patch[row:], src[min(pitch, len(src)):] {
+			copy(patch[:row], src)
+		}
+		return
+	}
+	for at := 0; ; at += pitch {
+		from := src[at:][:row]
+		to := patch[:row]
+		head, tail := binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint64(from[row-8:])
+		binary.LittleEndian.PutUint64(to, head)
+		binary.LittleEndian.PutUint64(to[row-8:], tail)
+		if patch = patch[row:]; len(patch) < row {
+			return
+		}
+	}
+}
+
+// gatherBorder fills what lies outside of src with zero.
+func gatherBorder(patch, src []byte, w *window, zero byte, top, left int) {
+	row := w.kernelW * w.depth
+	from, to := max(0, -left), min(w.kernelW, w.inW-left)
+	fill(patch, zero)
+	for i := range w.kernelH {
+		if y := top + i; y >= 0 && y < w.inH && from < to {
+			copy(patch[i*row:][from*w.depth:to*w.depth], src[(y*w.inW+left+from)*w.depth:])
 		}
 	}
 }
