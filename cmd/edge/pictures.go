@@ -1,0 +1,69 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxPictureDepth is how many folders deep pictures are looked for: a set of them is DIR/CLASS/FILE, rarely deeper.
+const maxPictureDepth = 4
+
+// pictureFiles lists the files in a folder and its folders, sorted by path, but those whose name begins with a dot.
+// Whether they are pictures shows when they are read. Links are followed. It fails where it can't read a folder, and
+// where there are no files.
+func pictureFiles(dir string) ([]string, error) {
+	files, err := appendFiles(nil, dir, maxPictureDepth)
+	if err != nil {
+		return nil, configErrorf("pictures: %v", err)
+	}
+	if len(files) == 0 {
+		return nil, configErrorf("pictures: %s: there are no files in it", dir)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+func appendFiles(files []string, dir string, depth int) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Stat(path)
+		switch {
+		case strings.HasPrefix(e.Name(), "."):
+		case err != nil: // a link to nowhere: a bad file, told about when it is read
+			files = append(files, path)
+		case info.Mode().IsRegular():
+			files = append(files, path)
+		case info.IsDir() && depth == 0:
+			return nil, fmt.Errorf("%s: folders in folders, more than %d deep", path, maxPictureDepth)
+		case info.IsDir():
+			if files, err = appendFiles(files, path, depth-1); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return files, nil
+}
+
+// splitCalibration takes n files out of a sorted list, evenly spread over it: those to calibrate a network with (edge
+// quantize --calibrate DIR --calibration-size n). The rest is for measuring it (edge eval --images DIR
+// --calibration-size n). A list that is too short goes to calibration whole.
+func splitCalibration(files []string, n int) (calibrate, rest []string) {
+	n = min(max(n, 0), len(files))
+	next := 0 // of calibrate: it is file next·len/n
+	for i, file := range files {
+		if next < n && i == next*len(files)/n {
+			calibrate = append(calibrate, file)
+			next++
+			continue
+		}
+		rest = append(rest, file)
+	}
+	return calibrate, rest
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestPictureFiles(t *testing.T) {
+	dir := t.TempDir()
+	elsewhere := t.TempDir()
+	for _, name := range []string{"b/2.jpg", "b/1.jpg", "a/9.png", "000_x.jpg", ".hidden", "b/.DS_Store", "deep/er/x.jpg"} {
+		path := filepath.Join(dir, name)
+		os.MkdirAll(filepath.Dir(path), 0o755)
+		os.WriteFile(path, nil, 0o644)
+	}
+	os.WriteFile(filepath.Join(elsewhere, "l.jpg"), nil, 0o644)
+	os.Symlink(elsewhere, filepath.Join(dir, "linked"))
+	os.Symlink("nowhere", filepath.Join(dir, "dangling.jpg"))
+	files, err := pictureFiles(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		files[i] = strings.TrimPrefix(files[i], dir+"/")
+	}
+	want := []string{"000_x.jpg", "a/9.png", "b/1.jpg", "b/2.jpg", "dangling.jpg", "deep/er/x.jpg", "linked/l.jpg"}
+	if !slices.Equal(files, want) {
+		t.Errorf("%q, want %q", files, want)
+	}
+}
+
+func TestPictureFilesErrors(t *testing.T) {
+	loop := t.TempDir()
+	os.Symlink(loop, filepath.Join(loop, "loop"))
+	for dir, want := range map[string]string{
+		t.TempDir():   "no files",
+		"nowhere":     "no such file",
+		"pictures.go": "not a directory",
+		loop:          "more than 4 deep",
+	} {
+		if _, err := pictureFiles(dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want …%s…", dir, err, want)
+		}
+	}
+}
+
+func TestSplitCalibration(t *testing.T) {
+	files := strings.Split("abcdefghij", "")
+	for _, test := range []struct {
+		n               int
+		calibrate, rest string
+	}{
+		{0, "", "abcdefghij"},
+		{-1, "", "abcdefghij"},
+		{1, "a", "bcdefghij"},
+		{2, "af", "bcdeghij"},
+		{3, "adg", "bcefhij"},
+		{9, "abcdefghi", "j"},
+		{10, "abcdefghij", ""},
+		{11, "abcdefghij", ""},
+	} {
+		calibrate, rest := splitCalibration(files, test.n)
+		if strings.Join(calibrate, "") != test.calibrate || strings.Join(rest, "") != test.rest {
+			t.Errorf("%d: %q and %q, want %q and %q", test.n, calibrate, rest, test.calibrate, test.rest)
+		}
+	}
+}
