@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"edge/kernels"
 	"edge/model"
@@ -38,13 +39,16 @@ func (c *compiler) addition(n *model.Node, op model.Add) error {
 	}
 	info := StepInfo{Kind: "add", Kernel: c.set.Name}
 	set, size := c.set, model.Elements(o.Shape)
-	b := broadcastOf(x.Shape, y.Shape, o.Shape)
-	if b == nil {
+	if slices.Equal(x.Shape, y.Shape) {
 		a.A, a.B = c.bytes[n.Inputs[0]], c.bytes[n.Inputs[1]]
 		c.add(info, n, c.byRows(size, macsPerByte*size, func(_, i0, i1 int) { set.Add(a, i0, i1) }))
 		return nil
 	}
 	info.Kind = "add, broadcast"
+	if size > maxRows {
+		return fmt.Errorf("an addition with broadcasting of %d elements: at most %d", size, maxRows)
+	}
+	b := broadcastOf(x.Shape, y.Shape, o.Shape)
 	p, q, scratch := c.bytes[n.Inputs[0]], c.bytes[n.Inputs[1]], c.needScratch(2*size)
 	dst := a.Dst
 	c.add(info, n, single(func() {
@@ -61,11 +65,8 @@ func (c *compiler) addition(n *model.Node, op model.Add) error {
 type pair struct{ x, y int32 }
 
 // broadcastOf returns, for each element of out, where its operands lie in x and y: a dimension of 1, or one that is
-// missing in front, is the same for all. It returns nil where the shapes are the same.
+// missing in front, is the same for all.
 func broadcastOf(x, y, out []int) []pair {
-	if model.Elements(x) == model.Elements(out) && model.Elements(y) == model.Elements(out) {
-		return nil
-	}
 	index := func(shape []int, at int) int32 {
 		i, step := 0, 1
 		for d := len(out) - 1; d >= 0; d-- {

@@ -31,8 +31,11 @@ type compiler struct {
 
 func opName(op model.Op) string { return reflect.TypeOf(op).Name() }
 
-// maxArena bounds what a file can ask for. The largest MobileNet needs 5 MB.
-const maxArena = 1 << 30
+// What a file can ask for is bounded. The largest MobileNets stay far below.
+const (
+	maxArena = 48 << 20 // bytes
+	maxRows  = 1 << 18  // of a tensor whose rows are moved one by one
+)
 
 func (c *compiler) checkGraph() error {
 	g := c.graph
@@ -88,7 +91,7 @@ func (c *compiler) checkGraph() error {
 }
 
 // planMemory gives every activation its place.
-func (c *compiler) planMemory() {
+func (c *compiler) planMemory() error {
 	g := c.graph
 	c.home = make([]int, len(g.Tensors))
 	c.spanOf = make([]int, len(g.Tensors))
@@ -125,7 +128,11 @@ func (c *compiler) planMemory() {
 	for _, t := range g.Outputs {
 		touch(t, len(g.Nodes))
 	}
-	c.arena = alignedBytes(place(c.spans))
+	size := place(c.spans)
+	if size > maxArena {
+		return fmt.Errorf("engine: the activations need %d MiB, at most %d are given", size>>20, maxArena>>20)
+	}
+	c.arena = alignedBytes(size)
 	c.bytes = make([][]byte, len(g.Tensors))
 	for t := range g.Tensors {
 		if i := c.spanOf[c.home[t]]; i >= 0 && g.Tensors[t].Data == nil {
@@ -137,6 +144,7 @@ func (c *compiler) planMemory() {
 	for _, t := range g.Inputs {
 		c.flip(t)
 	}
+	return nil
 }
 
 func (c *compiler) size(t int) int {

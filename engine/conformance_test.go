@@ -281,7 +281,7 @@ func pictures(t *testing.T, in *model.Tensor, count int) []byte {
 	return all.Bytes()
 }
 
-func readGraph(t *testing.T, file string) *model.Graph {
+func readGraph(t testing.TB, file string) *model.Graph {
 	t.Helper()
 	g, err := model.ReadTFLite(readFile(t, file))
 	if err != nil {
@@ -290,7 +290,7 @@ func readGraph(t *testing.T, file string) *model.Graph {
 	return g
 }
 
-func readFile(t *testing.T, name string) []byte {
+func readFile(t testing.TB, name string) []byte {
 	t.Helper()
 	data, err := os.ReadFile(name)
 	if err != nil {

@@ -68,7 +68,9 @@ func Compile(g *model.Graph, o Options) (*Net, error) {
 	if err := c.checkGraph(); err != nil {
 		return nil, err
 	}
-	c.planMemory()
+	if err := c.planMemory(); err != nil {
+		return nil, err
+	}
 	for i := range g.Nodes {
 		if err := c.compileNode(&g.Nodes[i]); err != nil {
 			out := g.Nodes[i].Outputs[0]

@@ -70,8 +70,8 @@ func (b *builder) weights(channels, axis int, shape ...int) int {
 			t.Data[i] = 129
 		}
 	}
-	switch {
-	case b.typ == model.Uint8:
+	switch b.typ {
+	case model.Uint8:
 		zero := []int32{0, 255, 128, 100 + int32(b.rng.IntN(60))}[b.rng.IntN(4)]
 		t.Quant = []model.Quant{{Scale: 0.01, ZeroPoint: zero}}
 	default:

@@ -23,6 +23,9 @@ func (c *compiler) mean(n *model.Node, op model.Mean) error {
 	for _, axis := range op.Axes {
 		count *= in.Shape[axis]
 	}
+	if rows := model.Elements(in.Shape[:len(in.Shape)-1]); rows > maxRows {
+		return fmt.Errorf("a mean over %d rows: at most %d", rows, maxRows)
+	}
 	m, err := quant.MultiplierOf(float64(in.Quant[0].Scale) / float64(o.Quant[0].Scale))
 	if err != nil {
 		return err

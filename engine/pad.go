@@ -15,6 +15,9 @@ func (c *compiler) pad(n *model.Node, op model.Pad) error {
 	src, dst, zero := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], byte(c.zero(o))
 	last := len(in.Shape) - 1
 	row := in.Shape[last]
+	if rows := model.Elements(in.Shape[:last]); rows > maxRows {
+		return fmt.Errorf("a padding of %d rows: at most %d", rows, maxRows)
+	}
 	var places []int // of the input's rows in the output
 	for i := range model.Elements(in.Shape[:last]) {
 		at, place, step := i, op.Before[last], o.Shape[last]
