@@ -7,17 +7,17 @@ var avx2 = x86{
 	narrow: &pointwiseAVX2, wide: &pointwiseAVX2, wider: &pointwiseAVX2,
 	widen: widenAVX2,
 	depthwise: depthwiseTable{
-		{3, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x16, any: depthwiseAVX2k3s1x16Any}},
-		{3, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x16, any: depthwiseAVX2k3s2x16Any}},
-		{5, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x16, any: depthwiseAVX2k5s1x16Any}},
-		{5, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x16, any: depthwiseAVX2k5s2x16Any}},
+		{3, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x16, exact: depthwiseAVX2k3s1x16Exact, any: depthwiseAVX2k3s1x16Any}},
+		{3, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x16, exact: depthwiseAVX2k3s2x16Exact, any: depthwiseAVX2k3s2x16Any}},
+		{5, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x16, exact: depthwiseAVX2k5s1x16Exact, any: depthwiseAVX2k5s1x16Any}},
+		{5, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x16, exact: depthwiseAVX2k5s2x16Exact, any: depthwiseAVX2k5s2x16Any}},
 	},
 }
 
 var pointwiseAVX2 = pointwiseKernel{
 	rows: 6, width: 16, taps: 2, ones: 3, order: inPairs256,
-	many: pointwiseAVX2x6x16Single, one: pointwiseAVX2x1x16Single,
-	manyD: pointwiseAVX2x6x16Double, oneD: pointwiseAVX2x1x16Double,
+	many: [3]func(pointwiseTile){pointwiseAVX2x6x16, pointwiseAVX2x6x16Integer, pointwiseAVX2x6x16Signed},
+	one:  [3]func(pointwiseTile){pointwiseAVX2x1x16, pointwiseAVX2x1x16Integer, pointwiseAVX2x1x16Signed},
 }
 
 // avxVNNI is the set for AVX2 with VNNI, but without AVX-512.
@@ -25,15 +25,15 @@ var avxVNNI = x86{
 	narrow: &pointwiseVEX, wide: &pointwiseVEX, wider: &pointwiseVEX,
 	sums: sumsAVX2,
 	depthwise: depthwiseTable{
-		{3, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x16, any: depthwiseVEXk3s1x16Any}},
-		{3, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x16, any: depthwiseVEXk3s2x16Any}},
-		{5, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x16, any: depthwiseVEXk5s1x16Any}},
-		{5, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x16, any: depthwiseVEXk5s2x16Any}},
+		{3, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x16, exact: depthwiseVEXk3s1x16Exact, any: depthwiseVEXk3s1x16Any}},
+		{3, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x16, exact: depthwiseVEXk3s2x16Exact, any: depthwiseVEXk3s2x16Any}},
+		{5, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x16, exact: depthwiseVEXk5s1x16Exact, any: depthwiseVEXk5s1x16Any}},
+		{5, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x16, exact: depthwiseVEXk5s2x16Exact, any: depthwiseVEXk5s2x16Any}},
 	},
 }
 
 var pointwiseVEX = pointwiseKernel{
 	rows: 6, width: 16, taps: 4, order: inPairs256,
-	many: pointwiseVEXx6x16Single, one: pointwiseVEXx1x16Single,
-	manyD: pointwiseVEXx6x16Double, oneD: pointwiseVEXx1x16Double,
+	many: [3]func(pointwiseTile){pointwiseVEXx6x16, pointwiseVEXx6x16Integer, pointwiseVEXx6x16Signed},
+	one:  [3]func(pointwiseTile){pointwiseVEXx1x16, pointwiseVEXx1x16Integer, pointwiseVEXx1x16Signed},
 }

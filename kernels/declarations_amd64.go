@@ -6,126 +6,186 @@ package kernels
 
 func depthwiseAVX2k3s1x16(t depthwiseRow)
 
+func depthwiseAVX2k3s1x16Exact(t depthwiseRow)
+
 func depthwiseAVX2k3s1x16Any(t depthwiseRow)
 
 func depthwiseAVX2k3s2x16(t depthwiseRow)
+
+func depthwiseAVX2k3s2x16Exact(t depthwiseRow)
 
 func depthwiseAVX2k3s2x16Any(t depthwiseRow)
 
 func depthwiseAVX2k5s1x16(t depthwiseRow)
 
+func depthwiseAVX2k5s1x16Exact(t depthwiseRow)
+
 func depthwiseAVX2k5s1x16Any(t depthwiseRow)
 
 func depthwiseAVX2k5s2x16(t depthwiseRow)
+
+func depthwiseAVX2k5s2x16Exact(t depthwiseRow)
 
 func depthwiseAVX2k5s2x16Any(t depthwiseRow)
 
 func depthwise512k3s1x64(t depthwiseRow)
 
+func depthwise512k3s1x64Exact(t depthwiseRow)
+
 func depthwise512k3s1x64Any(t depthwiseRow)
 
 func depthwise512k3s1x32(t depthwiseRow)
+
+func depthwise512k3s1x32Exact(t depthwiseRow)
 
 func depthwise512k3s1x32Any(t depthwiseRow)
 
 func depthwise512k3s1x16(t depthwiseRow)
 
+func depthwise512k3s1x16Exact(t depthwiseRow)
+
 func depthwise512k3s1x16Any(t depthwiseRow)
 
 func depthwise512k3s2x64(t depthwiseRow)
+
+func depthwise512k3s2x64Exact(t depthwiseRow)
 
 func depthwise512k3s2x64Any(t depthwiseRow)
 
 func depthwise512k3s2x32(t depthwiseRow)
 
+func depthwise512k3s2x32Exact(t depthwiseRow)
+
 func depthwise512k3s2x32Any(t depthwiseRow)
 
 func depthwise512k3s2x16(t depthwiseRow)
+
+func depthwise512k3s2x16Exact(t depthwiseRow)
 
 func depthwise512k3s2x16Any(t depthwiseRow)
 
 func depthwise512k5s1x64(t depthwiseRow)
 
+func depthwise512k5s1x64Exact(t depthwiseRow)
+
 func depthwise512k5s1x64Any(t depthwiseRow)
 
 func depthwise512k5s1x32(t depthwiseRow)
+
+func depthwise512k5s1x32Exact(t depthwiseRow)
 
 func depthwise512k5s1x32Any(t depthwiseRow)
 
 func depthwise512k5s1x16(t depthwiseRow)
 
+func depthwise512k5s1x16Exact(t depthwiseRow)
+
 func depthwise512k5s1x16Any(t depthwiseRow)
 
 func depthwise512k5s2x64(t depthwiseRow)
+
+func depthwise512k5s2x64Exact(t depthwiseRow)
 
 func depthwise512k5s2x64Any(t depthwiseRow)
 
 func depthwise512k5s2x32(t depthwiseRow)
 
+func depthwise512k5s2x32Exact(t depthwiseRow)
+
 func depthwise512k5s2x32Any(t depthwiseRow)
 
 func depthwise512k5s2x16(t depthwiseRow)
+
+func depthwise512k5s2x16Exact(t depthwiseRow)
 
 func depthwise512k5s2x16Any(t depthwiseRow)
 
 func depthwiseVEXk3s1x16(t depthwiseRow)
 
+func depthwiseVEXk3s1x16Exact(t depthwiseRow)
+
 func depthwiseVEXk3s1x16Any(t depthwiseRow)
 
 func depthwiseVEXk3s2x16(t depthwiseRow)
+
+func depthwiseVEXk3s2x16Exact(t depthwiseRow)
 
 func depthwiseVEXk3s2x16Any(t depthwiseRow)
 
 func depthwiseVEXk5s1x16(t depthwiseRow)
 
+func depthwiseVEXk5s1x16Exact(t depthwiseRow)
+
 func depthwiseVEXk5s1x16Any(t depthwiseRow)
 
 func depthwiseVEXk5s2x16(t depthwiseRow)
 
+func depthwiseVEXk5s2x16Exact(t depthwiseRow)
+
 func depthwiseVEXk5s2x16Any(t depthwiseRow)
 
-func pointwiseAVX2x6x16Single(t pointwiseTile)
+func pointwiseAVX2x6x16(t pointwiseTile)
 
-func pointwiseAVX2x6x16Double(t pointwiseTile)
+func pointwiseAVX2x6x16Integer(t pointwiseTile)
 
-func pointwiseAVX2x1x16Single(t pointwiseTile)
+func pointwiseAVX2x6x16Signed(t pointwiseTile)
 
-func pointwiseAVX2x1x16Double(t pointwiseTile)
+func pointwiseAVX2x1x16(t pointwiseTile)
+
+func pointwiseAVX2x1x16Integer(t pointwiseTile)
+
+func pointwiseAVX2x1x16Signed(t pointwiseTile)
 
 func widenAVX2(t widenPixels)
 
-func pointwise512x7x32Single(t pointwiseTile)
+func pointwise512x7x32(t pointwiseTile)
 
-func pointwise512x7x32Double(t pointwiseTile)
+func pointwise512x7x32Integer(t pointwiseTile)
 
-func pointwise512x7x48Single(t pointwiseTile)
+func pointwise512x7x32Signed(t pointwiseTile)
 
-func pointwise512x7x48Double(t pointwiseTile)
+func pointwise512x7x48(t pointwiseTile)
 
-func pointwise512x14x16Single(t pointwiseTile)
+func pointwise512x7x48Integer(t pointwiseTile)
 
-func pointwise512x14x16Double(t pointwiseTile)
+func pointwise512x7x48Signed(t pointwiseTile)
 
-func pointwise512x1x16Single(t pointwiseTile)
+func pointwise512x14x16(t pointwiseTile)
 
-func pointwise512x1x16Double(t pointwiseTile)
+func pointwise512x14x16Integer(t pointwiseTile)
 
-func pointwise512x1x32Single(t pointwiseTile)
+func pointwise512x14x16Signed(t pointwiseTile)
 
-func pointwise512x1x32Double(t pointwiseTile)
+func pointwise512x1x16(t pointwiseTile)
 
-func pointwise512x1x48Single(t pointwiseTile)
+func pointwise512x1x16Integer(t pointwiseTile)
 
-func pointwise512x1x48Double(t pointwiseTile)
+func pointwise512x1x16Signed(t pointwiseTile)
+
+func pointwise512x1x32(t pointwiseTile)
+
+func pointwise512x1x32Integer(t pointwiseTile)
+
+func pointwise512x1x32Signed(t pointwiseTile)
+
+func pointwise512x1x48(t pointwiseTile)
+
+func pointwise512x1x48Integer(t pointwiseTile)
+
+func pointwise512x1x48Signed(t pointwiseTile)
 
 func sums512(t pixelSums)
 
-func pointwiseVEXx6x16Single(t pointwiseTile)
+func pointwiseVEXx6x16(t pointwiseTile)
 
-func pointwiseVEXx6x16Double(t pointwiseTile)
+func pointwiseVEXx6x16Integer(t pointwiseTile)
 
-func pointwiseVEXx1x16Single(t pointwiseTile)
+func pointwiseVEXx6x16Signed(t pointwiseTile)
 
-func pointwiseVEXx1x16Double(t pointwiseTile)
+func pointwiseVEXx1x16(t pointwiseTile)
+
+func pointwiseVEXx1x16Integer(t pointwiseTile)
+
+func pointwiseVEXx1x16Signed(t pointwiseTile)
 
 func sumsAVX2(t pixelSums)

@@ -26,12 +26,13 @@ type depthwiseColumns struct {
 
 // depthwiseKernel are the kernels for one size of block.
 type depthwiseKernel struct {
-	width   int  // channels of a block
-	taps    int  // in a lane: four of 8 bits or two of 16
-	masked  bool // the last block may be smaller
-	vectors int  // of 32-bit lanes
-	fast    func(depthwiseRow)
-	any     func(depthwiseRow) // weights need not fit int8, nor requantization float32
+	width   int                // channels of a block
+	taps    int                // in a lane: four of 8 bits or two of 16
+	masked  bool               // the last block may be smaller
+	vectors int                // of 32-bit lanes
+	fast    func(depthwiseRow) // weights fit int8, requantization float32
+	exact   func(depthwiseRow) // weights fit int8; no output is below zero
+	any     func(depthwiseRow)
 }
 
 // depthwiseTable are the kernels of a set, by size and stride, those for the largest blocks first.
@@ -54,13 +55,21 @@ type depthwiseLayer struct {
 // depthwiseRun are blocks next to each other that one kernel computes.
 type depthwiseRun struct {
 	run    func(depthwiseRow)
-	any    bool
+	kind   depthwiseKind
 	width  int
 	from   int // first channel
 	blocks int
 	mask   uint64
 	data   []byte
 }
+
+type depthwiseKind int
+
+const (
+	depthwiseFast depthwiseKind = iota
+	depthwiseExact
+	depthwiseAny
+)
 
 // order returns the channel of position j among the accumulators. Interleaving and packing work within lanes of 128
 // bits; a lane holds 16 channels as bytes, or 8 as words, and each vector has 4 of them.
@@ -111,56 +120,61 @@ func packDepthwise(kernels []depthwiseKernel, a *DepthwiseArgs) bool {
 				from = a.In - k.width
 			}
 		}
-		data, any, ok := k.pack(a, from, channels)
+		data, kind, ok := k.pack(a, from, channels)
 		if !ok {
 			return false
 		}
-		run := k.fast
-		if any {
-			run = k.any
-		}
+		run := [...]func(depthwiseRow){k.fast, k.exact, k.any}[kind]
 		last := len(layer.runs) - 1
-		if last >= 0 && layer.runs[last].any == any && layer.runs[last].width == k.width &&
+		if last >= 0 && layer.runs[last].kind == kind && layer.runs[last].width == k.width &&
 			layer.runs[last].from+layer.runs[last].blocks*k.width == from {
 			layer.runs[last].blocks++
 			layer.runs[last].data = append(layer.runs[last].data, data...)
 			layer.runs[last].mask = 1<<channels - 1
 		} else {
-			layer.runs = append(layer.runs, depthwiseRun{run, any, k.width, from, 1, 1<<channels - 1, data})
+			layer.runs = append(layer.runs, depthwiseRun{run, kind, k.width, from, 1, 1<<channels - 1, data})
 		}
 		from += channels
 	}
 	return true
 }
 
-// pack returns the constants of the block of channels from from on: clamp range, bias, requantization, weights. Any tells
-// that they are for the kernel that can do with any.
+// pack returns the constants of the block of channels from from on: clamp range, bias, requantization, weights.
 //
 // Weights are [halves][KernelW][vectors][parts] vectors, whose lanes hold the taps of rows part·taps… of one channel.
-func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byte, any, ok bool) {
-	bias, reach := make([]int32, channels), make([]int64, channels)
+func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byte, kind depthwiseKind, ok bool) {
+	bias, reach := make([]int32, channels), make([]span, channels)
+	wide := false
 	for c := range channels {
 		bias[c] = a.Bias[from+c]
-		reach[c] = int64(max(bias[c], -bias[c]))
 		for tap := range a.KernelH * a.KernelW {
 			w := int32(a.Weights[tap*a.In+from+c]) - a.WeightZero
 			bias[c] -= a.SrcZero * w
-			reach[c] += 255 * int64(max(w, -w))
-			any = any || k.taps == 4 && w != int32(int8(w))
+			reach[c].add(w)
+			wide = wide || k.taps == 4 && w != int32(int8(w))
 			if k.taps == 4 && w > 2*127 { // not the sum of two int8: a weight of 255 with the zero point 0
-				return nil, false, false
+				return nil, 0, false
 			}
+		}
+		reach[c].low += int64(bias[c])
+		reach[c].high += int64(bias[c])
+		if !reach[c].fits() {
+			return nil, 0, false
 		}
 	}
 	r := a.Requant.of(from, channels)
 	var constants []byte
-	if !any {
-		constants, ok = fitSingles(r, k.width, k.order)
+	if !wide {
+		constants, ok = r.fitSingles(reach, k.width, k.order)
 	}
 	if !ok {
-		any = true
-		if constants, ok = fitDoubles(r, reach, k.width, k.order); !ok {
-			return nil, false, false
+		var signed bool
+		if constants, signed, ok = r.fitIntegers(reach, k.width, k.order); !ok {
+			return nil, 0, false
+		}
+		kind = depthwiseExact
+		if wide || signed {
+			kind = depthwiseAny
 		}
 	}
 	for range k.width {
@@ -178,7 +192,7 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 	}
 	data = append(data, constants...)
 	halves := 1
-	if any && k.taps == 4 {
+	if kind == depthwiseAny && k.taps == 4 {
 		halves = 2
 	}
 	parts := (a.KernelH + k.taps - 1) / k.taps
@@ -206,7 +220,7 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 			}
 		}
 	}
-	return data, any, true
+	return data, kind, true
 }
 
 // depthwiseMACs is how much one call of a kernel computes at most.

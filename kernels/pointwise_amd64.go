@@ -39,14 +39,20 @@ type pixelSums struct {
 
 // pointwiseKernel are the kernels for one width of panel.
 type pointwiseKernel struct {
-	rows, width int                 // of a tile
-	taps        int                 // input channels a step: four as bytes, or two widened to 16 bits
-	masked      bool                // the last panel may be smaller
-	ones        int                 // so many pixels that remain are faster one by one than as a tile
-	order       func(j int) int     // the channel at position j of the panel
-	many, one   func(pointwiseTile) // tiles of rows pixels, of one; requantize in float32
-	manyD, oneD func(pointwiseTile) // … in float64
+	rows, width int                    // of a tile
+	taps        int                    // input channels a step: four as bytes, or two widened to 16 bits
+	masked      bool                   // the last panel may be smaller
+	ones        int                    // so many pixels that remain are faster one by one than as a tile
+	order       func(j int) int        // the channel at position j of the panel
+	many, one   [3]func(pointwiseTile) // tiles of rows pixels, of one; by how they requantize
 }
+
+// How a kernel requantizes.
+const (
+	inFloat32        = iota
+	inIntegers       // where no output is below zero
+	inSignedIntegers // any
+)
 
 // pointwiseLayer is a layer as the pointwise kernels read it.
 type pointwiseLayer struct {
@@ -115,19 +121,25 @@ func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
 // pack returns the panel of some channels, false where no constants fit.
 func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int) (panel pointwisePanel, ok bool) {
 	width := k.width
-	bias, reach := make([]int32, channels), make([]int64, channels)
+	bias, reach := make([]int32, channels), make([]span, channels)
 	for i := range channels {
-		bias[i], reach[i] = pointwiseBias(a, from+i)
-	}
-	r := a.Requant.of(from, channels)
-	panel = pointwisePanel{from: from, channels: channels, many: k.many, one: k.one}
-	constants, ok := fitSingles(r, width, k.order)
-	if !ok {
-		panel.many, panel.one = k.manyD, k.oneD
-		if constants, ok = fitDoubles(r, reach, width, k.order); !ok {
+		if bias[i], reach[i] = pointwiseBias(a, from+i); !reach[i].fits() {
 			return panel, false
 		}
 	}
+	r, how := a.Requant.of(from, channels), inFloat32
+	constants, ok := r.fitSingles(reach, width, k.order)
+	if !ok {
+		var signed bool
+		if constants, signed, ok = r.fitIntegers(reach, width, k.order); !ok {
+			return panel, false
+		}
+		how = inIntegers
+		if signed {
+			how = inSignedIntegers
+		}
+	}
+	panel = pointwisePanel{from: from, channels: channels, many: k.many[how], one: k.one[how]}
 	panel.data = make([]byte, 0, 4*width+len(constants)+4*steps*width)
 	for j := range width {
 		b := int32(0)
@@ -158,16 +170,18 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int) (pan
 	return panel, true
 }
 
-// pointwiseBias returns what the accumulator of channel n begins with, and how far from zero it can get.
-func pointwiseBias(a *PointwiseArgs, n int) (bias int32, reach int64) {
+// pointwiseBias returns what the accumulator of channel n begins with, and where it can get.
+func pointwiseBias(a *PointwiseArgs, n int) (bias int32, reach span) {
 	// Σ (s − zs)(w − zw) = Σ s·w − zw·Σ s − zs·Σ (w − zw): the last sum is known now.
 	sum := int32(0)
 	for _, w := range a.Weights[n*a.In:][:a.In] {
-		difference := int32(w) - a.WeightZero
-		sum += difference
-		reach += int64(max(difference, -difference))
+		sum += int32(w) - a.WeightZero
+		reach.add(int32(w) - a.WeightZero)
 	}
-	return a.Bias[n] - a.SrcZero*sum, reach*255 + int64(max(a.Bias[n], -a.Bias[n]))
+	bias = a.Bias[n] - a.SrcZero*sum
+	reach.low += int64(bias)
+	reach.high += int64(bias)
+	return bias, reach
 }
 
 // pointwise computes the pixels [p0, p1) for the channels [n0, n1).

@@ -17,15 +17,31 @@ import (
 //
 //	round(acc·mul + add)
 //
-// computed by one fused multiply-add and one conversion (rounding to nearest, halves to even) and then clamped. If the
+// computed in float32 by one fused multiply-add and one conversion (to nearest, halves to even), and then clamped. If the
 // two agree just below and at each of the first one's steps, they agree everywhere. This is checked, once for every
-// channel, when a layer is prepared; where float32 isn't good enough, float64 is.
+// channel, when a layer is prepared. Where it isn't so, kernels use integers: more instructions, exact as they are.
 
 // single are the constants of one channel in float32: round(acc·mul + add).
 type single struct{ mul, add float32 }
 
-// double are those in float64: round(acc·mul + add), + below where acc is negative.
-type double struct{ mul, add, below float64 }
+// integer are those in integers: with a = acc << left, (a·mul + add (+ below where a·mul < 0)) >> 32 >> right.
+type integer struct {
+	left, mul  int32
+	add, below int64
+	right      int32
+}
+
+// span is where the accumulators of a channel can get.
+type span struct{ low, high int64 }
+
+// fits tells whether that is within 32 bits.
+func (s span) fits() bool { return s.low >= math.MinInt32 && s.high <= math.MaxInt32 }
+
+// add adds a product with the weight w, of an activation from 0 to 255.
+func (s *span) add(w int32) {
+	s.low += 255 * int64(min(w, 0))
+	s.high += 255 * int64(max(w, 0))
+}
 
 // goal returns what acc·b, b being the mantissa of a channel's multiplier, must be at least, to give zero+u.
 //
@@ -64,19 +80,33 @@ func ceilDivide(a, b int64) int64 {
 	return q
 }
 
+// constant tells whether channel n gives the same output, which it returns, for all accumulators within reach.
+func (r *Requant) constant(n int, reach span) (output int32, ok bool) {
+	m := r.Multipliers[n]
+	switch {
+	case m.Mantissa == 0:
+		return min(max(r.Zero, r.Lo), r.Hi), true
+	case m.Shift >= 0:
+		return 0, false
+	}
+	low, high := r.apply(n, int32(reach.low)), r.apply(n, int32(reach.high))
+	return int32(low), low == high
+}
+
 // fitSingle returns constants for a channel, false where none were found. It asks for a clamp range without values
 // below zero, unless rounding is done once: where acc is negative Apply rounds its halves the other way.
-func (r *Requant) fitSingle(n int) (single, bool) {
-	m := r.Multipliers[n]
-	if m.Mantissa == 0 {
-		return single{0, float32(r.Zero)}, true
+func (r *Requant) fitSingle(n int, reach span) (single, bool) {
+	if output, ok := r.constant(n, reach); ok {
+		return single{0, float32(output)}, true
 	}
+	m := r.Multipliers[n]
 	if r.Lo < r.Zero && !r.Once || m.Shift >= 0 || m.Shift < -16 {
 		return single{}, false
 	}
 	mul := float32(math.Ldexp(float64(m.Mantissa), int(m.Shift)-31))
-	for _, mul := range [...]float32{mul, math.Nextafter32(mul, 0), math.Nextafter32(mul, 1)} {
-		if add, ok := r.fitAdd(m, mul); ok {
+	smaller, larger := math.Nextafter32(mul, 0), math.Nextafter32(mul, 1)
+	for _, mul := range [...]float32{mul, smaller, larger, math.Nextafter32(smaller, 0), math.Nextafter32(larger, 1)} {
+		if add, ok := r.fitAdd(m, mul, reach); ok {
 			return single{mul, add}, true
 		}
 	}
@@ -85,14 +115,15 @@ func (r *Requant) fitSingle(n int) (single, bool) {
 
 // fitAdd finds the constant to add for one factor. A step from v−1 to v at the accumulator t asks for
 //
-//	t·mul + add > v − ½ + h   and   (t−1)·mul + add < v − ½ − h
+//	t·mul + add > edge   and   (t−1)·mul + add < edge
 //
-// where h, half of the distance between float32 numbers there, allows for the rounding of the sum.
-func (r *Requant) fitAdd(m quant.Multiplier, mul float32) (add float32, ok bool) {
-	if r.Lo >= r.Hi {
-		return float32(r.Lo), true
-	}
-	const most = 1 << 24 // beyond, accumulators are rounded when they are converted
+// where edge is v − ½, but for the rounding of the sum and of halves: a sum next to v − ½ becomes v − ½, and that becomes
+// v where v is even, else v − 1. So edge is half of the distance between float32 numbers less, or more.
+func (r *Requant) fitAdd(m quant.Multiplier, mul float32, reach span) (add float32, ok bool) {
+	const (
+		most = 1 << 24 // beyond, accumulators are rounded when they are converted
+		tiny = 1.0 / (1 << 40)
+	)
 	// The goals are 2^(31+e) apart: t and t·b − goal can be found without a division each.
 	b, apart := int64(m.Mantissa), int64(1)<<(31-m.Shift)
 	first := goal(m, r.Once, int64(r.Lo+1-r.Zero))
@@ -105,9 +136,12 @@ func (r *Requant) fitAdd(m quant.Multiplier, mul float32) (add float32, ok bool)
 	width := float64(mul)
 	lowest, highest := math.Inf(1), math.Inf(-1)
 	for v := r.Lo + 1; v <= r.Hi; v++ {
-		gap := float64(t)*width - (float64(v) - 0.5)
-		h := halfUlps[v]
-		lowest, highest = min(lowest, gap-h), max(highest, gap+h)
+		gap := float64(t)*width - edges[v]
+		highest = max(highest, gap)
+		if t > reach.high {
+			break // this step isn't reached, the next ones neither
+		}
+		lowest = min(lowest, gap)
 		if t, over = t+jump, over-jumpOver; over < 0 {
 			t, over = t+1, over+b
 		}
@@ -116,66 +150,54 @@ func (r *Requant) fitAdd(m quant.Multiplier, mul float32) (add float32, ok bool)
 		return 0, false
 	}
 	add = float32((width - highest - lowest) / 2)
-	return add, lowest+float64(add) > 0 && highest+float64(add) < width
+	return add, lowest+float64(add) > tiny && highest+float64(add) < width-tiny
 }
 
-// halfUlps[v] is half of the distance between float32 numbers at v − ½.
-var halfUlps = func() (h [256]float64) {
-	for v := 1; v < len(h); v++ {
-		h[v] = math.Ldexp(1, bits.Len(uint(2*v-1))-26)
+// edges[v] is what a sum must exceed to become v at least.
+var edges = func() (e [256]float64) {
+	for v := 1; v < len(e); v++ {
+		half := math.Ldexp(1, bits.Len(uint(2*v-1))-26)
+		if v%2 == 0 {
+			half = -half
+		}
+		e[v] = float64(v) - 0.5 + half
 	}
-	return h
+	return e
 }()
 
-// fitDouble returns constants for a channel whose accumulators are within ±reach, false where none were found.
-func (r *Requant) fitDouble(n int, reach int64) (double, bool) {
+// fitInteger returns constants for a channel, false where none fit: with extreme multipliers only.
+func (r *Requant) fitInteger(n int, reach span) (integer, bool) {
+	if output, ok := r.constant(n, reach); ok {
+		return integer{add: int64(output) << 32}, true
+	}
 	m := r.Multipliers[n]
-	if m.Mantissa == 0 {
-		return double{0, float64(r.Zero), 0}, true
-	}
-	if m.Shift >= 0 && reach > math.MaxInt32>>(m.Shift+1) {
-		return double{}, false // shifted left it could overflow
-	}
-	e := max(-int(m.Shift), 0)
-	d := double{mul: math.Ldexp(float64(m.Mantissa), int(m.Shift)-31), add: float64(r.Zero)}
-	if e > 0 && !r.Once {
-		d.add += math.Ldexp(1, -e-1)
-		d.below = -math.Ldexp(1, -e)
-	}
-	// acc·b is an integer, and so is its goal, in units of 2^−(31+e): half of one is room enough for the rounding of
-	// float64, at most 2^−45 here.
-	if e <= 12 {
-		d.add += math.Ldexp(1, -e-32)
-		return d, true
-	}
-	for v := r.Lo + 1; v <= r.Hi; v++ {
-		t := step(m, r.Once, int64(v-r.Zero))
-		if t <= math.MaxInt32 && d.apply(t) < float64(v) || t > math.MinInt32 && d.apply(t-1) >= float64(v) {
-			return double{}, false
+	e := -m.Shift
+	switch {
+	case e > 22: // add could overflow
+		return integer{}, false
+	case e > 0:
+		i := integer{mul: m.Mantissa, add: int64(r.Zero)<<(31+e) + 1<<(30+e), right: e - 1}
+		if !r.Once {
+			i.add += 1 << 30
+			i.below = -1 << 31
 		}
+		return i, true
 	}
-	return d, true
+	i := integer{left: 1 - e, mul: m.Mantissa, add: int64(r.Zero)<<32 + 1<<31}
+	limit := int64(math.MaxInt32) >> i.left
+	return i, reach.low >= -limit && reach.high <= limit
 }
 
-// apply is what the kernels compute.
-func (d double) apply(acc int64) float64 {
-	sum := math.FMA(float64(acc), d.mul, d.add)
-	if acc < 0 {
-		sum += d.below
-	}
-	return math.RoundToEven(sum)
-}
-
-// fitSingles returns the constants of requantization of up to width channels, in order: mul, add as float32; false where
-// that isn't exact for all of them.
-func fitSingles(r *Requant, width int, order func(int) int) (constants []byte, ok bool) {
+// fitSingles returns the constants of requantization of up to width channels, in order: arrays of mul and add as float32;
+// false where that isn't exact for all of them.
+func (r *Requant) fitSingles(reach []span, width int, order func(int) int) (constants []byte, ok bool) {
 	constants = make([]byte, 2*4*width)
 	for j := range width {
 		c := order(j)
 		if c >= len(r.Multipliers) {
 			continue
 		}
-		s, ok := r.fitSingle(c)
+		s, ok := r.fitSingle(c, reach[c])
 		if !ok {
 			return nil, false
 		}
@@ -185,23 +207,39 @@ func fitSingles(r *Requant, width int, order func(int) int) (constants []byte, o
 	return constants, true
 }
 
-// fitDoubles returns them as float64: mul, add, below.
-func fitDoubles(r *Requant, reach []int64, width int, order func(int) int) (constants []byte, ok bool) {
-	constants = make([]byte, 3*8*width)
+// fitIntegers returns them as integers: arrays of left, mul, mul of odd channels, add of even ones, of odd ones, below of
+// even ones, of odd ones, right. Those of odd or even ones are of 64 bits for each second channel.
+func (r *Requant) fitIntegers(reach []span, width int, order func(int) int) (constants []byte, signed, ok bool) {
+	constants = make([]byte, 8*4*width)
 	for j := range width {
 		c := order(j)
 		if c >= len(r.Multipliers) {
 			continue
 		}
-		d, ok := r.fitDouble(c, reach[c])
+		i, ok := r.fitInteger(c, reach[c])
 		if !ok {
-			return nil, false
+			return nil, false, false
 		}
-		for i, v := range [...]float64{d.mul, d.add, d.below} {
-			binary.LittleEndian.PutUint64(constants[8*(i*width+j):], math.Float64bits(v))
+		signed = signed || i.below != 0 && r.Lo < r.Zero
+		put := func(array int, v int32) {
+			binary.LittleEndian.PutUint32(constants[4*(array*width+j):], uint32(v))
+		}
+		put64 := func(array int, v int64) {
+			binary.LittleEndian.PutUint64(constants[4*(array*width+j&^1):], uint64(v))
+		}
+		put(0, i.left)
+		put(1, i.mul)
+		put(7, i.right)
+		if j%2 == 0 {
+			put64(3, i.add)
+			put64(5, i.below)
+		} else {
+			put64(2, int64(i.mul))
+			put64(4, i.add)
+			put64(6, i.below)
 		}
 	}
-	return constants, true
+	return constants, signed, true
 }
 
 // of returns the channels [from, from+n).

@@ -10,6 +10,7 @@ import (
 type code struct {
 	bytes.Buffer
 	declarations []string // of its functions, in Go
+	evex         bool     // AVX-512 may be used with 256 bits
 }
 
 // newFile begins a file with the comment about, line by line.

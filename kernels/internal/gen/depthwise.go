@@ -21,7 +21,7 @@ type depthwise struct {
 	vnni           bool // VPDPBUSD, else VPMADDWD
 	vex            bool // no AVX-512
 	wide           bool // weights are the sum of two vectors
-	double         bool
+	requant        requant
 
 	sets    int // outputs that are under way at the same time
 	vectors int // of accumulators, an output
@@ -94,17 +94,11 @@ func (d *depthwise) temp(i int) int {
 }
 
 // Offsets in a block's constants: clamp range, bias, requantization, weights.
-func (d *depthwise) clampAt(i int) int { return i * d.width }
-func (d *depthwise) biasAt(v int) int  { return 2*d.width + v*d.bytes }
-func (d *depthwise) requantAt() int    { return 2*d.width + 4*d.width }
-func (d *depthwise) mulAt(v int) int   { return d.requantAt() + v*d.bytes }
-func (d *depthwise) addAt(v int) int   { return d.mulAt(v) + 4*d.width }
-func (d *depthwise) weightsAt() int {
-	if d.double {
-		return d.requantAt() + 3*8*d.width
-	}
-	return d.requantAt() + 2*4*d.width
-}
+func (d *depthwise) clampAt(i int) int           { return i * d.width }
+func (d *depthwise) biasAt(v int) int            { return 2*d.width + v*d.bytes }
+func (d *depthwise) requantAt() int              { return 2*d.width + 4*d.width }
+func (d *depthwise) constantAt(array, v int) int { return d.requantAt() + array*4*d.width + v*d.bytes }
+func (d *depthwise) weightsAt() int              { return d.constantAt(d.requant.arrays(), 0) }
 
 func (d *depthwise) weightAt(half, tap, v, part int) int {
 	return d.weightsAt() + (((half*d.kernel+tap)*d.vectors+v)*d.parts+part)*d.bytes
@@ -123,6 +117,10 @@ func (d *depthwise) write() {
 	d.op("MOVQ", "t_step+208(FP)", step)
 	d.op("MOVQ", "t_data+216(FP)", constants)
 	d.op("XORQ", block, block)
+	if d.evex {
+		d.op("MOVL", 0x5555, "AX")
+		d.op("KMOVW", "AX", "K5")
+	}
 
 	d.at("block")
 	if d.masked() {
@@ -351,14 +349,15 @@ func (d *depthwise) dot(weights, activations, acc int) {
 func (d *depthwise) finish(o int) {
 	for v := range d.vectors {
 		acc := d.acc(o, v)
-		if d.double {
-			d.finishDouble(acc, v)
+		at := func(array int) string { return memory(d.constantAt(array, v), constants) }
+		if d.requant != inFloat32 {
+			d.requantizeInteger(d.bytes, acc, d.temp(0), d.requant == inSignedIntegers, at)
 			continue
 		}
 		t := d.reg(d.temp(0))
-		d.op("VMOVUPS", memory(d.mulAt(v), constants), t)
+		d.op("VMOVUPS", at(0), t)
 		d.op("VCVTDQ2PS", d.reg(acc), d.reg(acc))
-		d.op("VFMADD213PS", memory(d.addAt(v), constants), t, d.reg(acc))
+		d.op("VFMADD213PS", at(1), t, d.reg(acc))
 		d.op("VCVTPS2DQ", d.reg(acc), d.reg(acc))
 	}
 	a := d.acc(o, 0)
@@ -385,55 +384,19 @@ func (d *depthwise) finish(o int) {
 	d.op("ADDQ", step, output)
 }
 
-func (d *depthwise) finishDouble(acc, v int) {
-	lanes := d.bytes / 8 // of a vector of float64
-	var t [4]int
-	for i := range t {
-		t[i] = d.temp(i)
-	}
-	at := func(array, half int) string {
-		return memory(d.requantAt()+8*(array*d.width+2*lanes*v+lanes*half), constants)
-	}
-	if d.vex {
-		requantizeDouble256(d.code, acc, t, at)
-		return
-	}
-	extract, insert, narrow := "VEXTRACTI64X4", "VINSERTI64X4", "VCVTPD2DQ"
-	if d.bytes == 32 {
-		extract, insert, narrow = "VEXTRACTI32X4", "VINSERTI32X4", "VCVTPD2DQY"
-	}
-	d.op("VPMOVD2M", d.reg(acc), "K3")
-	d.op(extract, 1, d.reg(acc), d.half(t[1]))
-	d.op("VCVTDQ2PD", d.half(acc), d.reg(t[0]))
-	d.op("VCVTDQ2PD", d.half(t[1]), d.reg(t[1]))
-	for half := range 2 {
-		sum := t[2]
-		d.op("VMOVUPD", at(1, half), d.reg(sum))
-		d.op("VFMADD231PD", at(0, half), d.reg(t[half]), d.reg(sum))
-		d.op("VADDPD", at(2, half), d.reg(sum), "K3", d.reg(sum))
-		if half == 0 {
-			d.op("KSHIFTRW", lanes, "K3", "K3")
-		}
-		d.op(narrow, d.reg(sum), d.half(t[half]))
-	}
-	d.op(insert, 1, d.half(t[1]), d.reg(t[0]), d.reg(acc))
-}
-
-// depthwiseKernels writes all kernels of a set. There are two for each size: one for layers that are as most are, and one
-// for any, with weights beyond int8 and float64.
+// depthwiseKernels writes all kernels of a set. There are three for each size: for weights of int8 and requantization in
+// float32, or in integers; and for any.
 func depthwiseKernels(about, set string, widths []int, vnni, vex bool) *code {
 	c := newFile(about + "\nHow, is told in internal/gen/depthwise.go.")
+	c.evex = !vex
 	for _, kernel := range []int{3, 5} {
 		for _, stride := range []int{1, 2} {
 			for _, width := range widths {
-				for _, any := range []bool{false, true} {
-					name := fmt.Sprintf("depthwise%sk%ds%dx%d", set, kernel, stride, width)
-					if any {
-						name += "Any"
-					}
+				for _, how := range requants {
+					name := fmt.Sprintf("depthwise%sk%ds%dx%d%s", set, kernel, stride, width, [...]string{"", "Exact", "Any"}[how])
 					newDepthwise(c, depthwise{
 						name: name, kernel: kernel, stride: stride, width: width, bytes: max(width, 32),
-						vnni: vnni, vex: vex, wide: any && vnni, double: any,
+						vnni: vnni, vex: vex, wide: vnni && how == inSignedIntegers, requant: how,
 					}).write()
 				}
 			}

@@ -5,10 +5,10 @@ import "fmt"
 // tile256 is a pointwise kernel for AVX2 or AVX-VNNI: rows pixels by two vectors of 8 channels.
 type tile256 struct {
 	*code
-	name   string
-	rows   int
-	vnni   bool // a step is four channels of 8 bits by VPDPBUSD, else two of 16 bits by VPMADDWD
-	double bool // requantizes in float64
+	name    string
+	rows    int
+	vnni    bool // a step is four channels of 8 bits by VPDPBUSD, else two of 16 bits by VPMADDWD
+	requant requant
 }
 
 const (
@@ -27,14 +27,14 @@ widened to 16 bits. For each two input channels:
  pixel 1 ──▶ Ya ●                  ▶ Yacc10  ●    ▶ Yacc11
    …
 
-The panel in memory: bias [16]int32; then of requantization mul, add [16]float32 or mul, add, below [16]float64; then
-weights [pairs][16][2]int16.
+The panel in memory: bias [16]int32; then the constants of requantization, see requant_amd64.go; then weights
+[pairs][16][2]int16.
 
 The order of channels is such that packing within 128-bit lanes puts them in order: the first vector has channels 0…3 and
 8…11, the second 4…7 and 12…15.`)
 	for _, rows := range []int{6, 1} {
-		for _, double := range []bool{false, true} {
-			tile := tile256{code: c, name: fmt.Sprintf("pointwiseAVX2x%dx16%s", rows, precision(double)), rows: rows, double: double}
+		for _, how := range requants {
+			tile := tile256{code: c, name: fmt.Sprintf("pointwiseAVX2x%dx16%s", rows, how), rows: rows, requant: how}
 			tile.write()
 		}
 	}
@@ -47,20 +47,13 @@ func pointwiseVEX() *code {
 Pointwise convolution with AVX-VNNI: as with AVX2, but for steps of four input channels, by VPDPBUSD. Go's assembler writes
 that only as AVX-512 has it, so it is given as bytes.`)
 	for _, rows := range []int{6, 1} {
-		for _, double := range []bool{false, true} {
-			tile := tile256{code: c, name: fmt.Sprintf("pointwiseVEXx%dx16%s", rows, precision(double)), rows: rows, vnni: true, double: double}
+		for _, how := range requants {
+			tile := tile256{code: c, name: fmt.Sprintf("pointwiseVEXx%dx16%s", rows, how), rows: rows, vnni: true, requant: how}
 			tile.write()
 		}
 	}
 	sumsAVX2(c)
 	return c
-}
-
-func precision(double bool) string {
-	if double {
-		return "Double"
-	}
-	return "Single"
 }
 
 func (t *tile256) acc(row, column int) int { return row*columns256 + column }
@@ -107,11 +100,7 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 	}
 	t.at("multiply")
 	t.op("MOVQ", srcRow, src)
-	weightsAt := 3 * 4 * width256
-	if t.double {
-		weightsAt = 7 * 4 * width256
-	}
-	t.op("LEAQ", memory(weightsAt, panel), weights)
+	t.op("LEAQ", memory(4*width256*(1+t.requant.arrays()), panel), weights)
 	t.op("MOVQ", "t_steps+48(FP)", quads)
 	t.op("SUBQ", 2, quads)
 	t.op("JL", "last")
@@ -129,13 +118,11 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 	t.at("multiplied")
 
 	for c := range columns256 {
-		if t.double {
-			t.note("requantize: round(acc·mul + add), + below where acc is negative")
+		if t.requant != inFloat32 {
+			t.note("requantize")
 			for r := range t.rows {
-				at := func(array, half int) string {
-					return memory(4*width256+8*(width256*array+8*c+4*half), panel)
-				}
-				requantizeDouble256(t.code, t.acc(r, c), [4]int{12, 13, 14, 15}, at)
+				at := func(array int) string { return memory(4*width256*(1+array)+32*c, panel) }
+				t.requantizeInteger(32, t.acc(r, c), 12, t.requant == inSignedIntegers, at)
 			}
 			continue
 		}
@@ -197,23 +184,6 @@ func (t *tile256) step(i int) {
 			t.op("VPADDD", y(product256), y(t.acc(r, c)), y(t.acc(r, c)))
 		}
 	}
-}
-
-// requantizeDouble256 makes the eight accumulators of a vector outputs, not clamped, in float64; array (mul, add, below)
-// of the four channels of a half are at memory at(array, half).
-func requantizeDouble256(c *code, acc int, t [4]int, at func(array, half int) string) {
-	c.op("VEXTRACTI128", 1, y(acc), x(t[1]))
-	c.op("VCVTDQ2PD", x(acc), y(t[0]))
-	c.op("VCVTDQ2PD", x(t[1]), y(t[1]))
-	for half := range 2 {
-		c.op("VMOVUPD", at(1, half), y(t[2]))
-		c.op("VFMADD231PD", at(0, half), y(t[half]), y(t[2]))
-		c.op("VXORPD", y(t[3]), y(t[3]), y(t[3]))
-		c.op("VBLENDVPD", y(t[half]), at(2, half), y(t[3]), y(t[3]))
-		c.op("VADDPD", y(t[3]), y(t[2]), y(t[2]))
-		c.op("VCVTPD2DQY", y(t[2]), x(t[half]))
-	}
-	c.op("VINSERTI128", 1, x(t[1]), y(t[0]), y(acc))
 }
 
 // widenAVX2 writes the kernel that widens the activations of pixels to 16 bits.

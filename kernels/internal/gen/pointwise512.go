@@ -6,7 +6,7 @@ import "fmt"
 type tile512 struct {
 	*code
 	rows, columns int
-	double        bool // requantizes in float64
+	requant       requant
 }
 
 // The tiles that there are. Seven rows divide every pixel count of the networks but the small ones.
@@ -50,8 +50,8 @@ For each four input channels (a quad):
  pixel 1 ──▶ Za ●          ▶ Zacc10    ●          ▶ Zacc11
    …
 
-The panel in memory, of N = 16·C channels: bias [N]int32; then of requantization mul, add [N]float32 or
-mul, add, below [N]float64; then weights [quads][N][4]int8.
+The panel in memory, of N = 16·C channels: bias [N]int32; then the constants of requantization, see
+requant_amd64.go; then weights [quads][N][4]int8.
 
 The tile's order of channels in a pair of vectors is such that packing within 128-bit lanes puts them in order: lane i of
 the first vector has channels 8i…8i+3, that of the second 8i+4…8i+7. A vector without a partner has its channels in
@@ -59,8 +59,8 @@ order, and four rows of it are transposed.`)
 	c.table("oddEven512", 0, 2, 4, 6, 1, 3, 5, 7)
 	c.table("byRow512", 4<<32|0, 12<<32|8, 5<<32|1, 13<<32|9, 6<<32|2, 14<<32|10, 7<<32|3, 15<<32|11)
 	for _, size := range tiles512 {
-		for _, double := range []bool{false, true} {
-			tile := tile512{c, size[0], size[1], double}
+		for _, how := range requants {
+			tile := tile512{c, size[0], size[1], how}
 			tile.write()
 		}
 	}
@@ -141,13 +141,7 @@ func (t *tile512) free() int               { return t.rows * t.columns } // the 
 
 // offsets into the panel
 func (t *tile512) constants() int { return 64 * t.columns }
-
-func (t *tile512) weightsAt() int {
-	if t.double {
-		return 7 * 64 * t.columns
-	}
-	return 3 * 64 * t.columns
-}
+func (t *tile512) weightsAt() int { return 64 * t.columns * (1 + t.requant.arrays()) }
 
 // row is the operand of row r's four activations.
 func (t *tile512) row(r int) string {
@@ -168,11 +162,7 @@ func (t *tile512) row(r int) string {
 }
 
 func (t *tile512) write() {
-	kind := "Single"
-	if t.double {
-		kind = "Double"
-	}
-	t.function(fmt.Sprintf("pointwise512x%dx%d%s", t.rows, 16*t.columns, kind), "pointwiseTile", tileSize, fmt.Sprintf(`
+	t.function(fmt.Sprintf("pointwise512x%dx%d%s", t.rows, 16*t.columns, t.requant), "pointwiseTile", tileSize, fmt.Sprintf(`
 Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 		t.free()-1, t.weight(0), t.weight(t.columns-1), t.weight(t.columns)))
 
@@ -245,10 +235,18 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	t.op("JNZ", "quad")
 	t.line("")
 
-	if t.double {
-		t.requantizeDouble()
+	if t.requant == inFloat32 {
+		t.requantizeFloat()
 	} else {
-		t.requantizeSingle()
+		t.note("requantize")
+		t.op("MOVL", 0x5555, "AX")
+		t.op("KMOVW", "AX", "K5")
+		for r := range t.rows {
+			for c := range t.columns {
+				at := func(array int) string { return memory(t.constants()+64*(t.columns*array+c), panel) }
+				t.requantizeInteger(64, t.acc(r, c), t.free(), t.requant == inSignedIntegers, at)
+			}
+		}
 	}
 	if t.columns >= 2 {
 		t.storePairs()
@@ -267,8 +265,8 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	t.op("RET")
 }
 
-// requantizeSingle makes the accumulators outputs, not clamped: round(acc·mul + add).
-func (t *tile512) requantizeSingle() {
+// requantizeFloat makes the accumulators outputs, not clamped: round(acc·mul + add).
+func (t *tile512) requantizeFloat() {
 	t.note("requantize: round(acc·mul + add)")
 	mul, add := t.free(), t.free()+t.columns
 	for c := range t.columns {
@@ -281,35 +279,6 @@ func (t *tile512) requantizeSingle() {
 			t.op("VCVTDQ2PS", acc, acc)
 			t.op("VFMADD213PS", z(add+c), z(mul+c), acc)
 			t.op("VCVTPS2DQ", acc, acc)
-		}
-	}
-}
-
-// requantizeDouble does so in float64, eight lanes at a time: round(acc·mul + add (+ below where acc < 0)).
-func (t *tile512) requantizeDouble() {
-	t.note("requantize: round(acc·mul + add), + below where acc is negative")
-	first := t.free()
-	for r := range t.rows {
-		for c := range t.columns {
-			acc := t.acc(r, c)
-			mul := t.constants() + 128*c
-			add := mul + 128*t.columns
-			below := add + 128*t.columns
-			t.op("VPMOVD2M", z(acc), "K3")
-			t.op("VEXTRACTI64X4", 1, z(acc), y(first+1))
-			t.op("VCVTDQ2PD", y(acc), z(first))
-			t.op("VCVTDQ2PD", y(first+1), z(first+1))
-			for half := range 2 {
-				t.op("VMOVUPD", memory(add+64*half, panel), z(first+2+half))
-				t.op("VFMADD231PD", memory(mul+64*half, panel), z(first+half), z(first+2+half))
-				t.op("VADDPD", memory(below+64*half, panel), z(first+2+half), "K3", z(first+2+half))
-				if half == 0 {
-					t.op("KSHIFTRW", 8, "K3", "K3")
-				}
-			}
-			t.op("VCVTPD2DQ", z(first+2), y(acc))
-			t.op("VCVTPD2DQ", z(first+3), y(first))
-			t.op("VINSERTI64X4", 1, y(first), z(acc), z(acc))
 		}
 	}
 }
