@@ -1,9 +1,9 @@
 package engine
 
 import (
-	"encoding/binary"
 	"fmt"
 
+	"edge/kernels"
 	"edge/model"
 )
 
@@ -41,41 +41,24 @@ func (w window) String() string {
 
 // gather writes the patches of the output pixels from first on, until dst is full.
 func gather(dst, src []byte, w *window, zero byte, first int) {
-	row, pitch := w.kernelW*w.depth, w.inW*w.depth
+	row, pitch, step := w.kernelW*w.depth, w.inW*w.depth, w.strideW*w.depth
 	size := w.kernelH * row
+	// Windows of the pixels [x0, x1) of an output row lie between the left and the right border.
+	x0 := (w.padLeft + w.strideW - 1) / w.strideW
+	x1 := (w.inW-w.kernelW+w.padLeft)/w.strideW + 1
 	y, x := first/w.outW, first%w.outW
 	for len(dst) >= size {
-		top, left := y*w.strideH-w.padTop, x*w.strideW-w.padLeft
-		patch := dst[:size]
-		if top >= 0 && top+w.kernelH <= w.inH && left >= 0 && left+w.kernelW <= w.inW {
-			gatherInside(patch, src[top*pitch+left*w.depth:], row, pitch)
+		top, left, count := y*w.strideH-w.padTop, x*w.strideW-w.padLeft, 1
+		if top >= 0 && top+w.kernelH <= w.inH && x >= x0 && x < x1 && w.inW >= w.kernelW {
+			count = min(x1, w.outW) - x
+			count = min(count, len(dst)/size)
+			kernels.Patches(dst[:count*size], src[top*pitch+left*w.depth:], w.kernelH, row, pitch, step)
 		} else {
-			gatherBorder(patch, src, w, zero, top, left)
+			gatherBorder(dst[:size], src, w, zero, top, left)
 		}
-		dst = dst[size:]
-		if x++; x == w.outW {
+		dst = dst[count*size:]
+		if x += count; x == w.outW {
 			y, x = y+1, 0
-		}
-	}
-}
-
-// gatherInside copies a patch: rows that are pitch bytes apart in src. The usual row, of 3 pixels of 3 colours, is too short
-// for copy to be fast.
-func gatherInside(patch, src []byte, row, pitch int) {
-	if row < 8 || row > 16 {
-		for ; len(patch) >= row; patch, src = patch[row:], src[min(pitch, len(src)):] {
-			copy(patch[:row], src)
-		}
-		return
-	}
-	for at := 0; ; at += pitch {
-		from := src[at:][:row]
-		to := patch[:row]
-		head, tail := binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint64(from[row-8:])
-		binary.LittleEndian.PutUint64(to, head)
-		binary.LittleEndian.PutUint64(to[row-8:], tail)
-		if patch = patch[row:]; len(patch) < row {
-			return
 		}
 	}
 }
