@@ -1,0 +1,23 @@
+//go:build purego || !arm64
+
+package kernels
+
+import "encoding/binary"
+
+// patches copies rows of 8 to 16 bytes in two words that overlap: for those copy takes long. It reports whether it did.
+func patches(dst, src []byte, count, rows, row, pitch, step int) bool {
+	if row < 8 || row > 16 {
+		return false
+	}
+	for i := range count {
+		for j := range rows {
+			at := i*step + j*pitch
+			from := src[at : at+row : at+row]
+			head, tail := binary.LittleEndian.Uint64(from), binary.LittleEndian.Uint64(from[row-8:])
+			binary.LittleEndian.PutUint64(dst, head)
+			binary.LittleEndian.PutUint64(dst[row-8:], tail)
+			dst = dst[row:]
+		}
+	}
+	return true
+}
