@@ -205,3 +205,16 @@ func BenchmarkNetwork(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkAdd adds two tensors as MobileNetV2 has them.
+func BenchmarkAdd(b *testing.B) {
+	for _, s := range Available() {
+		b.Run(s.Name, func(b *testing.B) {
+			a := roll(1).add(28 * 28 * 32)
+			b.SetBytes(int64(len(a.A)))
+			for b.Loop() {
+				s.Add(&a, 0, len(a.A))
+			}
+		})
+	}
+}

@@ -4,6 +4,12 @@
 
 package kernels
 
+//go:noescape
+func add512(t *addPart)
+
+//go:noescape
+func addAVX2(t *addPart)
+
 func depthwiseAVX2k3s1x16(t depthwiseRow)
 
 func depthwiseAVX2k3s1x16Exact(t depthwiseRow)

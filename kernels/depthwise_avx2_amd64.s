@@ -5,6 +5,7 @@
 // Depthwise convolution with AVX2.
 // How, is told in internal/gen/depthwise.go.
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // func depthwiseAVX2k3s1x16(t depthwiseRow)

@@ -5,6 +5,7 @@
 // Depthwise convolution with AVX-512 VNNI.
 // How, is told in internal/gen/depthwise.go.
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // func depthwise512k3s1x64(t depthwiseRow)

@@ -5,6 +5,7 @@
 // Depthwise convolution with AVX-VNNI.
 // How, is told in internal/gen/depthwise.go.
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // func depthwiseVEXk3s1x16(t depthwiseRow)

@@ -10,7 +10,7 @@ import "golang.org/x/sys/cpu"
 type x86 struct {
 	narrow, wide, wider *pointwiseKernel  // panels of up to 16, 32, 48 channels
 	sums                func(pixelSums)   // of four pixels or more; nil where widen is used
-	masked              bool              // sums takes less than 16 channels
+	masked              bool              // kernels take any number of channels or elements
 	widen               func(widenPixels) // where a step is two channels
 	depthwise           depthwiseTable
 }
@@ -40,6 +40,7 @@ func (s *x86) set(name string) *Set {
 	set.Name = name
 	set.PreparePointwise, set.Pointwise = s.preparePointwise, s.pointwise
 	set.PrepareDepthwise, set.Depthwise = s.prepareDepthwise, s.runDepthwise
+	set.Add = s.runAdd
 	return set
 }
 

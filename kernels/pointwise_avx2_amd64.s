@@ -17,6 +17,7 @@
 // The order of channels is such that packing within 128-bit lanes puts them in order: the first vector has channels 0…3 and
 // 8…11, the second 4…7 and 12…15.
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // func pointwiseAVX2x6x16(t pointwiseTile)

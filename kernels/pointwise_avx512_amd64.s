@@ -18,6 +18,7 @@
 // the first vector has channels 8i…8i+3, that of the second 8i+4…8i+7. A vector without a partner has its channels in
 // order, and four rows of it are transposed.
 
+#include "go_asm.h"
 #include "textflag.h"
 
 DATA oddEven512<>+0(SB)/8, $0x0000000000000000

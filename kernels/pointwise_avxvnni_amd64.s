@@ -5,6 +5,7 @@
 // Pointwise convolution with AVX-VNNI: as with AVX2, but for steps of four input channels, by VPDPBUSD. Go's assembler writes
 // that only as AVX-512 has it, so it is given as bytes.
 
+#include "go_asm.h"
 #include "textflag.h"
 
 // func pointwiseVEXx6x16(t pointwiseTile)

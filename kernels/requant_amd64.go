@@ -89,8 +89,13 @@ func (r *Requant) constant(n int, reach span) (output int32, ok bool) {
 	case m.Shift >= 0:
 		return 0, false
 	}
-	low, high := r.apply(n, int32(reach.low)), r.apply(n, int32(reach.high))
-	return int32(low), low == high
+	apply := m.Apply
+	if r.Once {
+		apply = m.ApplyOnce
+	}
+	low := min(max(r.Zero+apply(int32(reach.low)), r.Lo), r.Hi)
+	high := min(max(r.Zero+apply(int32(reach.high)), r.Lo), r.Hi)
+	return low, low == high
 }
 
 // fitSingle returns constants for a channel, false where none were found. It asks for a clamp range without values
