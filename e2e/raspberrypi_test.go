@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"edge/e2e/machine"
@@ -27,6 +28,9 @@ func TestRaspberryPiPins(t *testing.T) {
 		machine.File{Path: "/usr/local/bin/edge", Host: b.path("edge")})})
 	lit := func() uint32 { return g.word(gplev0) & (gpio17 | gpio27) }
 
+	if doctor := g.sh("edge doctor || true"); !strings.Contains(doctor, "Raspberry Pi 3 Model B") {
+		t.Errorf("edge doctor doesn't know the board:\n%s", doctor)
+	}
 	g.feed("YUYV", "/pictures/shown")
 	edge := g.start(machine.Command{Argv: []string{"edge", "run"}})
 	g.wait("GPIO17 is high", func() bool { return lit() == gpio17 })

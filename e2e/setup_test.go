@@ -38,17 +38,14 @@ var sharedBench = sync.OnceValues(func() (*bench, error) {
 		return nil, err
 	}
 	b := &bench{images, dir}
-	for _, p := range []struct{ name, pkg, arch string }{
-		{"agent", "edge/e2e/agent", "arm64"},
-		{"vivid", "edge/e2e/vivid", "arm64"},
-		{"edge", "edge/cmd/edge", "arm64"},
-		{"edge-here", "edge/cmd/edge", ""},
+	for name, pkg := range map[string]string{
+		"agent": "edge/e2e/agent", "vivid": "edge/e2e/vivid", "edge": "edge/cmd/edge",
 	} {
-		if err := build(b.path(p.name), p.pkg, p.arch); err != nil {
+		if err := goForBoard("build", "-o", b.path(name), pkg); err != nil {
 			return b, err
 		}
 	}
-	return b, nil
+	return b, goFor(nil, "build", "-o", b.path("edge-here"), "edge/cmd/edge")
 })
 
 func TestMain(m *testing.M) {
@@ -74,14 +71,13 @@ func newBench(t *testing.T) *bench {
 
 func (b *bench) path(name string) string { return filepath.Join(b.dir, name) }
 
-func build(out, pkg, arch string) error {
-	cmd := exec.Command("go", "build", "-o", out, pkg)
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
-	if arch != "" {
-		cmd.Env = append(cmd.Env, "GOOS=linux", "GOARCH="+arch)
-	}
+func goForBoard(args ...string) error { return goFor([]string{"GOOS=linux", "GOARCH=arm64"}, args...) }
+
+func goFor(env []string, args ...string) error {
+	cmd := exec.Command("go", args...)
+	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+		return fmt.Errorf("go %s: %w\n%s", strings.Join(args, " "), err, text)
 	}
 	return nil
 }

@@ -28,6 +28,9 @@ type Process struct {
 // Command is a process to start.
 type Command = wire.Command
 
+// Exit is how a process ended; its zero value is a good end.
+type Exit = wire.Exit
+
 // Start starts a process.
 func (g *Guest) Start(c Command) (*Process, error) {
 	g.mu.Lock()
@@ -51,21 +54,21 @@ func (g *Guest) Run(ctx context.Context, argv ...string) (string, error) {
 		p.Signal(syscall.SIGKILL)
 		return p.Stdout(), err
 	}
-	if exit != (wire.Exit{}) {
+	if exit != (Exit{}) {
 		return p.Stdout(), fmt.Errorf("%s: %s\n%s", strings.Join(argv, " "), exitText(exit), p.Stderr())
 	}
 	return p.Stdout(), nil
 }
 
 // Wait waits for the process to end.
-func (p *Process) Wait(ctx context.Context) (wire.Exit, error) {
+func (p *Process) Wait(ctx context.Context) (Exit, error) {
 	select {
 	case <-p.done:
 		return p.exit, nil
 	case <-p.guest.exited:
-		return wire.Exit{}, errors.New("QEMU ended")
+		return Exit{}, errors.New("QEMU ended")
 	case <-ctx.Done():
-		return wire.Exit{}, fmt.Errorf("%s: still running: %w", strings.Join(p.argv, " "), ctx.Err())
+		return Exit{}, fmt.Errorf("%s: still running: %w", strings.Join(p.argv, " "), ctx.Err())
 	}
 }
 
