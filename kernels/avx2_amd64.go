@@ -7,10 +7,22 @@ var avx2 = x86{
 	narrow: &pointwiseAVX2, wide: &pointwiseAVX2, wider: &pointwiseAVX2,
 	widen: widenAVX2,
 	depthwise: depthwiseTable{
-		{3, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x16, exact: depthwiseAVX2k3s1x16Exact, any: depthwiseAVX2k3s1x16Any}},
-		{3, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x16, exact: depthwiseAVX2k3s2x16Exact, any: depthwiseAVX2k3s2x16Any}},
-		{5, 1}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x16, exact: depthwiseAVX2k5s1x16Exact, any: depthwiseAVX2k5s1x16Any}},
-		{5, 2}: {{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x16, exact: depthwiseAVX2k5s2x16Exact, any: depthwiseAVX2k5s2x16Any}},
+		{3, 1}: {
+			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x16, exact: depthwiseAVX2k3s1x16Exact, any: depthwiseAVX2k3s1x16Any},
+			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x8, exact: depthwiseAVX2k3s1x8Exact, any: depthwiseAVX2k3s1x8Any},
+		},
+		{3, 2}: {
+			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x16, exact: depthwiseAVX2k3s2x16Exact, any: depthwiseAVX2k3s2x16Any},
+			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x8, exact: depthwiseAVX2k3s2x8Exact, any: depthwiseAVX2k3s2x8Any},
+		},
+		{5, 1}: {
+			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x16, exact: depthwiseAVX2k5s1x16Exact, any: depthwiseAVX2k5s1x16Any},
+			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x8, exact: depthwiseAVX2k5s1x8Exact, any: depthwiseAVX2k5s1x8Any},
+		},
+		{5, 2}: {
+			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x16, exact: depthwiseAVX2k5s2x16Exact, any: depthwiseAVX2k5s2x16Any},
+			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x8, exact: depthwiseAVX2k5s2x8Exact, any: depthwiseAVX2k5s2x8Any},
+		},
 	},
 }
 
@@ -25,10 +37,22 @@ var avxVNNI = x86{
 	narrow: &pointwiseVEX, wide: &pointwiseVEX, wider: &pointwiseVEX,
 	sums: sumsAVX2,
 	depthwise: depthwiseTable{
-		{3, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x16, exact: depthwiseVEXk3s1x16Exact, any: depthwiseVEXk3s1x16Any}},
-		{3, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x16, exact: depthwiseVEXk3s2x16Exact, any: depthwiseVEXk3s2x16Any}},
-		{5, 1}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x16, exact: depthwiseVEXk5s1x16Exact, any: depthwiseVEXk5s1x16Any}},
-		{5, 2}: {{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x16, exact: depthwiseVEXk5s2x16Exact, any: depthwiseVEXk5s2x16Any}},
+		{3, 1}: {
+			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x16, exact: depthwiseVEXk3s1x16Exact, wide: depthwiseVEXk3s1x16Wide, any: depthwiseVEXk3s1x16Any},
+			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x8, exact: depthwiseVEXk3s1x8Exact, wide: depthwiseVEXk3s1x8Wide, any: depthwiseVEXk3s1x8Any},
+		},
+		{3, 2}: {
+			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x16, exact: depthwiseVEXk3s2x16Exact, wide: depthwiseVEXk3s2x16Wide, any: depthwiseVEXk3s2x16Any},
+			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x8, exact: depthwiseVEXk3s2x8Exact, wide: depthwiseVEXk3s2x8Wide, any: depthwiseVEXk3s2x8Any},
+		},
+		{5, 1}: {
+			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x16, exact: depthwiseVEXk5s1x16Exact, any: depthwiseVEXk5s1x16Any},
+			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x8, exact: depthwiseVEXk5s1x8Exact, any: depthwiseVEXk5s1x8Any},
+		},
+		{5, 2}: {
+			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x16, exact: depthwiseVEXk5s2x16Exact, any: depthwiseVEXk5s2x16Any},
+			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x8, exact: depthwiseVEXk5s2x8Exact, any: depthwiseVEXk5s2x8Any},
+		},
 	},
 }
 

@@ -32,6 +32,7 @@ type depthwiseKernel struct {
 	vectors int                // of 32-bit lanes
 	fast    func(depthwiseRow) // weights fit int8, requantization float32
 	exact   func(depthwiseRow) // weights fit int8; no output is below zero
+	wide    func(depthwiseRow) // requantization fits float32; may be nil
 	any     func(depthwiseRow)
 }
 
@@ -68,6 +69,7 @@ type depthwiseKind int
 const (
 	depthwiseFast depthwiseKind = iota
 	depthwiseExact
+	depthwiseWide
 	depthwiseAny
 )
 
@@ -124,7 +126,7 @@ func packDepthwise(kernels []depthwiseKernel, a *DepthwiseArgs) bool {
 		if !ok {
 			return false
 		}
-		run := [...]func(depthwiseRow){k.fast, k.exact, k.any}[kind]
+		run := [...]func(depthwiseRow){k.fast, k.exact, k.wide, k.any}[kind]
 		last := len(layer.runs) - 1
 		if last >= 0 && layer.runs[last].kind == kind && layer.runs[last].width == k.width &&
 			layer.runs[last].from+layer.runs[last].blocks*k.width == from {
@@ -164,8 +166,11 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 	}
 	r := a.Requant.of(from, channels)
 	var constants []byte
-	if !wide {
+	if !wide || k.wide != nil {
 		constants, ok = r.fitSingles(reach, k.width, k.order)
+		if wide {
+			kind = depthwiseWide
+		}
 	}
 	if !ok {
 		var signed bool
@@ -192,7 +197,7 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 	}
 	data = append(data, constants...)
 	halves := 1
-	if kind == depthwiseAny && k.taps == 4 {
+	if kind >= depthwiseWide && k.taps == 4 {
 		halves = 2
 	}
 	parts := (a.KernelH + k.taps - 1) / k.taps

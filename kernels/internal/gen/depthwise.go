@@ -265,7 +265,7 @@ func (d *depthwise) interleaveBytes(first, rows int) {
 	d.op("VPUNPCKLWD", cd1, q[2], q[2])
 }
 
-// widen loads 16 bytes of a row as words.
+// widen loads a row of a block as words.
 func (d *depthwise) widen(row, to int) {
 	if d.masked() {
 		d.op("VPMOVZXBW.Z", d.rowAt(row), "K1", d.reg(to))
@@ -339,7 +339,7 @@ func (d *depthwise) multiply(tap, v, part, acc int) {
 
 func (d *depthwise) dot(weights, activations, acc int) {
 	if d.vex {
-		d.dpbusdVEX(weights, activations, acc)
+		d.dpbusdVEX(d.bytes, weights, activations, acc)
 		return
 	}
 	d.op("VPDPBUSD", d.reg(weights), d.reg(activations), d.reg(acc))
@@ -368,14 +368,18 @@ func (d *depthwise) finish(o int) {
 	} else {
 		d.op("VPACKSSDW", d.reg(a+1), d.reg(a), d.reg(a))
 		d.op("VPACKUSWB", d.reg(a), d.reg(a), d.reg(a))
-		d.op("VPERMQ", 0x08, d.reg(a), d.reg(a))
+		if d.bytes == 32 {
+			d.op("VPERMQ", 0x08, d.reg(a), d.reg(a))
+		}
 	}
-	stored := vector(d.width, a)
+	stored := vector(max(d.width, 16), a)
 	d.op("VPMAXUB", memory(d.clampAt(0), constants), stored, stored)
 	d.op("VPMINUB", memory(d.clampAt(1), constants), stored, stored)
 	switch {
 	case d.masked():
 		d.op("VMOVDQU8", stored, "K1", memory(0, output))
+	case d.width == 8:
+		d.op("VMOVQ", stored, memory(0, output))
 	case d.vex:
 		d.op("VMOVDQU", stored, memory(0, output))
 	default:
@@ -384,19 +388,34 @@ func (d *depthwise) finish(o int) {
 	d.op("ADDQ", step, output)
 }
 
-// depthwiseKernels writes all kernels of a set. There are three for each size: for weights of int8 and requantization in
-// float32, or in integers; and for any.
+// depthwiseKinds are the kernels for each size.
+var depthwiseKinds = []struct {
+	name    string
+	wide    bool // weights need not fit int8
+	any     bool
+	requant requant
+}{
+	{name: "", requant: inFloat32},
+	{name: "Exact", requant: inIntegers},
+	{name: "Wide", wide: true, requant: inFloat32}, // 3×3 only: this is for networks of uint8
+	{name: "Any", wide: true, any: true, requant: inSignedIntegers},
+}
+
+// depthwiseKernels writes all kernels of a set.
 func depthwiseKernels(about, set string, widths []int, vnni, vex bool) *code {
 	c := newFile(about + "\nHow, is told in internal/gen/depthwise.go.")
 	c.evex = !vex
 	for _, kernel := range []int{3, 5} {
 		for _, stride := range []int{1, 2} {
 			for _, width := range widths {
-				for _, how := range requants {
-					name := fmt.Sprintf("depthwise%sk%ds%dx%d%s", set, kernel, stride, width, [...]string{"", "Exact", "Any"}[how])
+				for _, kind := range depthwiseKinds {
+					if kind.wide && !kind.any && (!vnni || kernel != 3) {
+						continue
+					}
 					newDepthwise(c, depthwise{
-						name: name, kernel: kernel, stride: stride, width: width, bytes: max(width, 32),
-						vnni: vnni, vex: vex, wide: vnni && how == inSignedIntegers, requant: how,
+						name:   fmt.Sprintf("depthwise%sk%ds%dx%d%s", set, kernel, stride, width, kind.name),
+						kernel: kernel, stride: stride, width: width, bytes: max(width, min(32, 2*width)),
+						vnni: vnni, vex: vex, wide: vnni && kind.wide, requant: kind.requant,
 					}).write()
 				}
 			}
@@ -410,9 +429,9 @@ func depthwise512() *code {
 }
 
 func depthwiseAVX2() *code {
-	return depthwiseKernels("Depthwise convolution with AVX2.", "AVX2", []int{16}, false, true)
+	return depthwiseKernels("Depthwise convolution with AVX2.", "AVX2", []int{16, 8}, false, true)
 }
 
 func depthwiseVEX() *code {
-	return depthwiseKernels("Depthwise convolution with AVX-VNNI.", "VEX", []int{16}, true, true)
+	return depthwiseKernels("Depthwise convolution with AVX-VNNI.", "VEX", []int{16, 8}, true, true)
 }

@@ -177,7 +177,7 @@ func (t *tile256) step(i int) {
 		t.op("VPBROADCASTD", memory(4*i, src, at), y(activation256))
 		for c := range columns256 {
 			if t.vnni {
-				t.dpbusdVEX(t.weight(c), activation256, t.acc(r, c))
+				t.dpbusdVEX(32, t.weight(c), activation256, t.acc(r, c))
 				continue
 			}
 			t.op("VPMADDWD", y(t.weight(c)), y(activation256), y(product256))

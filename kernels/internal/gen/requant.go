@@ -39,7 +39,7 @@ const (
 //	a = acc << left; (a·mul + add (+ below where a·mul < 0)) >> 32 >> right
 //
 // The products of even and odd lanes are 64 bits wide; their upper halves are put together again. The constants of an
-// array are the operand at(array). It uses register temp, and the next two with 256 bits; with 512 bits K5 is 0x5555.
+// array are the operand at(array). It uses register temp, and without AVX-512 the next; with it, K5 is 0x5555.
 func (c *code) requantizeInteger(bytes, acc, temp int, signed bool, at func(array int) string) {
 	a, odd := vector(bytes, acc), vector(bytes, temp)
 	c.op("VPSLLVD", at(leftArray), a, a)

@@ -1,0 +1,203 @@
+package main
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"strconv"
+	"strings"
+
+	"edge/kernels"
+	"edge/quant"
+)
+
+// A layer of a network, as far as kernels see it.
+type layer struct {
+	kind    string // stem, pointwise, depthwise, add
+	size    int    // output pixels in a row and in a column
+	in, out int    // channels; of a stem the bytes of a patch
+	stride  int
+	relu    bool
+	u8      bool // weights are u8, of one scale and zero point; else s8 by channel
+}
+
+func (l layer) String() string {
+	relu, weights := "", "s8"
+	if l.relu {
+		relu = "relu"
+	}
+	if l.u8 {
+		weights = "u8"
+	}
+	return fmt.Sprintf("%s,%d,%d,%d,%d,%s,%s", l.kind, l.size, l.in, l.out, l.stride, relu, weights)
+}
+
+func parseLayer(s string) (l layer, err error) {
+	f := strings.Split(s, ",")
+	if len(f) != 7 {
+		return l, fmt.Errorf("layer %q", s)
+	}
+	l.kind, l.relu, l.u8 = f[0], f[5] == "relu", f[6] == "u8"
+	for i, p := range []*int{&l.size, &l.in, &l.out, &l.stride} {
+		if *p, err = strconv.Atoi(f[1+i]); err != nil {
+			return l, err
+		}
+	}
+	return l, nil
+}
+
+func (l layer) macs() int {
+	switch l.kind {
+	case "add":
+		return 0
+	case "depthwise":
+		return l.size * l.size * 9 * l.out
+	}
+	return l.size * l.size * l.in * l.out
+}
+
+type network struct {
+	name   string
+	layers []layer
+}
+
+func networks() []network {
+	return []network{
+		{"V1 0.25/96 int8", networkV1(0.25, 96, 2, false)},
+		{"V1 0.25/128 u8", networkV1(0.25, 128, 1001, true)},
+		{"V1 0.5/160 u8", networkV1(0.5, 160, 1001, true)},
+		{"V1 0.75/192 u8", networkV1(0.75, 192, 1001, true)},
+		{"V1 1.0/224 u8", networkV1(1, 224, 1001, true)},
+		{"V2 1.0/224 u8", networkV2(true)},
+		{"V2 1.0/224 int8", networkV2(false)},
+	}
+}
+
+// networkV1 is MobileNetV1 without its pooling and softmax.
+func networkV1(alpha float64, resolution, classes int, u8 bool) []layer {
+	width := func(n int) int { return int(float64(n) * alpha) }
+	size, in := resolution/2, width(32)
+	layers := []layer{{"stem", size, 27, in, 2, true, u8}}
+	for _, row := range [][2]int{ // channels, stride: table 1 of the paper
+		{64, 1},
+		{128, 2},
+		{128, 1},
+		{256, 2},
+		{256, 1},
+		{512, 2},
+		{512, 1},
+		{512, 1},
+		{512, 1},
+		{512, 1},
+		{512, 1},
+		{1024, 2},
+		{1024, 1},
+	} {
+		size /= row[1]
+		layers = append(layers,
+			layer{"depthwise", size, in, in, row[1], true, u8},
+			layer{"pointwise", size, in, width(row[0]), 1, true, u8})
+		in = width(row[0])
+	}
+	return append(layers, layer{"pointwise", 1, in, classes, 1, false, u8})
+}
+
+// networkV2 is MobileNetV2 1.0/224.
+func networkV2(u8 bool) []layer {
+	size, in := 112, 32
+	layers := []layer{{"stem", size, 27, in, 2, true, u8}}
+	for i, row := range [][4]int{ // expansion, channels, repeats, stride: table 2 of the paper
+		{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1},
+	} {
+		for j := range row[2] {
+			inner, stride := in*row[0], 1
+			if j == 0 {
+				stride = row[3]
+			}
+			if i > 0 {
+				layers = append(layers, layer{"pointwise", size, in, inner, 1, true, u8})
+			}
+			size /= stride
+			layers = append(layers,
+				layer{"depthwise", size, inner, inner, stride, true, u8},
+				layer{"pointwise", size, inner, row[1], 1, false, u8})
+			if j > 0 {
+				layers = append(layers, layer{"add", size, row[1], row[1], 1, false, u8})
+			}
+			in = row[1]
+		}
+	}
+	return append(layers,
+		layer{"pointwise", size, in, 1280, 1, true, u8},
+		layer{"pointwise", 1, 1280, 1001, 1, false, u8})
+}
+
+// prepare returns a function that runs the layer by s, with weights spread as in real networks.
+func (l layer) prepare(s *kernels.Set) func() {
+	random := rand.New(rand.NewPCG(1, 2))
+	spread, zero := 40.0, int32(0)
+	if l.u8 {
+		spread, zero = 14, 3
+	}
+	r := kernels.Requant{Zero: -128, Lo: -128, Hi: 127}
+	shift := int32(-5)
+	if !l.relu {
+		r.Zero, shift = 5, -8
+	}
+	bias := make([]int32, l.out)
+	for n := range bias {
+		r.Multipliers = append(r.Multipliers, quant.Multiplier{Mantissa: 1<<30 + random.Int32N(1<<30), Shift: shift})
+		bias[n] = random.Int32N(2000) - 1000
+	}
+	taps := l.in
+	if l.kind == "depthwise" {
+		taps = 9
+	}
+	weights := make([]int8, taps*l.out)
+	for i := range weights {
+		weights[i] = int8(min(max(random.NormFloat64()*spread+float64(zero), -127), 127))
+	}
+	pixels := l.size * l.size
+	inSize := l.size * l.stride
+	dst := make([]byte, pixels*l.out)
+	src := make([]byte, inSize*inSize*l.in)
+	for i := range src {
+		src[i] = byte(random.Uint32())
+	}
+	switch l.kind {
+	case "add":
+		half := quant.Multiplier{Mantissa: 1 << 30}
+		a := &kernels.AddArgs{
+			A: src, B: append([]byte(nil), src...), Dst: dst, AMul: half, BMul: quant.Multiplier{Mantissa: 3 << 29, Shift: -1},
+			Mul: quant.Multiplier{Mantissa: 1 << 30, Shift: -18}, Lo: -128, Hi: 127,
+		}
+		return func() { s.Add(a, 0, len(dst)) }
+	case "depthwise":
+		pad := 0 // SAME: at the end where the size is even
+		if l.stride == 1 {
+			pad = 1
+		}
+		a := &kernels.DepthwiseArgs{
+			Src: src, Dst: dst, InH: inSize, InW: inSize, In: l.in, OutH: l.size, OutW: l.size, Multiplier: 1,
+			KernelH: 3, KernelW: 3, StrideH: l.stride, StrideW: l.stride, PadTop: pad, PadLeft: pad,
+			SrcZero: -128, Weights: weights, WeightZero: zero, Bias: bias, Requant: r,
+		}
+		s.PrepareDepthwise(a)
+		scratch := make([]byte, a.Scratch)
+		return func() { s.Depthwise(a, scratch, 0, a.OutH) }
+	}
+	a := &kernels.PointwiseArgs{
+		Src: src[:pixels*l.in], Dst: dst, SrcStride: l.in, DstStride: l.out, Pixels: pixels, In: l.in, Out: l.out,
+		SrcZero: -128, Weights: weights, WeightZero: zero, Bias: bias, Requant: r,
+	}
+	s.PreparePointwise(a)
+	scratch := make([]byte, a.Scratch)
+	picture := make([]byte, (inSize+1)*(inSize+1)*3)
+	return func() {
+		if l.kind == "stem" {
+			for y := range l.size {
+				kernels.Patches(a.Src[y*l.size*27:][:l.size*27], picture[y*2*(inSize+1)*3:], 3, 9, (inSize+1)*3, 6)
+			}
+		}
+		s.Pointwise(a, scratch, 0, pixels, 0, l.out)
+	}
+}
