@@ -152,12 +152,15 @@ func (c *compiler) size(t int) int {
 	return (size + alignment - 1) / alignment * alignment
 }
 
-// isView tells whether a node's output is its input's bytes. An input of the network is no one's view of itself
-// when it is an output too: flipping would then happen twice on the same bytes, which is right.
+// isView tells whether a node's output is its input's bytes: another shape, or the other sign in the network's own
+// representation and the same in the set's.
 func (c *compiler) isView(n *model.Node) bool {
 	switch n.Op.(type) {
 	case model.Reshape, model.Squeeze:
-		return c.graph.Tensors[n.Inputs[0]].Data == nil
+		return true
+	case model.Quantize:
+		in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
+		return in.Type != model.Float32 && in.Quant[0].Scale == o.Quant[0].Scale && c.zero(in) == c.zero(o)
 	}
 	return false
 }

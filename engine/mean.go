@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -36,25 +37,34 @@ func (c *compiler) mean(n *model.Node, op model.Mean) error {
 	src, dst := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
 	lo, hi := c.limits()
 	zero, offset := c.zero(o), c.zero(in)*int32(count)
-	signed := c.set.Signed
 	result := func(sum int32) byte { return byte(min(max(zero+m.Apply(sum-offset), lo), hi)) }
 
+	sign := byte(0) // what makes activations unsigned
+	if c.set.Signed {
+		sign = 0x80
+		offset += 128 * int32(count)
+	}
+	if depth := len(dst); slices.Equal(op.Axes, []int{1, 2}) && depth >= 8 && count <= maxColumn {
+		c.add(StepInfo{Kind: "mean"}, n, single(func() {
+			for at := 0; at < depth; at += 8 {
+				at := min(at, depth-8) // the last eight overlap those before
+				sums := columnSums(src[at:], depth, sign)
+				for i := range 8 {
+					dst[at+i] = result(int32(sums[i%2] >> (i / 2 * 16) & 0xffff))
+				}
+			}
+		}))
+		return nil
+	}
 	sums := make([]int32, len(dst))
 	where := meanIndex(in.Shape, op.Axes)
 	depth := len(where.inner)
 	c.add(StepInfo{Kind: "mean"}, n, single(func() {
 		clear(sums)
 		for i, outer := range where.outer {
-			row := src[i*depth : (i+1)*depth]
 			to := sums[outer:]
-			if signed {
-				for k, b := range row {
-					to[where.inner[k]] += int32(int8(b))
-				}
-			} else {
-				for k, b := range row {
-					to[where.inner[k]] += int32(b)
-				}
+			for k, b := range src[i*depth : (i+1)*depth] {
+				to[where.inner[k]] += int32(b ^ sign)
 			}
 		}
 		for i, sum := range sums {
@@ -62,6 +72,24 @@ func (c *compiler) mean(n *model.Node, op model.Mean) error {
 		}
 	}))
 	return nil
+}
+
+// maxColumn is how many bytes can be summed in 16 bits.
+const maxColumn = 257
+
+// columnSums sums the first eight columns of a matrix of bytes with rows of so many, as many as there are, four to a
+// word:
+//
+//	sums[0]: columns 0, 2, 4, 6; sums[1]: columns 1, 3, 5, 7; 16 bits each
+func columnSums(src []byte, row int, sign byte) (sums [2]uint64) {
+	const low = 0x00ff00ff00ff00ff
+	signs := uint64(sign) * 0x0101010101010101
+	for ; len(src) >= 8; src = src[min(row, len(src)):] {
+		x := binary.LittleEndian.Uint64(src) ^ signs
+		sums[0] += x & low
+		sums[1] += x >> 8 & low
+	}
+	return sums
 }
 
 // meanPlaces tells where an input element's sum is: outer[its row] + inner[its place in the row], a row being the last

@@ -47,6 +47,9 @@ func (c *compiler) quantize(n *model.Node) error {
 		}))
 		return nil
 	}
+	if c.isView(n) {
+		return nil
+	}
 	m, err := quant.MultiplierOf(float64(in.Quant[0].Scale) / float64(o.Quant[0].Scale))
 	if err != nil {
 		return err
