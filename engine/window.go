@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"encoding/binary"
 	"fmt"
 
 	"edge/kernels"
@@ -74,17 +73,6 @@ func gatherBorder(patch, src []byte, w *window, zero byte, top, left int) {
 			copy(patch[i*row:][from*w.depth:to*w.depth], src[(y*w.inW+left+from)*w.depth:])
 		}
 	}
-}
-
-// move copies as copy does, faster for the 9 bytes of a row of the stem's patches: as two overlapping words.
-func move(dst, src []byte) {
-	if n := len(dst); n >= 8 && n <= 16 && len(src) >= n {
-		first, last := binary.NativeEndian.Uint64(src), binary.NativeEndian.Uint64(src[n-8:])
-		binary.NativeEndian.PutUint64(dst, first)
-		binary.NativeEndian.PutUint64(dst[n-8:], last)
-		return
-	}
-	copy(dst, src)
 }
 
 func fill(dst []byte, b byte) {

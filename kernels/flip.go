@@ -1,16 +1,17 @@
 package kernels
 
-import "encoding/binary"
+import "crypto/subtle"
 
 // Flip turns int8 activations into the uint8 ones that stand 128 higher, and back: dst[i] = src[i] ^ 0x80. The slices
-// are of one length, and may be the same.
+// are of one length, and either the same or apart.
 func Flip(dst, src []byte) {
-	const signs = 0x8080808080808080
-	for len(src) >= 8 && len(dst) >= 8 {
-		binary.LittleEndian.PutUint64(dst, binary.LittleEndian.Uint64(src)^signs)
-		dst, src = dst[8:], src[8:]
+	const signs = "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80"
+	var mask [1024]byte
+	for at := 0; at < len(mask); at += len(signs) {
+		copy(mask[at:], signs)
 	}
-	for i, b := range src {
-		dst[i] = b ^ 0x80
+	for len(src) > 0 {
+		n := subtle.XORBytes(dst, src, mask[:])
+		dst, src = dst[n:], src[n:]
 	}
 }
