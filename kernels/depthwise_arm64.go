@@ -8,8 +8,9 @@ import (
 )
 
 // A depthwise layer is computed in panels of eight channels, row by row. If the channels aren't a multiple of eight, the
-// last panel takes the last eight, and some channels are computed twice. Kernels other than 3×3, depth multipliers, less
-// than eight channels and rounding once are left to the generic code.
+// last panel takes the last eight, and some channels are computed twice. There are kernels for 3×3 with strides 1 and 2, and one
+// for all other windows (depthwise_taps_arm64.go). Depth multipliers, less than eight channels and rounding once are left to
+// the generic code.
 
 // depthwiseCall is one output row, or two, of some panels.
 type depthwiseCall struct {
@@ -48,7 +49,14 @@ func depthwiseWide1(call *depthwiseCall)
 //go:noescape
 func depthwiseWide2(call *depthwiseCall)
 
-// Which kernel computes a panel.
+// Which code computes a layer.
+const (
+	depthwise3x3 = iota
+	depthwiseTapByTap
+	depthwiseGeneric
+)
+
+// Which kernel computes a panel of a 3×3 layer.
 const (
 	depthwiseDot     = iota // weights are int8
 	depthwisePairs          // and no two of them, whose products are summed in 16 bits, are −128
@@ -59,27 +67,36 @@ const (
 // depthwisePanel is a panel's size in bytes: channels8, and the weights as its kernel wants them.
 const depthwisePanel = int(unsafe.Sizeof(channels8{})) + 3*64
 
-// supportsDepthwise reports whether the kernels can compute the layer.
-func supportsDepthwise(a *DepthwiseArgs) bool {
+// is3x3 reports whether the kernels for 3×3 can compute the layer.
+func is3x3(a *DepthwiseArgs) bool {
 	right := (a.OutW-1)*a.StrideW + a.KernelW - a.PadLeft - a.InW
-	return a.KernelH == 3 && a.KernelW == 3 && a.StrideH == a.StrideW && a.StrideH <= 2 && a.Multiplier == 1 &&
-		!a.Once && a.In >= 8 && a.PadLeft <= 1 && right <= 1
+	return a.KernelH == 3 && a.KernelW == 3 && a.StrideH == a.StrideW && a.StrideH <= 2 && a.PadLeft <= 1 && right <= 1
 }
 
 func prepareDotDepthwise(a *DepthwiseArgs)  { prepareDepthwise(a, true) }
 func prepareNeonDepthwise(a *DepthwiseArgs) { prepareDepthwise(a, false) }
 
 func prepareDepthwise(a *DepthwiseArgs, dot bool) {
-	a.native.generic = !supportsDepthwise(a)
-	if a.native.generic {
-		prepareGenericDepthwise(a)
-		return
-	}
-	a.Scratch = 2 * a.In // a row of padding, and one for what isn't wanted
 	panels := (a.In + 7) / 8
-	a.weights = make([]byte, panels*depthwisePanel)
-	for i := range panels {
-		packDepthwise(a, a.weights[i*depthwisePanel:][:depthwisePanel], min(i*8, a.In-8), dot)
+	switch {
+	case a.Multiplier > 1 || a.In < 8 || a.Once:
+		a.native.depthwise = depthwiseGeneric
+		prepareGenericDepthwise(a)
+	case is3x3(a):
+		a.native.depthwise = depthwise3x3
+		a.Scratch = 2 * a.In // a row of padding, and one for what isn't wanted
+		a.weights = make([]byte, panels*depthwisePanel)
+		for i := range panels {
+			packDepthwise(a, a.weights[i*depthwisePanel:][:depthwisePanel], min(i*8, a.In-8), dot)
+		}
+	default:
+		a.native.depthwise = depthwiseTapByTap
+		a.Scratch = 0
+		size := tapsPanel(a)
+		a.weights = make([]byte, panels*size)
+		for i := range panels {
+			packTaps(a, a.weights[i*size:][:size], min(i*8, a.In-8))
+		}
 	}
 }
 
@@ -148,10 +165,18 @@ func depthwiseMode(weights *[8]taps, dot bool) int64 {
 
 // depthwise computes the output rows [y0, y1).
 func depthwise(a *DepthwiseArgs, scratch []byte, y0, y1 int) {
-	if a.native.generic {
+	switch a.native.depthwise {
+	case depthwiseGeneric:
 		genericDepthwise[int8](a, scratch, y0, y1)
-		return
+	case depthwise3x3:
+		depthwiseRows(a, scratch, y0, y1)
+	default:
+		tapByTap(a, y0, y1)
 	}
+}
+
+// depthwiseRows computes output rows of a 3×3 layer.
+func depthwiseRows(a *DepthwiseArgs, scratch []byte, y0, y1 int) {
 	padding := scratch[:a.In]
 	for i := range padding {
 		padding[i] = byte(a.SrcZero)

@@ -33,7 +33,7 @@ func native() []*Set {
 
 // nativePacked is what there is beside the panels, which are in weights.
 type nativePacked struct {
-	generic bool // no panels: the generic code computes the layer
+	depthwise int // depthwise3x3, …
 }
 
 // How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers and the
