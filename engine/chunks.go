@@ -20,20 +20,22 @@ func (c *compiler) chunks(work int) int {
 	return max(n, 1)
 }
 
-// split cuts the product of pixels × in and in × out: along the pixels, and where they are few along the output
-// channels, in whole panels. It returns a chunk's size.
-func (c *compiler) split(pixels, out, in, panel int) (rows, columns int) {
-	const leastRows = 16
+// split cuts the product of pixels × in and in × out: along the pixels, in whole tiles, and where they are few along the
+// output channels, in whole panels: each chunk along the pixels reads all weights again. It returns a chunk's size.
+func (c *compiler) split(pixels, out, in, panel, tile int) (rows, columns int) {
+	const leastRows = 64
 	n := c.chunks(pixels * out * in)
 	rows = (pixels + n - 1) / n
-	if rows >= leastRows {
-		return rows, out
+	columns = out
+	if rows < leastRows {
+		down := (pixels + leastRows - 1) / leastRows
+		rows = (pixels + down - 1) / down
+		across := (n + down - 1) / down
+		panels := (out + panel - 1) / panel
+		columns = min((panels+across-1)/across*panel, out)
 	}
-	rows = min(leastRows, pixels)
-	down := (pixels + rows - 1) / rows
-	across := (n + down - 1) / down
-	panels := (out + panel - 1) / panel
-	return rows, min((panels+across-1)/across*panel, out)
+	tile = max(tile, 1)
+	return min((rows+tile-1)/tile*tile, pixels), columns
 }
 
 // byRows adds a step whose work is cut along its rows.

@@ -127,7 +127,7 @@ func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in,
 	a := c.pointwiseArgs(l, pixels, in, out)
 	a.Src, a.Dst = c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
 	set, workers := c.pointwiseSet(l), c.needScratch(a.Scratch)
-	rows, columns := c.split(pixels, out, in, a.Panel)
+	rows, columns := c.split(pixels, out, in, a.Panel, a.Rows)
 	across := (out + columns - 1) / columns
 	down := (pixels + rows - 1) / rows
 	c.add(info, n, step{down * across, func(worker, chunk int) {
@@ -167,7 +167,7 @@ func (c *compiler) pointwiseSet(l *layer) *kernels.Set {
 func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w window, out int) {
 	k := w.kernelH * w.kernelW * w.depth
 	pixels := w.outH * w.outW
-	rows, _ := c.split(pixels, out, k, out) // whole pixels: else several chunks would gather the same patches
+	rows, _ := c.split(pixels, out, k, out, 1) // whole pixels: else several chunks would gather the same patches
 	rows = min(rows, max(maxPatches/k, 1))
 	prepared := c.pointwiseArgs(l, rows, k, out)
 	patches := (rows*k + alignment - 1) / alignment * alignment

@@ -71,6 +71,7 @@ type PointwiseArgs struct {
 
 	// Set by PreparePointwise:
 	Panel   int // the set computes output channels in panels of this many
+	Rows    int // and pixels in tiles of this many, or 0: any number is as good
 	Scratch int // bytes
 	packed
 }

@@ -18,6 +18,8 @@ type pointwiseTile struct {
 	tiles                int            // ≥ 1; counted down to 0
 	mask                 uint64         // of the panel's channels that exist
 	lo, hi               uint8
+	next                 unsafe.Pointer // the next panel, to be fetched into the cache
+	fetched              int            // tiles that remain when it has been
 }
 
 // widenPixels is what a kernel that widens activations to 16 bits works on.
@@ -106,7 +108,7 @@ func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
 	}
 	layer.block = min(max(blockBytes/(4/k.taps*a.In+a.Out), 4*k.rows), 1024) / k.rows * k.rows
 	a.native.pointwise = layer
-	a.Panel = k.width
+	a.Panel, a.Rows = k.width, k.rows
 	switch {
 	case k.taps == 4: // sums, the last pixels
 		a.Scratch = 4*layer.block + copied*4*layer.steps
@@ -259,12 +261,15 @@ func (l *pointwiseLayer) compute(a *PointwiseArgs, t pointwiseTile, src, sums, s
 		if tiles > 0 {
 			u := at(0, tiles)
 			u.dst = unsafe.Pointer(&dst[0])
+			u.next = unsafe.Pointer(&l.panels[min(n/l.width+1, len(l.panels)-1)].data[0])
+			u.fetched = tiles - l.width/16 + 1
 			panel.many(u)
 		}
 		rest := pixels % l.rows
 		if rest > 0 && tiles > 0 && rest > l.ones { // the last tile overlaps the one before
 			u := at(pixels-l.rows, 1)
 			u.dst = unsafe.Pointer(&dst[(pixels-l.rows)*stride])
+			u.next = u.panel
 			panel.many(u)
 		} else if rest > 0 {
 			u := at(pixels-rest, rest)

@@ -23,7 +23,7 @@
 // func pointwiseAVX2x6x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16(SB), NOSPLIT, $0-80
+TEXT ·pointwiseAVX2x6x16(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -247,7 +247,7 @@ multiplied:
 // func pointwiseAVX2x6x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwiseAVX2x6x16Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -539,7 +539,7 @@ multiplied:
 // func pointwiseAVX2x6x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwiseAVX2x6x16Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -927,7 +927,7 @@ multiplied:
 // func pointwiseAVX2x1x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16(SB), NOSPLIT, $0-80
+TEXT ·pointwiseAVX2x1x16(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1011,7 +1011,7 @@ multiplied:
 // func pointwiseAVX2x1x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwiseAVX2x1x16Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1103,7 +1103,7 @@ multiplied:
 // func pointwiseAVX2x1x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwiseAVX2x1x16Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI

@@ -44,7 +44,7 @@ GLOBL byRow512<>(SB), RODATA|NOPTR, $64
 // func pointwise512x7x32(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x7x32(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -62,6 +62,8 @@ TEXT ·pointwise512x7x32(SB), NOSPLIT, $0-80
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -110,6 +112,8 @@ multiply:
 quad:
 	VMOVDQU64 (R15), Z14
 	VMOVDQU64 64(R15), Z15
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Z16
 	VPDPBUSD Z14, Z16, Z0
 	VPDPBUSD Z15, Z16, Z1
@@ -226,7 +230,13 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
+	// enough was fetched after as many tiles as there are vectors in a panel
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -237,7 +247,7 @@ quad:
 // func pointwise512x7x32Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x7x32Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -255,6 +265,8 @@ TEXT ·pointwise512x7x32Integer(SB), NOSPLIT, $0-80
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -303,6 +315,8 @@ multiply:
 quad:
 	VMOVDQU64 (R15), Z14
 	VMOVDQU64 64(R15), Z15
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Z16
 	VPDPBUSD Z14, Z16, Z0
 	VPDPBUSD Z15, Z16, Z1
@@ -487,7 +501,13 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
+	// enough was fetched after as many tiles as there are vectors in a panel
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -498,7 +518,7 @@ quad:
 // func pointwise512x7x32Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x7x32Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -516,6 +536,8 @@ TEXT ·pointwise512x7x32Signed(SB), NOSPLIT, $0-80
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -564,6 +586,8 @@ multiply:
 quad:
 	VMOVDQU64 (R15), Z14
 	VMOVDQU64 64(R15), Z15
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Z16
 	VPDPBUSD Z14, Z16, Z0
 	VPDPBUSD Z15, Z16, Z1
@@ -804,7 +828,13 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
+	// enough was fetched after as many tiles as there are vectors in a panel
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -815,7 +845,7 @@ quad:
 // func pointwise512x7x48(t pointwiseTile)
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x7x48(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -833,6 +863,8 @@ TEXT ·pointwise512x7x48(SB), NOSPLIT, $0-80
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -897,6 +929,8 @@ quad:
 	VMOVDQU64 (R15), Z21
 	VMOVDQU64 64(R15), Z22
 	VMOVDQU64 128(R15), Z23
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Z24
 	VPDPBUSD Z21, Z24, Z0
 	VPDPBUSD Z22, Z24, Z1
@@ -1076,7 +1110,13 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
+	// enough was fetched after as many tiles as there are vectors in a panel
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1087,7 +1127,7 @@ quad:
 // func pointwise512x7x48Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x7x48Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1105,6 +1145,8 @@ TEXT ·pointwise512x7x48Integer(SB), NOSPLIT, $0-80
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -1169,6 +1211,8 @@ quad:
 	VMOVDQU64 (R15), Z21
 	VMOVDQU64 64(R15), Z22
 	VMOVDQU64 128(R15), Z23
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Z24
 	VPDPBUSD Z21, Z24, Z0
 	VPDPBUSD Z22, Z24, Z1
@@ -1449,7 +1493,13 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
+	// enough was fetched after as many tiles as there are vectors in a panel
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1460,7 +1510,7 @@ quad:
 // func pointwise512x7x48Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x7x48Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1478,6 +1528,8 @@ TEXT ·pointwise512x7x48Signed(SB), NOSPLIT, $0-80
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -1542,6 +1594,8 @@ quad:
 	VMOVDQU64 (R15), Z21
 	VMOVDQU64 64(R15), Z22
 	VMOVDQU64 128(R15), Z23
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Z24
 	VPDPBUSD Z21, Z24, Z0
 	VPDPBUSD Z22, Z24, Z1
@@ -1906,7 +1960,13 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
+	// enough was fetched after as many tiles as there are vectors in a panel
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1917,7 +1977,7 @@ quad:
 // func pointwise512x14x16(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x14x16(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2125,7 +2185,6 @@ quad:
 	VMOVDQU8 X14, K2, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $14, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -2136,7 +2195,7 @@ quad:
 // func pointwise512x14x16Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x14x16Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2414,7 +2473,6 @@ quad:
 	VMOVDQU8 X14, K2, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $14, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -2425,7 +2483,7 @@ quad:
 // func pointwise512x14x16Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x14x16Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2759,7 +2817,6 @@ quad:
 	VMOVDQU8 X14, K2, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $14, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -2770,7 +2827,7 @@ quad:
 // func pointwise512x1x16(t pointwiseTile)
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x16(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2828,7 +2885,6 @@ quad:
 	VMOVDQU8 X0, K2, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -2839,7 +2895,7 @@ quad:
 // func pointwise512x1x16Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x16Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2902,7 +2958,6 @@ quad:
 	VMOVDQU8 X0, K2, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -2913,7 +2968,7 @@ quad:
 // func pointwise512x1x16Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x16Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2980,7 +3035,6 @@ quad:
 	VMOVDQU8 X0, K2, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -2991,7 +3045,7 @@ quad:
 // func pointwise512x1x32(t pointwiseTile)
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x32(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3060,7 +3114,6 @@ quad:
 	VMOVDQU8 Y0, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -3071,7 +3124,7 @@ quad:
 // func pointwise512x1x32Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x32Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3148,7 +3201,6 @@ quad:
 	VMOVDQU8 Y0, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -3159,7 +3211,7 @@ quad:
 // func pointwise512x1x32Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x32Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3244,7 +3296,6 @@ quad:
 	VMOVDQU8 Y0, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -3255,7 +3306,7 @@ quad:
 // func pointwise512x1x48(t pointwiseTile)
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x48(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3343,7 +3394,6 @@ quad:
 	VMOVDQU8 X2, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -3354,7 +3404,7 @@ quad:
 // func pointwise512x1x48Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x48Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3453,7 +3503,6 @@ quad:
 	VMOVDQU8 X2, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -3464,7 +3513,7 @@ quad:
 // func pointwise512x1x48Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwise512x1x48Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3575,7 +3624,6 @@ quad:
 	VMOVDQU8 X2, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)

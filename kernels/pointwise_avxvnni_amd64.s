@@ -11,7 +11,7 @@
 // func pointwiseVEXx6x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16(SB), NOSPLIT, $0-80
+TEXT ·pointwiseVEXx6x16(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -224,7 +224,7 @@ multiplied:
 // func pointwiseVEXx6x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwiseVEXx6x16Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -505,7 +505,7 @@ multiplied:
 // func pointwiseVEXx6x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwiseVEXx6x16Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -882,7 +882,7 @@ multiplied:
 // func pointwiseVEXx1x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16(SB), NOSPLIT, $0-80
+TEXT ·pointwiseVEXx1x16(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -970,7 +970,7 @@ multiplied:
 // func pointwiseVEXx1x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16Integer(SB), NOSPLIT, $0-80
+TEXT ·pointwiseVEXx1x16Integer(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1066,7 +1066,7 @@ multiplied:
 // func pointwiseVEXx1x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16Signed(SB), NOSPLIT, $0-80
+TEXT ·pointwiseVEXx1x16Signed(SB), NOSPLIT, $0-96
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI

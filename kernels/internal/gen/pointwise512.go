@@ -12,7 +12,7 @@ type tile512 struct {
 // The tiles that there are. Seven rows divide every pixel count of the networks but the small ones.
 var tiles512 = [][2]int{{7, 2}, {7, 3}, {14, 1}, {1, 1}, {1, 2}, {1, 3}}
 
-const tileSize = 80 // of a pointwiseTile; vet compares it and the offsets of its fields
+const tileSize = 96 // of a pointwiseTile; vet compares it and the offsets of its fields
 
 // General registers.
 const (
@@ -29,6 +29,8 @@ const (
 	srcStride5 = "R10"
 	dstStride  = "R11"
 	sums       = "R12" // of the running tile's rows, or nil
+	next       = "R13" // running over the next panel, which is fetched ahead
+	fetch      = "DX"  // bytes of it a step, or 0; not with more than 7 rows
 )
 
 // Vector registers that hold for the whole call.
@@ -135,6 +137,9 @@ Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.`)
 	c.op("RET")
 }
 
+// fetches tells whether the next panel is fetched into the cache while this one is computed.
+func (t *tile512) fetches() bool { return t.rows == 7 }
+
 func (t *tile512) acc(row, column int) int { return row*t.columns + column }
 func (t *tile512) weight(column int) int   { return t.rows*t.columns + column }
 func (t *tile512) free() int               { return t.rows * t.columns } // the first register free in the epilogue
@@ -188,6 +193,11 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	}
 	t.op("KMOVW", "AX", "K2")
 
+	if t.fetches() {
+		t.op("MOVQ", "t_next+80(FP)", next)
+		t.op("MOVQ", 64, fetch)
+	}
+
 	t.at("tile")
 	t.note("accumulators begin as the bias, with the pixel's sum where weights have a zero point")
 	for c := range t.columns {
@@ -219,6 +229,10 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	t.at("quad")
 	for c := range t.columns {
 		t.op("VMOVDQU64", memory(64*c, weights), z(t.weight(c)))
+	}
+	if t.fetches() {
+		t.op("PREFETCHT0", memory(0, next))
+		t.op("ADDQ", fetch, next)
 	}
 	for r := range t.rows {
 		t.op("VPBROADCASTD", t.row(r), z(t.weight(t.columns)))
@@ -256,7 +270,14 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	}
 	t.op("MOVQ", dstRow, dst)
 
-	t.line("")
+	if t.fetches() {
+		t.note("enough was fetched after as many tiles as there are vectors in a panel")
+		t.op("MOVQ", "t_tiles+56(FP)", "AX")
+		t.op("CMPQ", "AX", "t_fetched+88(FP)")
+		t.op("JGT", "unfetched")
+		t.op("XORQ", fetch, fetch)
+		t.at("unfetched")
+	}
 	t.op("IMUL3Q", t.rows, srcStride, "AX")
 	t.op("ADDQ", "AX", srcRow)
 	t.op("DECQ", "t_tiles+56(FP)")
