@@ -20,7 +20,9 @@ func TestServiceKeepsRunning(t *testing.T) {
 	b := newBench(t)
 	s := smallSubject(t)
 	config := boardConfig(s.class, "yuyv", "9030000.pl061:4", "9030000.pl061:5")
-	files := append(s.files("/deploy/config", "yuyv", config), machine.File{Path: "/deploy/edge", Host: b.path("edge")})
+	files := append(s.files("/deploy/config", "yuyv", config),
+		machine.File{Path: "/deploy/edge", Host: b.path("edge")},
+		machine.File{Path: "/etc/systemd/system/edge.service.d/gate.conf", Content: []byte(gate)})
 	v := &service{b.boot(t, machine.Config{Systemd: true, Files: append(files, deployed(t)...)})}
 	v.run("systemctl", "is-system-running", "--wait")
 	v.feed("YUYV", "/pictures/shown")
@@ -37,8 +39,10 @@ func TestServiceKeepsRunning(t *testing.T) {
 		{"a hang", "STOP"}, // the watchdog's affair
 	} {
 		before := v.get("NRestarts")
+		v.sh("touch /run/closed")
 		v.run("systemctl", "kill", "--kill-who=main", "--signal="+c.signal, "edge.service")
 		v.wait("the LEDs are off after "+c.what, func() bool { return v.pl061() == 0 })
+		v.sh("rm /run/closed")
 		v.wait("the service runs again after "+c.what, func() bool {
 			return v.get("NRestarts") != before && v.get("ActiveState") == "active"
 		})
@@ -66,6 +70,11 @@ func TestServiceKeepsRunning(t *testing.T) {
 	v.run("sh", "/deploy/install.sh")
 	v.isReady()
 }
+
+// gate keeps the service from starting again while a test looks at the LEDs that it left behind.
+const gate = `[Service]
+ExecStartPre=+/bin/sh -c 'while [ -e /run/closed ]; do sleep 0.1; done'
+`
 
 // deployed are the files of deploy/, where install.sh expects them.
 func deployed(t *testing.T) []machine.File {
