@@ -230,7 +230,6 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	// enough was fetched after as many tiles as there are vectors in a panel
 	MOVQ t_tiles+56(FP), AX
 	CMPQ AX, t_fetched+88(FP)
 	JGT unfetched
@@ -501,7 +500,6 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	// enough was fetched after as many tiles as there are vectors in a panel
 	MOVQ t_tiles+56(FP), AX
 	CMPQ AX, t_fetched+88(FP)
 	JGT unfetched
@@ -828,7 +826,6 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	// enough was fetched after as many tiles as there are vectors in a panel
 	MOVQ t_tiles+56(FP), AX
 	CMPQ AX, t_fetched+88(FP)
 	JGT unfetched
@@ -1110,7 +1107,6 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	// enough was fetched after as many tiles as there are vectors in a panel
 	MOVQ t_tiles+56(FP), AX
 	CMPQ AX, t_fetched+88(FP)
 	JGT unfetched
@@ -1493,7 +1489,6 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	// enough was fetched after as many tiles as there are vectors in a panel
 	MOVQ t_tiles+56(FP), AX
 	CMPQ AX, t_fetched+88(FP)
 	JGT unfetched
@@ -1960,7 +1955,6 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	// enough was fetched after as many tiles as there are vectors in a panel
 	MOVQ t_tiles+56(FP), AX
 	CMPQ AX, t_fetched+88(FP)
 	JGT unfetched

@@ -20,6 +20,8 @@ TEXT ·pointwiseVEXx6x16(SB), NOSPLIT, $0-96
 	MOVQ t_sums+40(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -70,6 +72,8 @@ multiply:
 steps:
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -90,6 +94,8 @@ steps:
 	BYTE $0xc4; BYTE $0x42; BYTE $0x0d; BYTE $0x50; BYTE $0xdd // VPDPBUSD Y13, Y14, Y11
 	VMOVDQU 64(R15), Y12
 	VMOVDQU 96(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD 4(AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -118,6 +124,8 @@ last:
 	JL multiplied
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -213,7 +221,12 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -233,6 +246,8 @@ TEXT ·pointwiseVEXx6x16Integer(SB), NOSPLIT, $0-96
 	MOVQ t_sums+40(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -283,6 +298,8 @@ multiply:
 steps:
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -303,6 +320,8 @@ steps:
 	BYTE $0xc4; BYTE $0x42; BYTE $0x0d; BYTE $0x50; BYTE $0xdd // VPDPBUSD Y13, Y14, Y11
 	VMOVDQU 64(R15), Y12
 	VMOVDQU 96(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD 4(AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -331,6 +350,8 @@ last:
 	JL multiplied
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -494,7 +515,12 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -514,6 +540,8 @@ TEXT ·pointwiseVEXx6x16Signed(SB), NOSPLIT, $0-96
 	MOVQ t_sums+40(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -564,6 +592,8 @@ multiply:
 steps:
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -584,6 +614,8 @@ steps:
 	BYTE $0xc4; BYTE $0x42; BYTE $0x0d; BYTE $0x50; BYTE $0xdd // VPDPBUSD Y13, Y14, Y11
 	VMOVDQU 64(R15), Y12
 	VMOVDQU 96(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD 4(AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -612,6 +644,8 @@ last:
 	JL multiplied
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -871,7 +905,12 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
 
+unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -959,7 +998,6 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1055,7 +1093,6 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1167,7 +1204,6 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)

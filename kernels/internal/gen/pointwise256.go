@@ -78,6 +78,11 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*4)"), srcStride5)
 	}
 
+	if t.rows > 1 {
+		t.op("MOVQ", "t_next+80(FP)", next)
+		t.op("MOVQ", 64, fetch)
+	}
+
 	t.at("tile")
 	if t.vnni {
 		t.note("accumulators begin as the bias, with the pixel's sum where weights have a zero point")
@@ -158,7 +163,9 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 			t.op("ADDQ", dstStride, dst)
 		}
 	}
-	t.line("")
+	if t.rows > 1 {
+		stopFetching(t.code)
+	}
 	t.op("IMUL3Q", t.rows, srcStride, "AX")
 	t.op("ADDQ", "AX", srcRow)
 	t.op("DECQ", "t_tiles+56(FP)")
@@ -171,6 +178,10 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 func (t *tile256) step(i int) {
 	for c := range columns256 {
 		t.op("VMOVDQU", memory(32*(columns256*i+c), weights), y(t.weight(c)))
+	}
+	if t.rows > 1 {
+		t.op("PREFETCHT0", memory(0, next))
+		t.op("ADDQ", fetch, next)
 	}
 	for r := range t.rows {
 		at := [...]string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]

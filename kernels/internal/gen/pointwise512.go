@@ -271,12 +271,7 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	t.op("MOVQ", dstRow, dst)
 
 	if t.fetches() {
-		t.note("enough was fetched after as many tiles as there are vectors in a panel")
-		t.op("MOVQ", "t_tiles+56(FP)", "AX")
-		t.op("CMPQ", "AX", "t_fetched+88(FP)")
-		t.op("JGT", "unfetched")
-		t.op("XORQ", fetch, fetch)
-		t.at("unfetched")
+		stopFetching(t.code)
 	}
 	t.op("IMUL3Q", t.rows, srcStride, "AX")
 	t.op("ADDQ", "AX", srcRow)
@@ -284,6 +279,15 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	t.op("JNZ", "tile")
 	t.op("VZEROUPPER")
 	t.op("RET")
+}
+
+// stopFetching ends fetching the next panel after as many tiles as it takes, at a line of the cache each step.
+func stopFetching(c *code) {
+	c.op("MOVQ", "t_tiles+56(FP)", "AX")
+	c.op("CMPQ", "AX", "t_fetched+88(FP)")
+	c.op("JGT", "unfetched")
+	c.op("XORQ", fetch, fetch)
+	c.at("unfetched")
 }
 
 // requantizeFloat makes the accumulators outputs, not clamped: round(acc·mul + add).
