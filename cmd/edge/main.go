@@ -35,6 +35,7 @@ func commands() []command {
 		{"classify", "[FLAGS] FILE…", "say what is on pictures", runClassify},
 		{"invoke", "--model M --input IN --output OUT", "run a network on raw tensors", runInvoke},
 		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
+		{"quantize", "FLOAT --calibrate DIR --out FILE", "make an int8 network of a float32 one", runQuantize},
 		{"bench", "--model M [FLAGS]", "time a network, and each of its steps", runBench},
 		{"cameras", "[--json]", "list the cameras, and why one can't be used", runCameras},
 		{"doctor", "[--json]", "say what this machine has, and what is missing", runDoctor},

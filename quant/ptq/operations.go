@@ -1,0 +1,323 @@
+package ptq
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"edge/model"
+)
+
+// clamp is the range that a fused activation leaves.
+type clamp struct{ lo, hi float32 }
+
+func clampOf(a model.Activation) clamp {
+	inf := float32(math.Inf(1))
+	switch a {
+	case model.Relu:
+		return clamp{0, inf}
+	case model.Relu6:
+		return clamp{0, 6}
+	case model.ReluN1To1:
+		return clamp{-1, 1}
+	}
+	return clamp{-inf, inf}
+}
+
+// apply leaves NaN as it is, to be found.
+func (c clamp) apply(v float32) float32 {
+	if v < c.lo {
+		return c.lo
+	}
+	if v > c.hi {
+		return c.hi
+	}
+	return v
+}
+
+// step returns what computes a node.
+func (e *executor) step(n *model.Node, l *layer) (func(), error) {
+	g := e.graph
+	src, dst := e.values[n.Inputs[0]], e.values[n.Outputs[0]]
+	in, out := g.Tensors[n.Inputs[0]].Shape, g.Tensors[n.Outputs[0]].Shape
+	switch op := n.Op.(type) {
+	case model.Conv2D:
+		w := windowOf(op.Window, in, out, g.Tensors[n.Inputs[1]].Shape[1], g.Tensors[n.Inputs[1]].Shape[2])
+		return w.convolution(dst, src, l, clampOf(op.Activation)), nil
+	case model.DepthwiseConv2D:
+		w := windowOf(op.Window, in, out, g.Tensors[n.Inputs[1]].Shape[1], g.Tensors[n.Inputs[1]].Shape[2])
+		return w.depthwise(dst, src, l, op.Multiplier, clampOf(op.Activation)), nil
+	case model.FullyConnected:
+		k, c := len(l.weights)/l.channels, clampOf(op.Activation)
+		return func() { multiply(dst, src, l.weights, l.bias, k, c) }, nil
+	case model.Add:
+		return addition(dst, src, e.values[n.Inputs[1]], in, g.Tensors[n.Inputs[1]].Shape, out, clampOf(op.Activation)), nil
+	case model.AveragePool2D:
+		return windowOf(op.Window, in, out, op.KernelH, op.KernelW).averagePool(dst, src, clampOf(op.Activation)), nil
+	case model.MaxPool2D:
+		return windowOf(op.Window, in, out, op.KernelH, op.KernelW).maxPool(dst, src, clampOf(op.Activation)), nil
+	case model.Mean:
+		return mean(dst, src, in, op.Axes), nil
+	case model.Pad:
+		return pad(dst, src, in, out, op.Before), nil
+	case model.Reshape, model.Squeeze:
+		return func() { copy(dst, src) }, nil
+	case model.Softmax:
+		return softmax(dst, src, in[len(in)-1], float64(op.Beta)), nil
+	case model.Logistic:
+		return func() {
+			for i, x := range src {
+				dst[i] = float32(1 / (1 + math.Exp(-float64(x))))
+			}
+		}, nil
+	case model.Concatenation:
+		var parts [][]float32
+		var rows []int // elements of each part in one row
+		for _, t := range n.Inputs {
+			parts = append(parts, e.values[t])
+			rows = append(rows, model.Elements(g.Tensors[t].Shape[op.Axis:]))
+		}
+		return concatenation(dst, parts, rows), nil
+	}
+	return nil, fmt.Errorf("%s can't be quantized", model.OpName(n.Op))
+}
+
+// window is how a kernel moves over an image; top and left are the rows and columns of padding before it.
+type window struct {
+	inH, inW, depth, outH, outW        int
+	kernelH, kernelW, strideH, strideW int
+	top, left                          int
+}
+
+func windowOf(w model.Window, in, out []int, kernelH, kernelW int) window {
+	v := window{
+		inH: in[1], inW: in[2], depth: in[3], outH: out[1], outW: out[2],
+		kernelH: kernelH, kernelW: kernelW, strideH: w.StrideH, strideW: w.StrideW,
+	}
+	if w.Padding == model.Same {
+		v.top = max((v.outH-1)*v.strideH+kernelH-v.inH, 0) / 2
+		v.left = max((v.outW-1)*v.strideW+kernelW-v.inW, 0) / 2
+	}
+	return v
+}
+
+// rows and columns are what the window at output row y, or column x, covers of the image: [first, end).
+func (w *window) rows(y int) (first, end int) {
+	first = y*w.strideH - w.top
+	return max(first, 0), min(first+w.kernelH, w.inH)
+}
+
+func (w *window) columns(x int) (first, end int) {
+	first = x*w.strideW - w.left
+	return max(first, 0), min(first+w.kernelW, w.inW)
+}
+
+// patchPixels is how many output pixels' patches are gathered at a time.
+const patchPixels = 64
+
+// convolution gathers what each output pixel sees of the image, and multiplies that.
+func (w window) convolution(dst, src []float32, l *layer, c clamp) func() {
+	k := w.kernelH * w.kernelW * w.depth
+	if w.kernelH*w.kernelW*w.strideH*w.strideW == 1 {
+		return func() {
+			pixels := w.outH * w.outW
+			for p := 0; p < pixels; p += patchPixels { // a block of pixels stays in the cache
+				q := min(p+patchPixels, pixels)
+				multiply(dst[p*l.channels:q*l.channels], src[p*k:q*k], l.weights, l.bias, k, c)
+			}
+		}
+	}
+	patches := make([]float32, patchPixels*k)
+	return func() {
+		pixels := w.outH * w.outW
+		for p := 0; p < pixels; p += patchPixels {
+			q := min(p+patchPixels, pixels)
+			for i := p; i < q; i++ {
+				w.gather(patches[(i-p)*k:(i-p+1)*k], src, i/w.outW, i%w.outW)
+			}
+			multiply(dst[p*l.channels:q*l.channels], patches[:(q-p)*k], l.weights, l.bias, k, c)
+		}
+	}
+}
+
+func (w *window) gather(patch, src []float32, y, x int) {
+	clear(patch)
+	y0, y1 := w.rows(y)
+	x0, x1 := w.columns(x)
+	for row := y0; row < y1; row++ {
+		at := ((row-(y*w.strideH-w.top))*w.kernelW + x0 - (x*w.strideW - w.left)) * w.depth
+		copy(patch[at:], src[(row*w.inW+x0)*w.depth:(row*w.inW+x1)*w.depth])
+	}
+}
+
+func (w window) depthwise(dst, src []float32, l *layer, multiplier int, c clamp) func() {
+	wide := make([]float32, l.channels) // a pixel with each channel repeated
+	return func() {
+		for p := range w.outH * w.outW {
+			y, x := p/w.outW, p%w.outW
+			sum := dst[p*l.channels : (p+1)*l.channels]
+			copy(sum, l.bias)
+			y0, y1 := w.rows(y)
+			x0, x1 := w.columns(x)
+			for row := y0; row < y1; row++ {
+				for column := x0; column < x1; column++ {
+					pixel := src[(row*w.inW+column)*w.depth:][:w.depth]
+					if multiplier > 1 {
+						for i := range wide {
+							wide[i] = pixel[i/multiplier]
+						}
+						pixel = wide
+					}
+					tap := (row-(y*w.strideH-w.top))*w.kernelW + column - (x*w.strideW - w.left)
+					accumulate(sum, pixel, l.weights[tap*l.channels:])
+				}
+			}
+			for i, v := range sum {
+				sum[i] = c.apply(v)
+			}
+		}
+	}
+}
+
+func (w window) averagePool(dst, src []float32, c clamp) func() {
+	return func() {
+		for p := range w.outH * w.outW {
+			y0, y1 := w.rows(p / w.outW)
+			x0, x1 := w.columns(p % w.outW)
+			factor := 1 / float32((y1-y0)*(x1-x0))
+			for i := range w.depth {
+				var sum float32
+				for row := y0; row < y1; row++ {
+					for column := x0; column < x1; column++ {
+						sum += src[(row*w.inW+column)*w.depth+i]
+					}
+				}
+				dst[p*w.depth+i] = c.apply(sum * factor)
+			}
+		}
+	}
+}
+
+func (w window) maxPool(dst, src []float32, c clamp) func() {
+	return func() {
+		for p := range w.outH * w.outW {
+			y0, y1 := w.rows(p / w.outW)
+			x0, x1 := w.columns(p % w.outW)
+			for i := range w.depth {
+				top := float32(math.Inf(-1))
+				for row := y0; row < y1; row++ {
+					for column := x0; column < x1; column++ {
+						top = max(top, src[(row*w.inW+column)*w.depth+i])
+					}
+				}
+				dst[p*w.depth+i] = c.apply(top)
+			}
+		}
+	}
+}
+
+func addition(dst, a, b []float32, shapeA, shapeB, shape []int, c clamp) func() {
+	if len(a) == len(dst) && len(b) == len(dst) {
+		return func() {
+			for i := range dst {
+				dst[i] = c.apply(a[i] + b[i])
+			}
+		}
+	}
+	fromA, fromB := strides(shapeA, shape), strides(shapeB, shape)
+	return func() {
+		for i := range dst {
+			dst[i] = c.apply(a[offset(i, shape, fromA)] + b[offset(i, shape, fromB)])
+		}
+	}
+}
+
+// strides are how far apart neighbours along each dimension of the larger shape lie in the smaller one: 0 along
+// dimensions that it repeats.
+func strides(small, large []int) []int {
+	s := make([]int, len(large))
+	step := 1
+	for d := 1; d <= len(small); d++ {
+		size := small[len(small)-d]
+		if size > 1 {
+			s[len(large)-d] = step
+		}
+		step *= size
+	}
+	return s
+}
+
+// offset is Σ digit · stride over the digits of i in a shape.
+func offset(i int, shape, strides []int) int {
+	at := 0
+	for d := len(shape) - 1; d >= 0; d-- {
+		at += i % shape[d] * strides[d]
+		i /= shape[d]
+	}
+	return at
+}
+
+func mean(dst, src []float32, in, axes []int) func() {
+	to := make([]int, len(in)) // strides in the output
+	step, count := 1, 1
+	for d := len(in) - 1; d >= 0; d-- {
+		if slices.Contains(axes, d) {
+			count *= in[d]
+			continue
+		}
+		to[d] = step
+		step *= in[d]
+	}
+	return func() {
+		clear(dst)
+		for i, v := range src {
+			dst[offset(i, in, to)] += v
+		}
+		for i := range dst {
+			dst[i] /= float32(count)
+		}
+	}
+}
+
+func pad(dst, src []float32, in, out, before []int) func() {
+	to := make([]int, len(out))
+	for d := range out {
+		to[d] = model.Elements(out[d+1:])
+	}
+	first := 0
+	for d, n := range before {
+		first += n * to[d]
+	}
+	return func() {
+		clear(dst)
+		for i, v := range src {
+			dst[first+offset(i, in, to)] = v
+		}
+	}
+}
+
+func softmax(dst, src []float32, depth int, beta float64) func() {
+	return func() {
+		for at := 0; at < len(src); at += depth {
+			row, out := src[at:at+depth], dst[at:at+depth]
+			top, sum := slices.Max(row), 0.
+			for _, x := range row {
+				sum += math.Exp(beta * float64(x-top))
+			}
+			for i, x := range row {
+				out[i] = float32(math.Exp(beta*float64(x-top)) / sum)
+			}
+		}
+	}
+}
+
+func concatenation(dst []float32, parts [][]float32, rows []int) func() {
+	return func() {
+		at := 0
+		for row := 0; at < len(dst); row++ {
+			for i, part := range parts {
+				at += copy(dst[at:], part[row*rows[i]:(row+1)*rows[i]])
+			}
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package ptq
+
+import (
+	"fmt"
+	"math"
+
+	"edge/model"
+	"edge/quant"
+)
+
+// interval is the range of real values that a tensor's 256 steps cover. It contains 0, so that zeros are exact.
+type interval struct{ lo, hi float64 }
+
+// params are the scale and the zero point for int8.
+func (r interval) params() quant.Params {
+	lo, hi := min(r.lo, 0), max(r.hi, 0)
+	if hi == lo { // a tensor of zeros: any scale will do
+		return quant.Params{Scale: 1}
+	}
+	scale := float32((hi - lo) / 255)
+	if scale < leastScale {
+		scale = leastScale
+	}
+	zero := math.Round(-128 - lo/float64(scale))
+	return quant.Params{Scale: scale, ZeroPoint: int32(min(max(zero, -128), 127))}
+}
+
+// leastScale keeps scales, and products of two of them, far from what float32 can't hold.
+const leastScale = 1e-9
+
+// probabilities is what the outputs of softmax and the logistic function must have.
+var probabilities = quant.Params{Scale: 1. / 256, ZeroPoint: -128}
+
+// chooseParams returns each activation's scale and zero point. Tensors that only move or select values have those of
+// their source.
+func chooseParams(g *model.Graph, spreads []spread, how Ranges) ([]quant.Params, error) {
+	home := groups(g)
+	ranges := make([]interval, len(g.Tensors)) // by home
+	fixed := make([]bool, len(g.Tensors))
+	widen := func(t int, r interval) {
+		to := &ranges[home[t]]
+		to.lo, to.hi = min(to.lo, r.lo), max(to.hi, r.hi)
+	}
+	widen(g.Inputs[0], inputRange(g, &spreads[g.Inputs[0]]))
+	for _, n := range g.Nodes {
+		out := n.Outputs[0]
+		switch n.Op.(type) {
+		case model.Softmax, model.Logistic:
+			fixed[home[out]] = true
+		case model.Conv2D, model.DepthwiseConv2D, model.FullyConnected, model.Add, model.Mean:
+			widen(out, spreads[out].choose(how))
+		}
+	}
+	params := make([]quant.Params, len(g.Tensors))
+	for t := range params {
+		params[t] = ranges[home[t]].params()
+		if !fixed[home[t]] {
+			continue
+		}
+		params[t] = probabilities
+		if r := ranges[home[t]]; r.lo < 0 || r.hi > 1 {
+			return nil, fmt.Errorf("tensor %s: probabilities and other values are joined in one tensor, which needs "+
+				"two scales: this isn't supported", g.Tensors[t].Name)
+		}
+	}
+	return params, nil
+}
+
+// groups returns for each tensor the one that stands for all those that must be quantized alike.
+func groups(g *model.Graph) []int {
+	home := make([]int, len(g.Tensors))
+	for t := range home {
+		home[t] = t
+	}
+	join := func(a, b int) {
+		from, to := home[b], home[a]
+		for t := range home {
+			if home[t] == from {
+				home[t] = to
+			}
+		}
+	}
+	for _, n := range g.Nodes {
+		switch n.Op.(type) {
+		case model.AveragePool2D, model.MaxPool2D, model.Pad, model.Reshape, model.Squeeze, model.Concatenation:
+			for _, t := range n.Inputs {
+				join(n.Outputs[0], t)
+			}
+		}
+	}
+	return home
+}
+
+// inputRange is what all pixels from 0 to 255 become, where that is known.
+func inputRange(g *model.Graph, s *spread) interval {
+	n := g.Normalization
+	if n == nil {
+		return interval{float64(s.lo), float64(s.hi)}
+	}
+	var r interval
+	for c, mean := range n.Mean {
+		r.lo = min(r.lo, float64((0-mean)/n.Std[c]))
+		r.hi = max(r.hi, float64((255-mean)/n.Std[c]))
+	}
+	return r
+}
+
+// choose returns the range for a tensor.
+func (s *spread) choose(how Ranges) interval {
+	switch {
+	case s.hi == s.lo || how == MinMax:
+		return interval{float64(s.lo), float64(s.hi)}
+	case how == Percentile:
+		return s.percentile(0.0001)
+	}
+	return s.leastError()
+}
+
+// percentile leaves out a share of the values at each end.
+func (s *spread) percentile(share float64) interval {
+	var total uint64
+	for _, n := range s.bins {
+		total += n
+	}
+	most := uint64(share * float64(total))
+	first, last := 0, binCount-1
+	for below := s.bins[first]; below <= most; below += s.bins[first] {
+		first++
+	}
+	for above := s.bins[last]; above <= most; above += s.bins[last] {
+		last--
+	}
+	width := float64(s.hi-s.lo) / binCount
+	return interval{float64(s.lo) + float64(first)*width, float64(s.lo) + float64(last+1)*width}
+}
+
+// leastError tries narrower and narrower ranges, first at the upper end, then at the lower.
+func (s *spread) leastError() interval {
+	const tries = 64
+	full := interval{min(float64(s.lo), 0), max(float64(s.hi), 0)}
+	best, least := full, s.error(full)
+	try := func(r interval) {
+		if e := s.error(r); e < least {
+			best, least = r, e
+		}
+	}
+	for i := 1; i < tries; i++ {
+		try(interval{full.lo, full.hi * (1 - float64(i)/tries)})
+	}
+	hi := best.hi
+	for i := 1; i < tries; i++ {
+		try(interval{full.lo * (1 - float64(i)/tries), hi})
+	}
+	return best
+}
+
+// error is the sum of the squared errors that steps of such a range cause.
+func (s *spread) error(r interval) float64 {
+	step := (r.hi - r.lo) / 255
+	if step == 0 {
+		return math.Inf(1)
+	}
+	rounding := step * step / 12
+	sum := 0.
+	for i, n := range s.bins {
+		if n == 0 {
+			continue
+		}
+		v := s.center(i)
+		switch e := max(r.lo-v, v-r.hi); {
+		case e > step/2:
+			sum += float64(n) * e * e
+		case v > step/2 || v < -step/2 || s.lo != 0: // the zeros of a ReLU are exact
+			sum += float64(n) * rounding
+		}
+	}
+	return sum
+}

@@ -1,0 +1,95 @@
+package ptq
+
+import (
+	"encoding/binary"
+	"math"
+	"slices"
+
+	"edge/model"
+	"edge/quant"
+)
+
+// int8Graph copies g with int8 activations. Nodes still have the float weights.
+func int8Graph(g *model.Graph, params []quant.Params) *model.Graph {
+	out := *g
+	out.Tensors, out.Nodes = slices.Clone(g.Tensors), slices.Clone(g.Nodes)
+	for t := range out.Tensors {
+		if out.Tensors[t].Data == nil {
+			out.Tensors[t].Type = model.Int8
+			out.Tensors[t].Quant = []model.Quant{params[t]}
+		}
+	}
+	return &out
+}
+
+// scales returns the weights' scale for each output channel, in being the input's params and out the output's.
+func (l *layer) scales(in, out quant.Params) []float32 {
+	const maxBias = 1 << 29 // leaves room for the sum in the accumulator
+	scales := make([]float32, l.channels)
+	for i, w := range l.weights {
+		o := l.channel(i)
+		scales[o] = max(scales[o], w, -w)
+	}
+	for o, top := range scales {
+		scale := float64(top) / 127
+		// A channel may have no weights to speak of, and only a bias, which must fit, too.
+		scale = max(scale, math.Abs(float64(l.bias[o]))/(float64(in.Scale)*maxBias))
+		scale = max(scale, float64(out.Scale)/float64(in.Scale)*math.Ldexp(1, -30)) // the multiplier isn't 0
+		scales[o] = float32(scale)
+	}
+	return scales
+}
+
+// round returns a weight in steps of its scale.
+func round(w, scale float32) int32 { return quant.Params{Scale: scale}.Quantize(w, -127, 127) }
+
+// correctedBias takes out what the rounding of the weights adds to each output channel on average, means being those
+// of the input's channels. (Nagel et al., section 4.2.)
+func (l *layer) correctedBias(scales []float32, means []float64) []float32 {
+	shifts := make([]float64, l.channels)
+	for i, w := range l.weights {
+		o := l.channel(i)
+		c := l.inputChannel(i, len(means))
+		shifts[o] += (float64(scales[o])*float64(round(w, scales[o])) - float64(w)) * means[c]
+	}
+	bias := slices.Clone(l.bias)
+	for o, shift := range shifts {
+		bias[o] = float32(float64(bias[o]) - shift)
+	}
+	return bias
+}
+
+// setLayer gives a node of the int8 graph its weights and bias. It returns what they stand for, as a float layer.
+func setLayer(g *model.Graph, node int, l *layer, bias, scales []float32, in quant.Params) *layer {
+	n := &g.Nodes[node]
+	w := g.Tensors[n.Inputs[1]] // a copy: other nodes may have the same weights with an input of another scale
+	w.Type, w.Data, w.Quant, w.Axis = model.Int8, make([]byte, len(l.weights)), nil, 0
+	if l.depthwise {
+		w.Axis = 3
+	}
+	b := model.Tensor{
+		Name: g.Tensors[n.Outputs[0]].Name + "/bias", Type: model.Int32, Shape: []int{l.channels},
+		Data: make([]byte, 4*l.channels),
+	}
+	if n.Inputs[2] >= 0 {
+		b.Name = g.Tensors[n.Inputs[2]].Name
+	}
+	rounded := &layer{make([]float32, len(l.weights)), make([]float32, l.channels), l.channels, l.depthwise}
+	for i, v := range l.weights {
+		scale := scales[l.channel(i)]
+		q := round(v, scale)
+		w.Data[i] = byte(q)
+		rounded.weights[i] = float32(q) * scale
+	}
+	for o, v := range bias {
+		step := float64(in.Scale) * float64(scales[o])
+		q := math.Round(float64(v) / step)
+		w.Quant = append(w.Quant, model.Quant{Scale: scales[o]})
+		b.Quant = append(b.Quant, model.Quant{Scale: float32(step)})
+		binary.LittleEndian.PutUint32(b.Data[4*o:], uint32(int32(q)))
+		rounded.bias[o] = float32(q * step)
+	}
+	g.Tensors = append(g.Tensors, w, b)
+	n.Inputs = []int{n.Inputs[0], len(g.Tensors) - 2, len(g.Tensors) - 1}
+	return rounded
+}
