@@ -272,7 +272,7 @@ func (d dice) activations(n int) []byte {
 	switch {
 	case extremes && all < 64:
 		for i := range b {
-			b[i] = byte(all & 1 * 255)
+			b[i] = all & 1 * 255
 		}
 	case extremes:
 		for i := range b {

@@ -103,9 +103,8 @@ type DepthwiseArgs struct {
 
 // packed is a layer as a set's own kernels read it.
 type packed struct {
-	weights     []byte
-	bias        []int32
-	multipliers []int32
+	weights []byte
+	bias    []int32
 	native      nativePacked // what the sets of this architecture need
 }
 

@@ -35,11 +35,6 @@ func RequantizeOnce(acc int64, mantissa, shift int32) int64 {
 	return floorDivide(acc*int64(mantissa)+divisor/2, divisor)
 }
 
-// requantizeOnce is rounded once, halves up, as in fully connected layers.
-func requantizeOnce(acc int64, mantissa, shift int32) int64 {
-	return floorDivide(acc*int64(mantissa)+1<<(30-shift), 1<<(31-shift))
-}
-
 // floorDivide returns a/b rounded down; b > 0.
 func floorDivide(a, b int64) int64 {
 	q := a / b
