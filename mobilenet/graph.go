@@ -164,11 +164,13 @@ func (w *weaver) pool(l Layer, in int) int {
 // probabilities ends the network as the published ones end.
 func (w *weaver) probabilities(logits, classes int) int {
 	flat := w.tensor(model.Tensor{
-		Name: "logits", Type: model.Int8, Shape: []int{1, classes}, Quant: w.graph.Tensors[logits].Quant,
+		Name: "logits", Type: model.Int8, Shape: []int{1, classes},
+		Quant: w.graph.Tensors[logits].Quant,
 	}, spread{})
 	w.node(model.Reshape{}, flat, logits)
 	out := w.tensor(model.Tensor{
-		Name: "probabilities", Type: model.Int8, Shape: []int{1, classes}, Quant: []model.Quant{{Scale: 1. / 256, ZeroPoint: -128}},
+		Name: "probabilities", Type: model.Int8, Shape: []int{1, classes},
+		Quant: []model.Quant{{Scale: 1. / 256, ZeroPoint: -128}},
 	}, spread{})
 	return w.node(model.Softmax{Beta: 1}, out, flat)
 }
