@@ -105,7 +105,7 @@ type DepthwiseArgs struct {
 type packed struct {
 	weights []byte
 	bias    []int32
-	native      nativePacked // what the sets of this architecture need
+	native  nativePacked // what the sets of this architecture need
 }
 
 // AddArgs is an elementwise addition of two quantized tensors:
