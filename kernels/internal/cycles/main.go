@@ -120,20 +120,21 @@ func (e *estimator) disassemble() error {
 		return fmt.Errorf("objdump: %w", err)
 	}
 	e.code = map[uint64]instruction{}
-	line := regexp.MustCompile(`(?m)^ +([0-9a-f]+):\t(\S+)[ \t]*([^\n/]*)`)
+	line := regexp.MustCompile(`(?m)^ +([0-9a-f]+):\t(\S+)[ \t]*([^\n]*)`)
 	for _, m := range line.FindAllSubmatch(text, -1) {
 		address, err := strconv.ParseUint(string(m[1]), 16, 64)
 		if err != nil {
 			return err
 		}
-		e.code[address] = instruction{string(m[2]), expand(strings.TrimSpace(string(m[3])))}
+		args, _, _ := strings.Cut(string(m[3]), "//")
+		e.code[address] = instruction{string(m[2]), expand(strings.TrimSpace(args))}
 	}
 	return nil
 }
 
 var (
 	list   = regexp.MustCompile(`\{v(\d+)\.(\w+)-v(\d+)\.\w+\}`)
-	target = regexp.MustCompile(`\b[0-9a-f]+ <.*>`)
+	target = regexp.MustCompile(`\b[0-9a-f]+ <.*`)
 )
 
 // expand writes {v1.8b-v3.8b} in full, and branches' targets as a label.
@@ -230,7 +231,8 @@ func (e *estimator) cycles(b board, block []instruction) (float64, error) {
 	return e.cached(b.name, block, func(text string) (float64, error) {
 		const rounds = 50
 		run := exec.Command(e.mca, "-mtriple=aarch64", "-mcpu="+b.mca, "-mattr=+dotprod",
-			"-iterations="+strconv.Itoa(rounds), "-instruction-info=false", "-resource-pressure=false")
+			"-iterations="+strconv.Itoa(rounds), "-instruction-info=false", "-resource-pressure=false",
+			"-skip-unsupported-instructions=any")
 		run.Stdin = strings.NewReader("there:\n" + text)
 		var errors bytes.Buffer
 		run.Stderr = &errors
