@@ -21,6 +21,6 @@ require (
 require (
 	github.com/coreos/go-systemd/v22 v22.7.0 // indirect
 	github.com/spf13/pflag v1.1.0 // indirect
-	golang.org/x/arch v0.32.0 // indirect
+	golang.org/x/arch v0.32.0
 	google.golang.org/protobuf v1.36.12
 )
