@@ -337,7 +337,7 @@ TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
 
 // With SMULL. A column is three registers, one a row.
 //
-//	V0, V1   accumulators    V2, V3: products
+//	V0, V1   accumulators    V2, V3, V31: products
 //	V4…V6    column A    V7…V9: B    V10…V12: C
 //	V13…V21  weights by columns: V13…V15 those of A
 //	V22…V30  as above
@@ -353,16 +353,16 @@ TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
 #define SUM_PAIRS(a, b, c) \
 	SMULL(13, (a), 2);         \
 	SMULL(15, (a)+2, 3);       \
+	SMULL(17, (b)+1, 31);      \
 	SMLAL(14, (a)+1, 2);       \
 	SMLAL(16, (b), 3);         \
+	SMLAL(18, (b)+2, 31);      \
 	WIDEN(2, 22, 23);          \
-	SMULL(17, (b)+1, 2);       \
+	SMULL(19, (c), 2);         \
 	WIDEN(3, 0, 1);            \
-	SMULL(19, (c), 3);         \
-	SMLAL(18, (b)+2, 2);       \
-	SMLAL(20, (c)+1, 3);       \
-	WIDEN(2, 0, 1);            \
-	SMULL(21, (c)+2, 2);       \
+	SMULL(21, (c)+2, 3);       \
+	WIDEN(31, 0, 1);           \
+	SMLAL(20, (c)+1, 2);       \
 	WIDEN(3, 0, 1);            \
 	WIDEN(2, 0, 1)
 
@@ -370,16 +370,16 @@ TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
 #define SUM_COLUMNS(a, b, c) \
 	SMULL(13, (a), 2);         \
 	SMULL(16, (b), 3);         \
+	SMULL(19, (c), 31);        \
 	SMLAL(14, (a)+1, 2);       \
 	SMLAL(17, (b)+1, 3);       \
+	SMLAL(20, (c)+1, 31);      \
 	SMLAL(15, (a)+2, 2);       \
 	SMLAL(18, (b)+2, 3);       \
+	SMLAL(21, (c)+2, 31);      \
 	WIDEN(2, 22, 23);          \
-	SMULL(19, (c), 2);         \
 	WIDEN(3, 0, 1);            \
-	SMLAL(20, (c)+1, 2);       \
-	SMLAL(21, (c)+2, 2);       \
-	WIDEN(2, 0, 1)
+	WIDEN(31, 0, 1)
 
 // func depthwisePairs1(call *depthwiseCall)
 TEXT ·depthwisePairs1(SB), NOSPLIT, $0-8
