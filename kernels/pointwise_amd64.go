@@ -239,48 +239,56 @@ func (s *x86) pointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
 
 // compute computes a block: pixels, the first of which is p and is at src, for the channels [n0, n1).
 func (l *pointwiseLayer) compute(a *PointwiseArgs, t pointwiseTile, src, sums, scratch []byte, p, pixels, n0, n1 int) {
-	at := func(i, tiles int) pointwiseTile { // from pixel i of the block on
-		u := t
-		u.src, u.tiles = unsafe.Pointer(&src[i*int(t.srcStride)]), tiles
-		if sums != nil {
-			u.sums = unsafe.Pointer(&sums[4*i])
-		}
-		return u
-	}
 	for n := n0; n < n1; n += l.width {
 		panel := &l.panels[n/l.width]
 		t.panel = unsafe.Pointer(&panel.data[0])
+		t.next = unsafe.Pointer(&l.panels[min(n/l.width+1, len(l.panels)-1)].data[0])
 		t.mask = uint64(1)<<panel.channels - 1
-		dst, stride := a.Dst[p*a.DstStride+panel.from:], a.DstStride
-		whole := l.masked || panel.channels == l.width
-		if !whole {
-			dst, stride = scratch, l.width
-			t.dstStride = uintptr(stride)
-		}
-		tiles := pixels / l.rows
-		if tiles > 0 {
-			u := at(0, tiles)
-			u.dst = unsafe.Pointer(&dst[0])
-			u.next = unsafe.Pointer(&l.panels[min(n/l.width+1, len(l.panels)-1)].data[0])
-			u.fetched = tiles - l.width/16 + 1
-			panel.many(u)
-		}
-		rest := pixels % l.rows
-		if rest > 0 && tiles > 0 && rest > l.ones { // the last tile overlaps the one before
-			u := at(pixels-l.rows, 1)
-			u.dst = unsafe.Pointer(&dst[(pixels-l.rows)*stride])
-			u.next = u.panel
-			panel.many(u)
-		} else if rest > 0 {
-			u := at(pixels-rest, rest)
-			u.dst = unsafe.Pointer(&dst[(pixels-rest)*stride])
-			panel.one(u)
-		}
-		if !whole {
-			for i := range pixels {
-				copy(a.Dst[(p+i)*a.DstStride+panel.from:][:panel.channels], dst[i*stride:])
+		dst := a.Dst[p*a.DstStride+panel.from:]
+		direct := pixels
+		if !l.masked && panel.channels < l.width {
+			// The only panel, and smaller: a pixel's output is written with bytes behind it that are those of the next
+			// pixels, and so written again. Those next to the end go to scratch.
+			direct = 0
+			if a.DstStride == a.Out {
+				direct = max(0, (pixels*a.Out-l.width)/a.Out)
 			}
 		}
+		if direct > 0 {
+			l.tiles(panel, t, src, sums, dst, 0, direct)
+		}
+		if direct < pixels {
+			t := t
+			t.dstStride = uintptr(l.width)
+			l.tiles(panel, t, src, sums, scratch, direct, pixels)
+			for i := direct; i < pixels; i++ {
+				copy(dst[i*a.DstStride:][:panel.channels], scratch[(i-direct)*l.width:])
+			}
+		}
+	}
+}
+
+// tiles computes the pixels [from, to) of a block for a panel; dst is the first one's output.
+func (l *pointwiseLayer) tiles(panel *pointwisePanel, t pointwiseTile, src, sums, dst []byte, from, to int) {
+	run := func(kernel func(pointwiseTile), pixel, tiles int) {
+		t.src, t.tiles = unsafe.Pointer(&src[pixel*int(t.srcStride)]), tiles
+		t.dst = unsafe.Pointer(&dst[(pixel-from)*int(t.dstStride)])
+		t.fetched = tiles - l.width/16 + 1
+		if sums != nil {
+			t.sums = unsafe.Pointer(&sums[4*pixel])
+		}
+		kernel(t)
+	}
+	whole, rest := (to-from)/l.rows, (to-from)%l.rows
+	if whole > 0 {
+		run(panel.many, from, whole)
+	}
+	switch {
+	case rest == 0:
+	case whole > 0 && rest > l.ones: // the last tile overlaps the one before
+		run(panel.many, to-l.rows, 1)
+	default:
+		run(panel.one, to-rest, rest)
 	}
 }
 
