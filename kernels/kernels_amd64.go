@@ -40,7 +40,7 @@ func (s *x86) set(name string) *Set {
 	set.Name = name
 	set.PreparePointwise, set.Pointwise = s.preparePointwise, s.pointwise
 	set.PrepareDepthwise, set.Depthwise = s.prepareDepthwise, s.runDepthwise
-	set.Add = s.runAdd
+	set.Add, set.AveragePool = s.runAdd, averagePoolAVX2
 	return set
 }
 

@@ -86,8 +86,8 @@ func inPairs512(j int) int {
 // inPairs256: the first vector of 8 has channels 0…3 and 8…11, the second 4…7 and 12…15.
 func inPairs256(j int) int { return j%8/4*8 + j/8*4 + j%4 }
 
-// A block of pixels is computed for all panels: as many as keep it and its results in the first-level cache.
-const blockBytes = 32 << 10
+// A block of pixels is computed for all panels: as many as keep it and its results near.
+const blockBytes = 64 << 10
 
 const copied = 3 // pixels at the end of Src, at most, whose last quad would reach behind it
 
