@@ -7,10 +7,10 @@ import (
 	"unsafe"
 )
 
-// A depthwise layer is computed in panels of eight channels, row by row. If the channels aren't a multiple of eight, the
-// last panel takes the last eight, and some channels are computed twice. There are kernels for 3×3 with strides 1 and 2, and one
-// for all other windows (depthwise_taps_arm64.go). Depth multipliers, less than eight channels and rounding once are left to
-// the generic code.
+// A depthwise layer is computed in panels of eight channels, row by row. If the channels aren't a multiple of eight,
+// the last panel takes the last eight, and some channels are computed twice. There are kernels for 3×3 with strides 1
+// and 2, and one for all other windows (depthwise_taps_arm64.go). Depth multipliers, less than eight channels and
+// rounding once are left to the generic code.
 
 // depthwiseCall is one output row, or two, of some panels.
 type depthwiseCall struct {

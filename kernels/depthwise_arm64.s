@@ -272,8 +272,8 @@ slow2: \
 	NARROW(0, 1, 2, 3)
 #define STORE2 VST1.P V0.D[0], (DST0)(DSTEP0); VST1.P V0.D[1], (DST1)(DSTEP1)
 
-// With SDOT. A column is two registers: channels 0…3 and 4…7, of each channel four rows. Two output rows need those four
-// rows: the first with weights (w0, w1, w2, 0), the second with (0, w0, w1, w2).
+// With SDOT. A column is two registers: channels 0…3 and 4…7, of each channel four rows. Two output rows need those
+// four rows: the first with weights (w0, w1, w2, 0), the second with (0, w0, w1, w2).
 //
 //	V0…V3    the rows of a column before they are interleaved; then the accumulators
 //	V4, V5   column A    V6, V7: B    V8, V9: C
@@ -405,8 +405,8 @@ TEXT ·depthwiseColumns2(SB), NOSPLIT, $0-8
 	LOAD_CALL
 	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, RELU1, OTHER1, STORE1)
 
-// The same with weights and activations of 16 bits, for weights that aren't int8 once their zero point is subtracted. Some
-// eight channels of nearly every u8 layer have one.
+// The same with weights and activations of 16 bits, for weights that aren't int8 once their zero point is subtracted.
+// Some eight channels of nearly every u8 layer have one.
 #define LOAD_WIDE(a) \
 	VLD1.P (ROW0)(STEP0), [V0.B8]; \
 	VLD1.P (ROW1)(STEP1), [V1.B8]; \

@@ -11,8 +11,8 @@
 #define ZERO32 31
 #include "requant_arm64.h"
 
-// Depthwise with a window of any size, for output pixels next to each other whose windows lie inside of the input, or are
-// cut off by its borders at the same places. Eight channels after another, with 16 bits.
+// Depthwise with a window of any size, for output pixels next to each other whose windows lie inside of the input, or
+// are cut off by its borders at the same places. Eight channels after another, with 16 bits.
 //
 //	V0, V1    accumulators
 //	V2…V6     activations, minus their zero point, of up to five columns    V13…V17 their weights

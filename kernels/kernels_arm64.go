@@ -36,8 +36,8 @@ type nativePacked struct {
 	depthwise int // depthwise3x3, …
 }
 
-// How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers and the
-// clamp range.
+// How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers
+// and the clamp range.
 const (
 	// requantRelu: all multipliers shift right, the clamp range is all of int8 and starts at the zero point, and
 	// nothing is beyond 16 bits. Then it doesn't matter how negative halves are rounded, and a narrowing that saturates

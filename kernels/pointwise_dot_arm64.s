@@ -375,8 +375,8 @@ once:
 	ONCE(7, MULTIPLIER_B, RIGHT_B)
 	B    offset
 
-// dotTile1 does the same for one pixel. Its sums of products are in two pairs of accumulators, as one SDOT waits for another
-// with the same.
+// dotTile1 does the same for one pixel. Its sums of products are in two pairs of accumulators, as one SDOT waits for
+// another with the same.
 //
 // func dotTile1(call *pointwiseCall)
 TEXT ·dotTile1(SB), NOSPLIT, $0-8

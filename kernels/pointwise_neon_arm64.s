@@ -5,8 +5,8 @@
 #include "neon_arm64.h"
 #include "requant_arm64.h"
 
-// Pointwise by SMULL and SMLAL, 4 pixels × 4 output channels at a time. An accumulator has four partial sums of one pixel
-// and one output channel, added up at the end:
+// Pointwise by SMULL and SMLAL, 4 pixels × 4 output channels at a time. An accumulator has four partial sums of one
+// pixel and one output channel, added up at the end:
 //
 //	V0…V3     accumulators of the first pixel: channel 0, 1, 2, 3; V4…V7: second; V8…V11; V12…V15
 //	V16…V19   16 input channels of each pixel, V20…V23 the next 16
@@ -117,13 +117,16 @@
 	FMOVD (P2), F18; \
 	FMOVD (P3), F19
 
-// For the four pixels: products of weights w and a half of the inputs, set or added; then into the accumulators of channel n.
+// For the four pixels: products of weights w and a half of the inputs, set or added; then into the accumulators of
+// channel n.
 #define LOW(OP, w)      OP(w, 16, 28); OP(w, 17, 29); OP(w, 18, 30); OP(w, 19, 31)
 #define HIGH(OP, w)     OP(w, 20, 28); OP(w, 21, 29); OP(w, 22, 30); OP(w, 23, 31)
 #define SUM(OP, n)      OP(28, (n)); OP(29, (n)+4); OP(30, (n)+8); OP(31, (n)+12)
 
 #define FOUR(OP, n, lo, hi)  LOW(SMULL, lo); LOW(SMLAL2, lo); HIGH(SMLAL, hi); HIGH(SMLAL2, hi); SUM(OP, n)
-#define PAIRS(OP, n, lo, hi) LOW(SMULL, lo); LOW(SMLAL2, lo); SUM(OP, n); HIGH(SMULL, hi); HIGH(SMLAL2, hi); SUM(SADALP_H, n)
+#define PAIRS(OP, n, lo, hi) \
+	LOW(SMULL, lo);  LOW(SMLAL2, lo);  SUM(OP, n); \
+	HIGH(SMULL, hi); HIGH(SMLAL2, hi); SUM(SADALP_H, n)
 #define ONES(OP, n, lo, hi) \
 	LOW(SMULL, lo);   SUM(OP, n);       LOW(SMULL2, lo);  SUM(SADALP_H, n); \
 	HIGH(SMULL, hi);  SUM(SADALP_H, n); HIGH(SMULL2, hi); SUM(SADALP_H, n)

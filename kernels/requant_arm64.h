@@ -1,5 +1,5 @@
-// From accumulators (int32 lanes) to activations (int8). Whoever includes this says where the constants ZERO16, LO, HI and
-// ZERO32 lie, and which register is SPARE.
+// From accumulators (int32 lanes) to activations (int8). Whoever includes this says where the constants ZERO16, LO, HI
+// and ZERO32 lie, and which register is SPARE.
 
 // The steps of Multiplier.Apply, on the four lanes of v.
 #define SHIFT_LEFT(v, left)  SSHL(left, v, v)

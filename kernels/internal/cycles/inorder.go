@@ -25,6 +25,7 @@ type a53 struct {
 }
 
 var (
+	branch   = regexp.MustCompile(`^(b|cb|tb)`)
 	register = regexp.MustCompile(`\b([vqdsxw])(\d+|zr)\b`)
 	wide     = regexp.MustCompile(`\b(q\d+|v\d+\.(16b|8h|4s|2d))`)
 )
@@ -52,7 +53,7 @@ func (c *a53) execute(in instruction) {
 	case load:
 		i := strings.Index(in.args, "[")
 		to, from = names(in.args[:max(i, 0)]), names(in.args[max(i, 0):])
-	case store || in.op == "cmp" || in.op[0] == 'b' || in.op[0] == 'c' && in.op[1] == 'b' || in.op[0] == 't' && in.op[1] == 'b':
+	case store || in.op == "cmp" || branch.MatchString(in.op):
 		from = names(in.args)
 	default:
 		all := names(in.args)

@@ -167,7 +167,8 @@ func (l layer) prepare(s *kernels.Set) func() {
 	case "add":
 		half := quant.Multiplier{Mantissa: 1 << 30}
 		a := &kernels.AddArgs{
-			A: src, B: append([]byte(nil), src...), Dst: dst, AMul: half, BMul: quant.Multiplier{Mantissa: 3 << 29, Shift: -1},
+			A: src, B: append([]byte(nil), src...), Dst: dst,
+			AMul: half, BMul: quant.Multiplier{Mantissa: 3 << 29, Shift: -1},
 			Mul: quant.Multiplier{Mantissa: 1 << 30, Shift: -18}, Lo: -128, Hi: 127,
 		}
 		return func() { s.Add(a, 0, len(dst)) }

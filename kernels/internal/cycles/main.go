@@ -1,7 +1,7 @@
-// Command cycles estimates how long the kernels take on boards that nobody here has. QEMU counts how often each instruction
-// of a layer is executed; a model of the processor says how long a run of instructions that are executed together takes:
-// llvm-mca's for Cortex-A72 and Neoverse-N1 (which is a Cortex-A76 as far as this matters), a simple one of our own for the
-// Cortex-A53. Caches are taken to be perfect, so these are lower bounds.
+// Command cycles estimates how long the kernels take on boards that nobody here has. QEMU counts how often each
+// instruction of a layer is executed; a model of the processor says how long a run of instructions that are executed
+// together takes: llvm-mca's for Cortex-A72 and Neoverse-N1 (which is a Cortex-A76 as far as this matters), a simple
+// one of our own for the Cortex-A53. Caches are taken to be perfect, so these are lower bounds.
 //
 //	gcc -O2 -shared -fPIC -o /tmp/counts.so kernels/internal/cycles/plugin/counts.c
 //	go run ./kernels/internal/cycles -plugin /tmp/counts.so -mca llvm-mca-19 > docs/bench/cycles.md
@@ -49,7 +49,8 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	e := &estimator{plugin: *plugin, mca: *mca, dir: dir, program: filepath.Join(dir, "cycles"), known: map[string]float64{}}
+	e := &estimator{plugin: *plugin, mca: *mca, dir: dir, program: filepath.Join(dir, "cycles")}
+	e.known = map[string]float64{}
 	err = e.report()
 	os.RemoveAll(dir)
 	if err != nil {
@@ -249,7 +250,9 @@ func (e *estimator) cycles(b board, block []instruction) (float64, error) {
 	})
 }
 
-func (e *estimator) cached(name string, block []instruction, compute func(text string) (float64, error)) (float64, error) {
+func (e *estimator) cached(
+	name string, block []instruction, compute func(text string) (float64, error),
+) (float64, error) {
 	var text strings.Builder
 	for _, in := range block {
 		fmt.Fprintf(&text, "%s %s\n", in.op, in.args)
@@ -269,9 +272,9 @@ var published = map[string][2]int{"V1 1.0/224 u8": {46, 24}, "V2 1.0/224 int8": 
 func write(costs map[string]estimate) {
 	fmt.Println(`# Estimated cycles on Arm
 
-Made by ` + "`go run ./kernels/internal/cycles`" + `, which says how. One thread; convolutions, fully connected layers and additions,
-without pooling, softmax and the camera; perfect caches, so lower bounds. Boards' clocks: Pi 3 1.4 GHz, Pi 4 1.5 GHz,
-Pi 5 2.4 GHz. XNNPACK's published figures (its README, 2022) are for several threads, on a Pi 3+ and a Pi 4.
+Made by ` + "`go run ./kernels/internal/cycles`" + `, which says how. One thread; convolutions,
+fully connected layers and additions, without pooling, softmax and the camera; perfect caches, so lower
+bounds. Boards' clocks: Pi 3 1.4 GHz, Pi 4 1.5 GHz, Pi 5 2.4 GHz. XNNPACK's published figures (its README, 2022) are for several threads, on a Pi 3+ and a Pi 4.
 
 | network | MMAC | Pi 3: Mcycles | ms | Pi 4: Mcycles | ms | Pi 5: Mcycles | ms | XNNPACK, Pi 3+, ms | Pi 4, ms |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`)
