@@ -108,9 +108,9 @@ func (r *Requant) fitSingle(n int, reach span) (single, bool) {
 	if r.Lo < r.Zero && !r.Once || m.Shift >= 0 || m.Shift < -16 {
 		return single{}, false
 	}
-	mul := float32(math.Ldexp(float64(m.Mantissa), int(m.Shift)-31))
-	smaller, larger := math.Nextafter32(mul, 0), math.Nextafter32(mul, 1)
-	for _, mul := range [...]float32{mul, smaller, larger, math.Nextafter32(smaller, 0), math.Nextafter32(larger, 1)} {
+	nearest := math.Float32bits(float32(math.Ldexp(float64(m.Mantissa), int(m.Shift)-31)))
+	for i := range uint32(13) { // 0, 1, −1, 2, −2, … steps from the nearest
+		mul := math.Float32frombits(nearest + (i+1)/2*(i%2*2-1))
 		if add, ok := r.fitAdd(m, mul, reach); ok {
 			return single{mul, add}, true
 		}
