@@ -24,11 +24,13 @@ test: ## all tests that this machine can run
 test-race: ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -short ./...
 
-test-arm64: ## the kernels' tests on emulated boards (needs qemu-user)
+test-arm64: ## the kernels and the engine on emulated Cortex-A53, A72 and A76 (needs qemu-user)
 	GOARCH=arm64 go test -c -o bin/kernels-arm64.test ./kernels
-	cd kernels && qemu-aarch64 -cpu cortex-a53 ../bin/kernels-arm64.test
-	cd kernels && qemu-aarch64 -cpu cortex-a72 ../bin/kernels-arm64.test
-	cd kernels && qemu-aarch64 -cpu cortex-a76 ../bin/kernels-arm64.test
+	GOARCH=arm64 go test -c -o bin/engine-arm64.test ./engine
+	cd kernels && EDGE_REQUIRE_KERNELS=neon qemu-aarch64 -cpu cortex-a53 ../bin/kernels-arm64.test
+	cd kernels && EDGE_REQUIRE_KERNELS=neon qemu-aarch64 -cpu cortex-a72 ../bin/kernels-arm64.test
+	cd kernels && EDGE_REQUIRE_KERNELS=neon,neon-dot qemu-aarch64 -cpu cortex-a76 ../bin/kernels-arm64.test
+	cd engine && qemu-aarch64 -cpu cortex-a76 ../bin/engine-arm64.test -photographs 1
 
 lint: ## gofumpt, go vet, staticcheck and golangci-lint, for arm64 and amd64
 	@out=$$($(TOOL) gofumpt -l .); test -z "$$out" || { echo "gofumpt -w these:"; echo "$$out"; exit 1; }
