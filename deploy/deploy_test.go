@@ -161,7 +161,8 @@ func TestUnitIsHardened(t *testing.T) {
 	if err != nil {
 		t.Skip("systemd-analyze isn't installed (Debian package systemd)")
 	}
-	out, err := exec.Command(analyze, "security", "--no-pager", "--offline=true", "--threshold=25", "edge.service").CombinedOutput()
+	judge := exec.Command(analyze, "security", "--no-pager", "--offline=true", "--threshold=25", "edge.service")
+	out, err := judge.CombinedOutput()
 	if err != nil {
 		t.Errorf("%v\n%s", err, out)
 	}

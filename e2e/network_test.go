@@ -110,7 +110,10 @@ func brightness() *model.Graph {
 		},
 		Nodes: []model.Node{
 			{
-				Op:     model.AveragePool2D{Window: model.Window{StrideH: side, StrideW: side, Padding: model.Valid}, KernelH: side, KernelW: side},
+				Op: model.AveragePool2D{
+					Window:  model.Window{StrideH: side, StrideW: side, Padding: model.Valid},
+					KernelH: side, KernelW: side,
+				},
 				Inputs: []int{0}, Outputs: []int{1},
 			},
 			{Op: model.FullyConnected{}, Inputs: []int{1, 2, 3}, Outputs: []int{4}},

@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"strings"
 	"testing"
 
 	"edge/e2e/machine"
@@ -11,6 +12,7 @@ import (
 // TestPackagesOnDevices runs the device tests of gpio and camera, which skip elsewhere, on the boards' real drivers.
 func TestPackagesOnDevices(t *testing.T) {
 	t.Parallel()
+	b := newBench(t)
 	for _, c := range []struct {
 		name, pkg string
 		board     machine.Board
@@ -22,7 +24,6 @@ func TestPackagesOnDevices(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
 			program := b.path(c.name + ".test")
 			if err := goForBoard("test", "-c", "-o", program, "edge/"+c.pkg); err != nil {
 				t.Fatal(err)
@@ -32,6 +33,9 @@ func TestPackagesOnDevices(t *testing.T) {
 			exit, err := tests.Wait(t.Context())
 			if err != nil || exit != (machine.Exit{}) {
 				t.Errorf("%+v, %v", exit, err)
+			}
+			if !strings.Contains(tests.Stdout(), "--- PASS: TestDevice") {
+				t.Error("no device test ran")
 			}
 		})
 	}

@@ -122,7 +122,8 @@ func (v *service) showsLED(want uint32) {
 // refuses writes a wrong configuration: the service must end with status 78 and stay ended, with the LEDs off.
 func (v *service) refuses(config string) {
 	v.t.Helper()
-	v.sh("echo '" + config + "' >/etc/edge/edge.yaml; systemctl reset-failed edge.service; systemctl start edge.service || true")
+	v.sh("echo '" + config + "' >/etc/edge/edge.yaml")
+	v.sh("systemctl reset-failed edge.service; systemctl start edge.service || true")
 	v.wait("the service has failed", func() bool { return v.get("ActiveState") == "failed" })
 	if status := v.get("ExecMainStatus"); status != "78" {
 		v.t.Errorf("a wrong configuration ends with status %s, want 78\n%s", status, v.journal())

@@ -62,10 +62,10 @@ const edgeUser = 1000
 // each frame's class and score with what edge classify says about the same pixels.
 func TestSeesWhatTheCameraShows(t *testing.T) {
 	t.Parallel()
+	b := newBench(t)
 	for _, format := range []string{"rgb24", "yuyv"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
-			b := newBench(t)
 			w := b.watch(t, realSubject(t), format)
 			w.shows("shown")
 			if format == "rgb24" { // lossless from the file to the network, as a PNG is

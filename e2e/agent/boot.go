@@ -61,7 +61,8 @@ func switchRoot(device string) error {
 			return err
 		}
 	}
-	if err := mount("overlay", "/root", "overlay", 0, "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work"); err != nil {
+	const layers = "lowerdir=/lower,upperdir=/upper/files,workdir=/upper/work"
+	if err := mount("overlay", "/root", "overlay", 0, layers); err != nil {
 		return err
 	}
 	if err := copyTree(wire.Files, "/root"); err != nil {

@@ -59,11 +59,11 @@ Dir::Etc::sourceparts "-";
 	return apt{dir}, nil
 }
 
-// update refreshes the package lists, at most once a day. Without a network older lists serve.
-func (a apt) update(ctx context.Context) error {
+// update refreshes package lists that are older than age. Without a network older ones serve.
+func (a apt) update(ctx context.Context, age time.Duration) error {
 	stamp := filepath.Join(a.dir, "updated")
 	info, err := os.Stat(stamp)
-	if err == nil && time.Since(info.ModTime()) < 24*time.Hour {
+	if err == nil && time.Since(info.ModTime()) < age {
 		return nil
 	}
 	if _, fault := a.run(ctx, "apt-get", "-qq", "--error-on=any", "update"); fault != nil {

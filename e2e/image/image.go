@@ -20,8 +20,8 @@ import (
 	"time"
 )
 
-// ErrUnavailable says that this machine can't make the images: a tool or the network is missing. Tests skip.
-var ErrUnavailable = errors.New("no images for the emulated board")
+// ErrUnavailable says that this machine lacks something for an emulated board: a tool, or the network. Tests skip.
+var ErrUnavailable = errors.New("no emulated board here")
 
 func unavailable(format string, args ...any) error {
 	return fmt.Errorf("%w: %s", ErrUnavailable, fmt.Sprintf(format, args...))
@@ -48,8 +48,8 @@ var modules = []string{
 
 // rootPackages are what the unit needs around it: systemd, udev with its rules, and a shell to look around.
 var rootPackages = []string{
-	"base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "findutils", "grep", "kmod", "libc-bin", "login", "mount",
-	"passwd", "procps", "sed", "systemd", "systemd-sysv", "udev", "util-linux",
+	"base-files", "base-passwd", "bash", "coreutils", "dash", "diffutils", "findutils", "grep", "kmod", "libc-bin",
+	"login", "mount", "passwd", "procps", "sed", "systemd", "systemd-sysv", "udev", "util-linux",
 }
 
 // tools of the host, and the Debian packages that hold them.
@@ -81,43 +81,59 @@ func Prepare(ctx context.Context) (*Set, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := a.update(ctx); err != nil {
+	if err := a.update(ctx, 24*time.Hour); err != nil {
 		return nil, err
 	}
-	return prepare(ctx, a, cache)
+	p, err := a.resolve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(p.dir(cache)); err == nil {
+		return newSet(p.dir(cache)), nil
+	}
+	if err := a.update(ctx, 10*time.Minute); err != nil { // the lists of a day ago may name what is gone
+		return nil, err
+	}
+	if p, err = a.resolve(ctx); err != nil {
+		return nil, err
+	}
+	return makeSet(ctx, a, cache, p)
 }
 
-func prepare(ctx context.Context, a apt, cache string) (*Set, error) {
+// packages are the files that a set is made of, with their versions.
+type packages struct{ boot, root []string }
+
+func (a apt) resolve(ctx context.Context) (p packages, err error) {
 	kernel, err := a.kernelPackage(ctx)
 	if err != nil {
-		return nil, err
+		return p, err
 	}
-	boot, err := a.alone(ctx, []string{kernel, "busybox-static"})
-	if err != nil {
-		return nil, err
+	if p.boot, err = a.alone(ctx, []string{kernel, "busybox-static"}); err != nil {
+		return p, err
 	}
-	root, err := a.closure(ctx, rootPackages)
-	if err != nil {
-		return nil, err
-	}
-	key := slices.Concat([]string{recipe}, modules, boot, root)
-	dir := filepath.Join(cache, suite+"-"+shortHash(key))
-	if _, err := os.Stat(dir); err == nil {
-		return newSet(dir), nil
-	}
+	p.root, err = a.closure(ctx, rootPackages)
+	return p, err
+}
+
+// dir is where the set lies in the cache.
+func (p packages) dir(cache string) string {
+	return filepath.Join(cache, suite+"-"+shortHash(slices.Concat([]string{recipe}, modules, p.boot, p.root)))
+}
+
+func makeSet(ctx context.Context, a apt, cache string, p packages) (*Set, error) {
 	temp, err := os.MkdirTemp(cache, "making-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(temp)
-	if err := build(ctx, a, temp, boot, root); err != nil {
+	if err := build(ctx, a, temp, p); err != nil {
 		return nil, fmt.Errorf("image: %w", err)
 	}
 	removeOld(cache, 30*24*time.Hour)
-	if err := os.Rename(filepath.Join(temp, "out"), dir); err != nil {
+	if err := os.Rename(filepath.Join(temp, "out"), p.dir(cache)); err != nil {
 		return nil, err
 	}
-	return newSet(dir), nil
+	return newSet(p.dir(cache)), nil
 }
 
 func newSet(dir string) *Set {
@@ -130,10 +146,10 @@ func newSet(dir string) *Set {
 	}
 }
 
-func build(ctx context.Context, a apt, temp string, bootFiles, rootFiles []string) error {
+func build(ctx context.Context, a apt, temp string, p packages) error {
 	debs, unpacked, out := filepath.Join(temp, "debs"), filepath.Join(temp, "boot"), newSet(filepath.Join(temp, "out"))
 	var names []string
-	for _, file := range slices.Concat(bootFiles, rootFiles) {
+	for _, file := range slices.Concat(p.boot, p.root) {
 		names = append(names, packageName(file))
 	}
 	if err := a.download(ctx, debs, names); err != nil {
@@ -142,7 +158,7 @@ func build(ctx context.Context, a apt, temp string, bootFiles, rootFiles []strin
 	if err := os.MkdirAll(out.Modules, 0o755); err != nil {
 		return err
 	}
-	if err := unpack(ctx, unpacked, debs, bootFiles); err != nil {
+	if err := unpack(ctx, unpacked, debs, p.boot); err != nil {
 		return err
 	}
 	for pattern, to := range map[string]string{
@@ -157,7 +173,7 @@ func build(ctx context.Context, a apt, temp string, bootFiles, rootFiles []strin
 	if err := copyModules(filepath.Join(unpacked, "lib/modules"), out.Modules, modules); err != nil {
 		return err
 	}
-	return buildRoot(ctx, filepath.Join(temp, "root"), debs, rootFiles, out.Root)
+	return buildRoot(ctx, filepath.Join(temp, "root"), debs, p.root, out.Root)
 }
 
 // buildRoot unpacks the packages without running their scripts and does by hand the little of those that matters here.
@@ -178,11 +194,11 @@ func buildRoot(ctx context.Context, dir, debs string, files []string, squashfs s
 			return err
 		}
 	}
-	if err := copyMatch(filepath.Join(dir, "usr/share/base-passwd/passwd.master"), filepath.Join(dir, "etc/passwd")); err != nil {
-		return err
-	}
-	if err := copyMatch(filepath.Join(dir, "usr/share/base-passwd/group.master"), filepath.Join(dir, "etc/group")); err != nil {
-		return err
+	for _, name := range []string{"passwd", "group"} {
+		master := filepath.Join(dir, "usr/share/base-passwd", name+".master")
+		if err := copyFile(master, filepath.Join(dir, "etc", name)); err != nil {
+			return err
+		}
 	}
 	// awk, which, and others come through update-alternatives and aren't needed; sh is dash already.
 	for name, text := range map[string]string{
@@ -266,7 +282,7 @@ func lock(path string) (unlock func(), err error) {
 	return func() { f.Close() }, nil
 }
 
-// removeOld drops the images that have not been replaced or made for so long that no guest runs on them.
+// removeOld drops sets that were made so long ago that no guest runs on them any more.
 func removeOld(cache string, age time.Duration) {
 	entries, _ := os.ReadDir(cache)
 	for _, entry := range entries {

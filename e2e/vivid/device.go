@@ -190,7 +190,8 @@ func (d *device) mapBuffers(count int) ([][]byte, error) {
 			return nil, err
 		}
 		var err error
-		buffers[i], err = unix.Mmap(d.fd, int64(uint32(b.Offset)), int(b.Length), unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
+		at, size := int64(uint32(b.Offset)), int(b.Length)
+		buffers[i], err = unix.Mmap(d.fd, at, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 		if err != nil {
 			return nil, fmt.Errorf("%s: mmap: %w", d.path, err)
 		}

@@ -51,7 +51,7 @@ func run(args []string) error {
 	case len(args) >= 3 && args[0] == "set":
 		return setControls(args[1], args[2:])
 	}
-	return errors.New("usage: vivid feed WIDTHxHEIGHT FOURCC FILE | grab WIDTHxHEIGHT FOURCC FILE | controls DEVICE | set DEVICE NAME=VALUE…")
+	return errors.New("usage: vivid feed|grab WIDTHxHEIGHT FOURCC FILE, controls DEVICE, set DEVICE NAME=VALUE…")
 }
 
 func feed(size, fourcc, file string) error {
