@@ -54,31 +54,33 @@ func runBench(ctx context.Context, args []string, std streams) error {
 	profile := f.Bool("profile", false, "time every step, on one thread")
 	asJSON := f.Bool("json", false, "print JSON")
 	benchmarkModelNames(f)
-	if err := parse(f, args); err != nil {
+	if err := parseFlags(f, args); err != nil {
 		return err
 	}
-	if *runs < 1 || *warmup < 0 {
-		return configErrorf("edge bench: --runs %d --warmup %d: at least 1 and 0", *runs, *warmup)
+	if *runs < 1 || *warmup < 0 || max(*runs, *warmup) > maxRuns {
+		return configErrorf("edge bench: --runs %d --warmup %d: at least 1 and 0, at most %d", *runs, *warmup, maxRuns)
 	}
-	g, err := readModel(n.model)
+	if *profile {
+		n.threads = 1
+	}
+	net, err := n.load()
 	if err != nil {
 		return err
-	}
-	net, err := n.compile(g)
-	if err != nil {
-		return fmt.Errorf("%s: %w", n.model, err)
 	}
 	defer net.Close()
 	b, err := measure(ctx, net, *runs, *warmup, *profile)
 	if err != nil {
 		return err
 	}
-	b.Model, b.Threads = n.model, max(n.threads, 1)
+	b.Model, b.Threads = n.model, n.threadCount()
 	if *asJSON {
 		return json.NewEncoder(std.out).Encode(b)
 	}
 	return b.print(std.out)
 }
+
+// maxRuns bounds the memory for the times of a profile.
+const maxRuns = 100_000
 
 // benchmarkModelNames lets TensorFlow Lite's benchmark_model flags do too.
 func benchmarkModelNames(f *pflag.FlagSet) {
@@ -93,28 +95,17 @@ func benchmarkModelNames(f *pflag.FlagSet) {
 	})
 }
 
-// measure times runs inferences on noise.
+// measure times runs inferences on noise, after some that don't count.
 func measure(ctx context.Context, net *engine.Net, runs, warmup int, profile bool) (*benchmark, error) {
-	rng := rand.New(rand.NewPCG(1, 1))
-	noise := make([][]byte, len(net.Inputs()))
-	for i, in := range net.Inputs() {
-		noise[i] = make([]byte, len(in.Data))
-		if in.Type != model.Float32 {
-			for k := range noise[i] {
-				noise[i][k] = byte(rng.IntN(256))
-			}
-		}
-	}
 	b := &benchmark{Kernels: net.Kernels(), Runs: runs}
 	for _, s := range net.Steps() {
 		b.MACs += s.MACs
 	}
 	b.Arena, _, b.Weights = net.Memory()
-	times := make([]time.Duration, runs)
-	steps := make([][]time.Duration, len(net.Steps()))
-	for i := range steps {
-		steps[i] = make([]time.Duration, runs)
-	}
+
+	noise := noiseFor(net.Inputs())
+	times := make([]time.Duration, 0, runs)
+	steps := make([][]time.Duration, len(net.Steps())) // the profile
 	for r := -warmup; r < runs; r++ {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("interrupted after %d runs", max(r, 0))
@@ -123,25 +114,44 @@ func measure(ctx context.Context, net *engine.Net, runs, warmup int, profile boo
 			copy(in.Data, noise[i])
 		}
 		start := time.Now()
-		if profile {
+		if profile && r >= 0 {
 			for i := range steps {
 				at := time.Now()
 				net.RunStep(i)
-				steps[i][max(r, 0)] = time.Since(at)
+				steps[i] = append(steps[i], time.Since(at))
 			}
 		} else {
 			net.Run()
 		}
-		times[max(r, 0)] = time.Since(start)
+		if r >= 0 {
+			times = append(times, time.Since(start))
+		}
 	}
+
 	slices.Sort(times)
 	b.Min, b.P50 = milliseconds(times[0]), milliseconds(percentile(times, 50))
 	b.P95, b.P99 = milliseconds(percentile(times, 95)), milliseconds(percentile(times, 99))
-	b.GMACs = float64(b.MACs) / b.P50 / 1e6
+	b.GMACs = gigaPerSecond(b.MACs, b.P50)
 	if profile {
 		b.Steps = profileOf(net.Steps(), steps)
 	}
 	return b, nil
+}
+
+// noiseFor makes values for inputs; float32 ones are zeros.
+func noiseFor(inputs []engine.Tensor) [][]byte {
+	rng := rand.New(rand.NewPCG(1, 1))
+	noise := make([][]byte, len(inputs))
+	for i, in := range inputs {
+		noise[i] = make([]byte, len(in.Data))
+		if in.Type == model.Float32 {
+			continue
+		}
+		for k := range noise[i] {
+			noise[i][k] = byte(rng.IntN(256))
+		}
+	}
+	return noise
 }
 
 func profileOf(infos []engine.StepInfo, times [][]time.Duration) []benchStep {
@@ -151,17 +161,17 @@ func profileOf(infos []engine.StepInfo, times [][]time.Duration) []benchStep {
 		slices.Sort(times[i])
 		ms := milliseconds(percentile(times[i], 50))
 		total += ms
-		step := benchStep{Step: i, Kind: s.Kind, Out: s.Out, Ms: ms, Kernel: s.Kernel}
-		if ms > 0 {
-			step.GMACs = float64(s.MACs) / ms / 1e6
-		}
-		list = append(list, step)
+		list = append(list, benchStep{
+			Step: i, Kind: s.Kind, Out: s.Out, Ms: ms, GMACs: gigaPerSecond(s.MACs, ms), Kernel: s.Kernel,
+		})
 	}
 	for i := range list {
-		list[i].Share = list[i].Ms / total
+		list[i].Share = list[i].Ms / max(total, 1e-6)
 	}
 	return list
 }
+
+func gigaPerSecond(n int, ms float64) float64 { return float64(n) / max(ms, 1e-6) / 1e6 }
 
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 

@@ -14,11 +14,8 @@ import (
 func runCameras(_ context.Context, args []string, std streams) error {
 	f := newFlags("cameras", std)
 	asJSON := f.Bool("json", false, "print one JSON object a line")
-	if err := parse(f, args); err != nil {
+	if err := parseFlags(f, args); err != nil {
 		return err
-	}
-	if f.NArg() > 0 {
-		return configErrorf("edge cameras: unexpected %q", f.Arg(0))
 	}
 	nodes, err := camera.List()
 	if err != nil {

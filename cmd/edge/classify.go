@@ -5,9 +5,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"slices"
 
-	"edge/decision"
 	"edge/frame"
 )
 
@@ -45,55 +45,58 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 		return err
 	}
 	defer net.Close()
-	scorer, err := decision.NewScorer(net.output)
-	if err != nil {
-		return configErrorf("%s: %v", n.model, err)
+	show := (*classified).print
+	switch {
+	case *asJSON:
+		show = (*classified).printJSON
+	case f.NArg() > 1:
+		show = (*classified).printNamed
 	}
-	failed := 0
+	var failed error
 	for _, name := range f.Args() {
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted before %s", name)
 		}
-		scores, err := net.classify(name, scorer)
+		scores, err := net.classify(name)
 		if err != nil {
 			fmt.Fprintln(std.err, "edge:", err)
-			failed++
+			failed = errReported // and on to the next
 			continue
 		}
 		c := classified{name, top(scores, *topK, net.output.Labels)}
-		if *asJSON {
-			err = json.NewEncoder(std.out).Encode(c)
-		} else {
-			err = c.print(std, f.NArg() > 1)
-		}
-		if err != nil {
+		if err := show(&c, std.out); err != nil {
 			return err
 		}
 	}
-	if failed > 0 {
-		return errReported
-	}
-	return nil
+	return failed
 }
 
 // maxPictureFile is more than a camera writes.
 const maxPictureFile = 64 << 20
 
-// classify returns the scores for a picture file.
-func (n *network) classify(name string, scorer *decision.Scorer) ([]float32, error) {
-	data, err := readFile(name, maxPictureFile)
-	if err != nil {
-		return nil, err
-	}
-	picture, err := frame.Decode(data, name)
-	if err != nil {
-		return nil, err
-	}
-	if err := n.fit.Fit(n.Input(), picture); err != nil {
+// classify returns the scores for a picture file, good until the next one.
+func (n *network) classify(name string) ([]float32, error) {
+	if err := n.show(name); err != nil {
 		return nil, err
 	}
 	n.Run()
-	return scorer.Scores(n.Output()), nil
+	return n.scorer.Scores(n.Output()), nil
+}
+
+// show makes a picture file the network's input. Errors name the file.
+func (n *network) show(name string) error {
+	data, err := readFile(name, maxPictureFile)
+	if err != nil {
+		return err
+	}
+	picture, err := frame.Decode(data, name)
+	if err != nil {
+		return err
+	}
+	if err := n.fit.Fit(n.Input(), picture); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // top returns the k classes with the highest scores, the first of equals first.
@@ -110,14 +113,22 @@ func top(scores []float32, k int, labels []string) []topClass {
 	return list
 }
 
-func (c *classified) print(std streams, withName bool) error {
-	if withName {
-		if _, err := fmt.Fprintf(std.out, "%s\n", c.File); err != nil {
-			return err
-		}
+func (c *classified) printJSON(out io.Writer) error {
+	e := json.NewEncoder(out)
+	e.SetEscapeHTML(false)
+	return e.Encode(c)
+}
+
+func (c *classified) printNamed(out io.Writer) error {
+	if _, err := fmt.Fprintln(out, c.File); err != nil {
+		return err
 	}
+	return c.print(out)
+}
+
+func (c *classified) print(out io.Writer) error {
 	for _, t := range c.Top {
-		if _, err := fmt.Fprintf(std.out, "%6.1f %%  %4d  %s\n", 100*t.Score, t.Index, t.Label); err != nil {
+		if _, err := fmt.Fprintf(out, "%6.1f %%  %4d  %s\n", 100*t.Score, t.Index, t.Label); err != nil {
 			return err
 		}
 	}

@@ -18,11 +18,8 @@ func runDoctor(_ context.Context, args []string, std streams) error {
 	f := newFlags("doctor", std)
 	configFile := f.String("config", defaultConfigFile, "the configuration to check, a `FILE`")
 	asJSON := f.Bool("json", false, "write one JSON object")
-	if err := parse(f, args); err != nil {
+	if err := parseFlags(f, args); err != nil {
 		return err
-	}
-	if f.NArg() > 0 {
-		return configErrorf("edge doctor: unexpected %q", f.Arg(0))
 	}
 	findings := examine(*configFile)
 	write := writeFindings

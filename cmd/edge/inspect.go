@@ -76,7 +76,7 @@ func runInspect(_ context.Context, args []string, std streams) error {
 	}
 	net, err := n.compile(g)
 	if err != nil {
-		return fmt.Errorf("%s: %w", n.model, err)
+		return err
 	}
 	defer net.Close()
 	result := inspect(n.model, g, net)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"edge/engine"
 )
@@ -21,67 +22,31 @@ func runInvoke(ctx context.Context, args []string, std streams) error {
 	f.StringArrayVar(&inputs, "input", nil, "raw tensors one after another, `FILE` or - (once for each input of the network)")
 	f.StringArrayVar(&outputs, "output", nil, "where to write the raw results, `FILE` or - (once for each output)")
 	n.addEngine(f)
-	if err := parse(f, args); err != nil {
+	if err := parseFlags(f, args); err != nil {
 		return err
 	}
-	g, err := readModel(n.model)
+	net, err := n.load()
 	if err != nil {
 		return err
-	}
-	net, err := n.compile(g)
-	if err != nil {
-		return fmt.Errorf("%s: %w", n.model, err)
 	}
 	defer net.Close()
-	return invokeFiles(ctx, net, inputs, outputs, std)
-}
-
-func invokeFiles(ctx context.Context, net *engine.Net, inputs, outputs []string, std streams) error {
-	if len(inputs) != len(net.Inputs()) || len(outputs) != len(net.Outputs()) {
-		return configErrorf("edge invoke: %d --input and %d --output given; the network has %s and %s",
-			len(inputs), len(outputs), tensorList("input", net.Inputs()), tensorList("output", net.Outputs()))
+	if err := checkTensorFiles(inputs, outputs, net); err != nil {
+		return err
 	}
-	readers := make([]io.Reader, len(inputs))
-	for i, name := range inputs {
-		if name == "-" {
-			readers[i] = std.in
-			continue
-		}
-		file, err := os.Open(name)
-		if err != nil {
-			return fmt.Errorf("input: %w", err)
-		}
-		defer file.Close()
-		readers[i] = bufio.NewReaderSize(file, 1<<16)
+	from, closeInputs, err := openInputs(inputs, net.Inputs(), std.in)
+	if err != nil {
+		return err
 	}
-	writers := make([]*wholeFile, len(outputs))
-	for i, name := range outputs {
-		w, err := createWhole(name, std.out)
-		if err != nil {
-			return fmt.Errorf("output: %w", err)
-		}
-		defer w.discard()
-		writers[i] = w
+	defer closeInputs()
+	to, discard, err := createOutputs(outputs, std.out)
+	if err != nil {
+		return err
 	}
-	for count := 0; ; count++ {
-		if err := ctx.Err(); err != nil {
-			return fmt.Errorf("stopped after %d inferences, nothing written", count)
-		}
-		done, err := readInputs(net, readers, inputs, count)
-		if err != nil {
-			return err
-		}
-		if done {
-			break
-		}
-		net.Run()
-		for i, t := range net.Outputs() {
-			if _, err := writers[i].Write(t.Data); err != nil {
-				return fmt.Errorf("output: %w", err)
-			}
-		}
+	defer discard()
+	if err := invokeAll(ctx, net, from, to); err != nil {
+		return err
 	}
-	for _, w := range writers {
+	for _, w := range to {
 		if err := w.commit(); err != nil {
 			return fmt.Errorf("output: %w", err)
 		}
@@ -89,29 +54,112 @@ func invokeFiles(ctx context.Context, net *engine.Net, inputs, outputs []string,
 	return nil
 }
 
-// readInputs reads one tensor for each input. It reports the common end of all files.
-func readInputs(net *engine.Net, readers []io.Reader, names []string, count int) (done bool, err error) {
-	for i, t := range net.Inputs() {
-		n, err := io.ReadFull(readers[i], t.Data)
-		switch {
-		case err == nil:
-			if done {
-				return false, fmt.Errorf("input: %s has more tensors than %s, which ends after %d", names[i], names[0], count)
-			}
-		case errors.Is(err, io.EOF) && (i == 0 || done):
-			done = true
-			if count == 0 {
-				return false, fmt.Errorf("input: %s is empty", names[i])
-			}
-		case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-			return false, fmt.Errorf("input: %s ends within tensor %d: %d bytes of %d (%s %v)",
-				names[i], count, n, len(t.Data), t.Type, t.Shape)
-		default:
-			return false, fmt.Errorf("input: %w", err)
+// checkTensorFiles checks that there is one file for each input and output, and that no two are the same.
+func checkTensorFiles(inputs, outputs []string, net *engine.Net) error {
+	if len(inputs) != len(net.Inputs()) || len(outputs) != len(net.Outputs()) {
+		return configErrorf("edge invoke: %d --input and %d --output given; the network has %s and %s",
+			len(inputs), len(outputs), tensorList("input", net.Inputs()), tensorList("output", net.Outputs()))
+	}
+	for i, name := range inputs {
+		if name == "-" && slices.Contains(inputs[:i], name) {
+			return configErrorf("edge invoke: two inputs can't both come from standard input")
 		}
 	}
-	return done, nil
+	for i, name := range outputs {
+		if name == "" || slices.Contains(outputs[:i], name) {
+			return configErrorf("edge invoke: --output %q: each output needs a file of its own", name)
+		}
+	}
+	return nil
 }
+
+// invokeAll runs the network on all that the inputs hold.
+func invokeAll(ctx context.Context, net *engine.Net, from []rawInput, to []*wholeFile) error {
+	for count := 0; ; count++ {
+		if ctx.Err() != nil {
+			return fmt.Errorf("stopped after %d inferences, the outputs are left as they were", count)
+		}
+		more, err := readEach(from, count)
+		if err != nil {
+			return fmt.Errorf("input: %w", err)
+		}
+		if !more {
+			return nil
+		}
+		net.Run()
+		for i, t := range net.Outputs() {
+			if _, err := to[i].Write(t.Data); err != nil {
+				return fmt.Errorf("output: %w", err)
+			}
+		}
+	}
+}
+
+// rawInput is a file of raw tensors, one after another, for one input of the network.
+type rawInput struct {
+	io.Reader
+	name string
+	to   engine.Tensor
+}
+
+func openInputs(names []string, tensors []engine.Tensor, stdin io.Reader) (list []rawInput, closeAll func(), err error) {
+	var files []*os.File
+	closeAll = func() {
+		for _, f := range files {
+			f.Close()
+		}
+	}
+	for i, name := range names {
+		if name == "-" {
+			list = append(list, rawInput{bufio.NewReader(stdin), "standard input", tensors[i]})
+			continue
+		}
+		file, err := os.Open(name)
+		if err != nil {
+			closeAll()
+			return nil, nil, fmt.Errorf("input: %w", err)
+		}
+		files = append(files, file)
+		list = append(list, rawInput{bufio.NewReaderSize(file, 1<<16), name, tensors[i]})
+	}
+	return list, closeAll, nil
+}
+
+// readEach reads the next tensor of each input, after count of them. It is false at the common end of all.
+func readEach(inputs []rawInput, count int) (more bool, err error) {
+	for i := range inputs {
+		got, err := inputs[i].read(count)
+		switch {
+		case err != nil:
+			return false, err
+		case i == 0:
+			more = got
+		case got != more:
+			return false, fmt.Errorf("%s and %s don't hold the same number of tensors: only one ends after %d",
+				inputs[0].name, inputs[i].name, count)
+		}
+	}
+	return more, nil
+}
+
+// read reads the next tensor, after count of them. It is false at the end of the file.
+func (in *rawInput) read(count int) (bool, error) {
+	n, err := io.ReadFull(in, in.to.Data)
+	switch {
+	case err == nil:
+		return true, nil
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return false, fmt.Errorf("%s ends within its tensor %d, after %d of %d bytes (%q is %s)",
+			in.name, count+1, n, len(in.to.Data), in.to.Name, typeAndShape(in.to))
+	case errors.Is(err, io.EOF) && count == 0:
+		return false, fmt.Errorf("%s is empty: %q is %s, %d bytes", in.name, in.to.Name, typeAndShape(in.to), len(in.to.Data))
+	case errors.Is(err, io.EOF):
+		return false, nil
+	}
+	return false, fmt.Errorf("%s: %w", in.name, err)
+}
+
+func typeAndShape(t engine.Tensor) string { return t.Type.String() + " " + dims(t.Shape) }
 
 func tensorList(kind string, tensors []engine.Tensor) string {
 	s := fmt.Sprintf("%d %s", len(tensors), kind)
@@ -123,28 +171,48 @@ func tensorList(kind string, tensors []engine.Tensor) string {
 		if i == 0 {
 			sep = " ("
 		}
-		s += fmt.Sprintf("%s%s: %s %v", sep, t.Name, t.Type, t.Shape)
+		s += fmt.Sprintf("%s%s: %s", sep, t.Name, typeAndShape(t))
 	}
 	return s + ")"
+}
+
+func createOutputs(names []string, stdout io.Writer) (files []*wholeFile, discard func(), err error) {
+	discard = func() {
+		for _, w := range files {
+			w.discard()
+		}
+	}
+	for _, name := range names {
+		w, err := createWhole(name, stdout)
+		if err != nil {
+			discard()
+			return nil, nil, fmt.Errorf("output: %w", err)
+		}
+		files = append(files, w)
+	}
+	return files, discard, nil
 }
 
 // wholeFile is a file that appears under its name only when all of it is written.
 type wholeFile struct {
 	*bufio.Writer
-	file *os.File // nil for standard output
-	name string
+	file *os.File // nil for standard output, and when all is done
+	name string   // what file is to be called; empty for a device or a pipe, which is written in place
 }
 
 func createWhole(name string, stdout io.Writer) (*wholeFile, error) {
 	if name == "-" {
 		return &wholeFile{Writer: bufio.NewWriter(stdout)}, nil
 	}
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() { // a device or a pipe: written in place
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
 		file, err := os.OpenFile(name, os.O_WRONLY, 0)
 		if err != nil {
 			return nil, err
 		}
-		return &wholeFile{Writer: bufio.NewWriter(file)}, nil
+		return &wholeFile{Writer: bufio.NewWriter(file), file: file}, nil
+	}
+	if target, err := filepath.EvalSymlinks(name); err == nil {
+		name = target // not the link is replaced, but what it leads to
 	}
 	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
 	if err != nil {
@@ -158,21 +226,27 @@ func (w *wholeFile) commit() error {
 	if err := w.Flush(); err != nil || w.file == nil {
 		return err
 	}
+	if w.name != "" {
+		if err := errors.Join(w.file.Chmod(0o644), w.file.Sync()); err != nil {
+			return err
+		}
+		if err := os.Rename(w.file.Name(), w.name); err != nil {
+			return err
+		}
+	}
 	file := w.file
-	if err := errors.Join(file.Chmod(0o644), file.Sync(), file.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(file.Name(), w.name); err != nil {
-		return err
-	}
 	w.file = nil
-	return nil
+	return file.Close()
 }
 
 // discard removes what hasn't been committed.
 func (w *wholeFile) discard() {
-	if w.file != nil {
-		w.file.Close()
+	if w.file == nil {
+		return
+	}
+	w.file.Close()
+	if w.name != "" {
 		os.Remove(w.file.Name())
 	}
+	w.file = nil
 }

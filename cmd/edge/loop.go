@@ -20,18 +20,17 @@ type loop struct {
 	log    *slog.Logger
 
 	alive   func()                                   // feeds the watchdog; called here and nowhere else
-	caption func(picture string, v decision.Verdict) // tells --leds terminal what comes; may be nil
+	caption func(picture string, v decision.Verdict) // tells --leds terminal what comes; nil for other lights
 
-	lost     bool
-	lastGood time.Time // of the last frame that could be used
-	damaged  int       // frames that couldn't be used
-	seen     int       // frames that could
-	busy     time.Duration
+	lost         bool          // no usable frames come
+	damagedSince time.Time     // when the damaged frames began; zero after a good one
+	seen         int           // frames that led to a verdict
+	unfit        int           // frames that turned out to be damaged only here
+	busy         time.Duration // spent on those that were seen
 }
 
 // walk takes frames until there are no more, ctx ends or something fails that a restart may mend.
 func (l *loop) walk(ctx context.Context) error {
-	l.lastGood = time.Now()
 	if err := l.show("", l.judge.Starting()); err != nil {
 		return err
 	}
@@ -41,9 +40,8 @@ func (l *loop) walk(ctx context.Context) error {
 			err = l.see(f)
 		}
 		switch {
-		case err == nil:
 		case errors.Is(err, camera.ErrLost):
-			err = l.withoutFrames(err)
+			err = l.withoutCamera(err)
 		case errors.Is(err, frame.ErrDamaged):
 			err = l.withoutThisFrame(err)
 		}
@@ -58,13 +56,13 @@ func (l *loop) walk(ctx context.Context) error {
 func (l *loop) see(f frame.Frame) error {
 	start := time.Now()
 	if err := l.net.fit.Fit(l.net.Input(), f); err != nil {
+		l.unfit++
 		return err
 	}
 	l.net.Run()
 	verdict := l.judge.Observe(l.net.Output(), f.At)
+	l.withCamera()
 	err := l.show(f.Name, verdict)
-	l.foundCamera()
-	l.lastGood = start
 	l.seen++
 	l.busy += time.Since(start)
 	return err
@@ -83,35 +81,40 @@ func (l *loop) show(picture string, v decision.Verdict) error {
 	return l.lights.Set(v.Lights)
 }
 
-// withoutFrames shows that the camera is lost. What was seen before doesn't count any more.
-func (l *loop) withoutFrames(err error) error {
-	if !l.lost {
-		l.lost = true
-		l.log.Warn("camera lost", "error", err)
-	}
-	return l.show("", l.judge.Lost(time.Now()))
-}
-
-func (l *loop) foundCamera() {
+// withCamera is after a good frame.
+func (l *loop) withCamera() {
+	l.damagedSince = time.Time{}
 	if l.lost {
 		l.lost = false
 		l.log.Info("camera is back", "camera", l.camera)
 	}
 }
 
+// withoutCamera shows that the camera is lost. What was seen before doesn't count any more.
+func (l *loop) withoutCamera(why error) error {
+	if !l.lost {
+		l.lost = true
+		l.log.Warn("camera lost", "error", why)
+	}
+	return l.show("", l.judge.Lost(time.Now()))
+}
+
 // damagedTooLong is when a camera whose frames are all damaged counts as lost.
 const damagedTooLong = 3 * time.Second
 
 // withoutThisFrame leaves a damaged frame out. The first frames of many cameras are damaged, and then one in a while.
-func (l *loop) withoutThisFrame(err error) error {
-	l.damaged++
-	l.log.Debug("damaged frame", "error", err)
-	if time.Since(l.lastGood) > damagedTooLong {
-		return l.withoutFrames(err)
+func (l *loop) withoutThisFrame(why error) error {
+	l.log.Debug("damaged frame", "error", why)
+	if l.damagedSince.IsZero() {
+		l.damagedSince = time.Now()
 	}
-	return nil
+	if time.Since(l.damagedSince) < damagedTooLong {
+		return nil
+	}
+	return l.withoutCamera(why)
 }
 
+// className is empty where no class was seen.
 func (l *loop) className(class int) string {
 	if class < 0 {
 		return ""

@@ -52,28 +52,36 @@ const (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	context.AfterFunc(ctx, stop) // a second signal ends a command that doesn't listen
 	status := Main(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(status)
 }
 
+// endSignals ask the process to end. What was ignored at its start, as nohup does, stays so.
+func endSignals() []os.Signal {
+	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
+}
+
 // Main runs a command line and returns the exit status.
 func Main(ctx context.Context, args []string, std streams) int {
-	if len(args) == 0 || slices.Contains([]string{"help", "-h", "--help"}, args[0]) {
-		usage(std.out)
-		if len(args) == 0 {
-			return statusConfig
-		}
-		return 0
+	if len(args) == 0 {
+		usage(std.err)
+		return statusConfig
 	}
-	if args[0] == "--version" {
-		args[0] = "version"
+	name := args[0]
+	switch name {
+	case "help", "-h", "--help":
+		usage(std.out)
+		return 0
+	case "--version":
+		name = "version"
 	}
 	all := commands()
-	i := slices.IndexFunc(all, func(c command) bool { return c.name == args[0] })
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
-		fmt.Fprintf(std.err, "edge: no command %q: edge help lists them\n", args[0])
+		fmt.Fprintf(std.err, "edge: no command %q: edge help lists them\n", name)
 		return statusConfig
 	}
 	err := all[i].run(ctx, args[1:], std)
@@ -122,6 +130,15 @@ func parse(f *pflag.FlagSet, args []string) error {
 	err := f.Parse(args)
 	if err != nil && !errors.Is(err, pflag.ErrHelp) {
 		return configErrorf("edge %s: %v (--help shows the flags)", f.Name(), err)
+	}
+	return err
+}
+
+// parseFlags is parse for a command that takes nothing but flags.
+func parseFlags(f *pflag.FlagSet, args []string) error {
+	err := parse(f, args)
+	if err == nil && f.NArg() > 0 {
+		return configErrorf("edge %s: unexpected %q (--help shows the flags)", f.Name(), f.Arg(0))
 	}
 	return err
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"runtime"
 	"slices"
@@ -29,7 +32,7 @@ func (n *networkFlags) add(f *pflag.FlagSet) {
 }
 
 func (n *networkFlags) addEngine(f *pflag.FlagSet) {
-	f.IntVar(&n.threads, "threads", n.threads, "threads of one inference (default: the number of cores)")
+	f.IntVar(&n.threads, "threads", n.threads, "threads of one inference (default: one for each core, at most 4)")
 	f.StringVar(&n.kernels, "kernels", n.kernels, "kernel set: "+kernelNames()+" (default: the fastest)")
 }
 
@@ -37,18 +40,18 @@ func (n *networkFlags) addEngine(f *pflag.FlagSet) {
 func fitFlags(f *pflag.FlagSet, o *frame.Options) {
 	f.Var(&flagValue[frame.FitMode]{&o.Fit, frame.ParseFit, "MODE"}, "fit", "crop, stretch or letterbox a picture to the network's shape")
 	f.Var(&flagValue[frame.ROI]{&o.ROI, frame.ParseROI, "X,Y,W,H"}, "roi", "look at this region only, in pixels or fractions")
-	f.IntVar(&o.Rotate, "rotate", o.Rotate, "rotate by 90, 180 or 270 degrees clockwise")
+	f.Var(&flagValue[int]{&o.Rotate, parseRotation, "DEGREES"}, "rotate", "rotate by 90, 180 or 270 degrees clockwise")
 	f.BoolVar(&o.Mirror, "mirror", o.Mirror, "exchange left and right")
 }
 
 // flagValue makes a flag of any type that has a parser.
-type flagValue[T fmt.Stringer] struct {
+type flagValue[T any] struct {
 	to    *T
 	parse func(string) (T, error)
 	kind  string
 }
 
-func (v *flagValue[T]) String() string { return (*v.to).String() }
+func (v *flagValue[T]) String() string { return fmt.Sprint(*v.to) }
 func (v *flagValue[T]) Type() string   { return v.kind }
 func (v *flagValue[T]) Set(s string) (err error) {
 	*v.to, err = v.parse(s)
@@ -60,9 +63,10 @@ type network struct {
 	*engine.Net
 	fit    *frame.Fitter
 	output decision.Output
+	scorer *decision.Scorer
 }
 
-// openNetwork reads, compiles and checks a model that classifies pictures.
+// openNetwork reads, compiles and checks a model that classifies pictures. Its errors are of type *configError.
 func (n *networkFlags) openNetwork(o frame.Options) (*network, error) {
 	g, err := readModel(n.model)
 	if err != nil {
@@ -71,28 +75,42 @@ func (n *networkFlags) openNetwork(o frame.Options) (*network, error) {
 	useQuantizedEnds(g)
 	net, err := n.compile(g)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", n.model, err)
+		return nil, err
 	}
-	in, out := net.Inputs(), net.Outputs()
-	if len(in) != 1 || len(in[0].Shape) != 4 || in[0].Type == model.Float32 || out[0].Type == model.Float32 {
+	opened, err := n.forPictures(g, net, o)
+	if err != nil {
+		net.Close()
+	}
+	return opened, err
+}
+
+// forPictures is the network with its two ends: pictures go in, the scores of classes come out.
+func (n *networkFlags) forPictures(g *model.Graph, net *engine.Net, o frame.Options) (*network, error) {
+	in, out := net.Inputs(), net.Outputs()[0]
+	if len(in) != 1 || len(in[0].Shape) != 4 || in[0].Shape[0] != 1 ||
+		in[0].Type == model.Float32 || out.Type == model.Float32 {
 		return nil, configErrorf("%s: this network doesn't take one quantized picture and give quantized classes: "+
 			"edge invoke runs it on raw tensors", n.model)
 	}
-	spec := tensorSpec(in[0], g.Normalization)
-	fit, err := frame.NewFitter(spec, o)
+	fit, err := frame.NewFitter(tensorSpec(in[0], g.Normalization), o)
 	if err != nil {
 		return nil, configErrorf("%s: %v", n.model, err)
 	}
-	classes := model.Elements(out[0].Shape)
+	classes := model.Elements(out.Shape)
 	labels, err := labelsFor(n.labels, g.Labels, classes)
 	if err != nil {
 		return nil, err
 	}
-	return &network{net, fit, decision.Output{
+	output := decision.Output{
 		Classes: classes, Labels: labels,
-		Signed: out[0].Type == model.Int8, Scale: out[0].Quant.Scale, ZeroPoint: out[0].Quant.ZeroPoint,
+		Signed: out.Type == model.Int8, Scale: out.Quant.Scale, ZeroPoint: out.Quant.ZeroPoint,
 		Softmax: !endsInProbabilities(g),
-	}}, nil
+	}
+	scorer, err := decision.NewScorer(output)
+	if err != nil {
+		return nil, configErrorf("%s: %v", n.model, err)
+	}
+	return &network{net, fit, output, scorer}, nil
 }
 
 // maxModelFile is far above any MobileNet: the largest quantized one has 7 MB, in float32 28 MB.
@@ -116,28 +134,36 @@ func readModel(name string) (*model.Graph, error) {
 
 // readFile reads a whole file, if it isn't larger than limit.
 func readFile(name string, limit int64) ([]byte, error) {
-	info, err := os.Stat(name)
+	file, err := os.Open(name)
 	if err != nil {
 		return nil, err
 	}
-	if info.IsDir() {
-		return nil, fmt.Errorf("%s is a directory", name)
+	defer file.Close()
+	var data bytes.Buffer
+	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+		data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // at once, not doubling
 	}
-	if info.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes, at most %d are read", name, info.Size(), limit)
+	if n, err := data.ReadFrom(io.LimitReader(file, limit+1)); err != nil || n > limit {
+		return nil, cmp.Or(err, fmt.Errorf("%s: larger than %d MiB", name, limit>>20))
 	}
-	return os.ReadFile(name)
+	return data.Bytes(), nil
+}
+
+// load reads and compiles a model that is run on raw tensors. Its errors are of type *configError.
+func (n *networkFlags) load() (*engine.Net, error) {
+	g, err := readModel(n.model)
+	if err != nil {
+		return nil, err
+	}
+	return n.compile(g)
 }
 
 // compile makes a network ready to run. Weights are copied, so the file's own bytes are garbage afterwards.
 func (n *networkFlags) compile(g *model.Graph) (*engine.Net, error) {
-	o := engine.Options{Threads: n.threads}
-	if n.threads < 0 || n.threads > 64 {
-		return nil, configErrorf("%d threads: 1 to 64 will do", n.threads)
+	if n.threads < 0 || n.threads > maxThreads {
+		return nil, configErrorf("%d threads: 1 to %d will do", n.threads, maxThreads)
 	}
-	if n.threads == 0 {
-		o.Threads = min(runtime.NumCPU(), 4)
-	}
+	o := engine.Options{Threads: n.threadCount()}
 	if n.kernels != "" {
 		if o.Kernels = kernels.ByName(n.kernels); o.Kernels == nil {
 			return nil, configErrorf("kernel set %q: this machine has %s", n.kernels, kernelNames())
@@ -145,9 +171,19 @@ func (n *networkFlags) compile(g *model.Graph) (*engine.Net, error) {
 	}
 	net, err := engine.Compile(g, o)
 	if err != nil {
-		return nil, configErrorf("%v", err)
+		return nil, configErrorf("%s: %v", n.model, err)
 	}
 	return net, nil
+}
+
+const maxThreads = 64
+
+// threadCount is how many threads an inference has. More than four don't make one so small any faster.
+func (n *networkFlags) threadCount() int {
+	if n.threads == 0 {
+		return min(runtime.NumCPU(), 4)
+	}
+	return n.threads
 }
 
 func kernelNames() string {

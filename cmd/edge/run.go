@@ -6,6 +6,10 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
+	"os/signal"
+	"slices"
+	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/coreos/go-systemd/v22/daemon"
@@ -18,97 +22,85 @@ import (
 	"edge/gpio"
 )
 
-// runFlags are edge run's flags. Those that were given go before the configuration file.
+// runFlags are edge run's flags. What a configuration file can say, too, they write into the configuration.
 type runFlags struct {
 	*pflag.FlagSet
 	networkFlags
 	config  string
-	camera  string
-	size    size
-	format  string
-	fps     float64
-	loop    bool
 	leds    string
 	verbose bool
-	fit     frame.Options
 }
 
-func newRunFlags(std streams) *runFlags {
-	f := &runFlags{FlagSet: newFlags("run", std)}
+func newRunFlags(c *config, std streams) *runFlags {
+	f := &runFlags{FlagSet: newFlags("run", std), networkFlags: networkFlags{c.Model, c.Labels, c.Kernels, c.Threads}}
 	f.StringVar(&f.config, "config", "", "configuration `FILE` (default: "+defaultConfigFile+" if it is there)")
-	f.StringVar(&f.camera, "camera", "", "auto, /dev/videoN, /dev/v4l/by-id/…, a name, a directory or pictures, - or exec:COMMAND")
-	f.Var(&flagValue[size]{&f.size, parseSize, "WxH"}, "size", "size of the frames, such as 640x480")
-	f.StringVar(&f.format, "format", "", "format of the frames, such as yuyv, mjpeg or yuv420")
-	f.Float64Var(&f.fps, "fps", 0, "frames a second")
-	f.BoolVar(&f.loop, "loop", false, "begin again after the last picture")
-	f.StringVar(&f.leds, "leds", "gpio", "gpio, terminal (draw them) or none")
+	f.StringVar(&c.Camera, "camera", c.Camera, "auto, /dev/videoN, /dev/v4l/by-id/…, a name, a directory or pictures, - or exec:COMMAND")
+	f.Func("size", "size of the frames, `WxH`, such as 640x480", func(s string) error {
+		wanted, err := parseSize(s)
+		c.Capture.Width, c.Capture.Height = wanted.width, wanted.height
+		return err
+	})
+	f.Func("format", "`FORMAT` of the frames, such as yuyv, mjpeg or yuv420", func(s string) (err error) {
+		c.Capture.Format, err = frame.ParseFormat(s)
+		return err
+	})
+	f.Var(&flagValue[float64]{&c.Capture.FPS, parseFPS, "N"}, "fps", "frames a second")
+	f.BoolVar(&c.Capture.Loop, "loop", c.Capture.Loop, "begin again after the last picture")
+	f.leds = "gpio"
+	f.Var(&flagValue[string]{&f.leds, parseLEDs, "WHERE"}, "leds", "gpio, terminal (draw them) or none")
 	f.networkFlags.add(f.FlagSet)
-	fitFlags(f.FlagSet, &f.fit)
+	fitFlags(f.FlagSet, &c.Fit)
 	f.BoolVarP(&f.verbose, "verbose", "v", false, "log every frame")
 	return f
 }
 
-// settings is the configuration file with the flags over it.
-func (f *runFlags) settings() (*config, error) {
-	c, err := f.file()
-	if err != nil {
-		return nil, err
+func parseFPS(s string) (float64, error) {
+	fps, err := strconv.ParseFloat(s, 64)
+	if err != nil || !(fps >= 0 && fps <= 1000) {
+		return 0, errors.New("want a number from 0 to 1000")
 	}
-	for name, set := range map[string]func() error{
-		"model":   func() error { c.Model = f.model; return nil },
-		"labels":  func() error { c.Labels = f.labels; return nil },
-		"threads": func() error { c.Threads = f.threads; return nil },
-		"kernels": func() error { c.Kernels = f.kernels; return nil },
-		"camera":  func() error { c.Camera = f.camera; return nil },
-		"size":    func() error { c.Capture.Width, c.Capture.Height = f.size.width, f.size.height; return nil },
-		"fps":     func() error { c.Capture.FPS = f.fps; return nil },
-		"loop":    func() error { c.Capture.Loop = f.loop; return nil },
-		"fit":     func() error { c.Fit.Fit = f.fit.Fit; return nil },
-		"roi":     func() error { c.Fit.ROI = f.fit.ROI; return nil },
-		"rotate":  func() error { c.Fit.Rotate = f.fit.Rotate; return nil },
-		"mirror":  func() error { c.Fit.Mirror = f.fit.Mirror; return nil },
-		"format": func() (err error) {
-			c.Capture.Format, err = frame.ParseFormat(f.format)
-			return err
-		},
-	} {
-		if !f.Changed(name) {
-			continue
+	return fps, nil
+}
+
+func parseLEDs(s string) (string, error) {
+	if !slices.Contains([]string{"gpio", "terminal", "none"}, s) {
+		return "", errors.New("choose gpio, terminal or none")
+	}
+	return s, nil
+}
+
+// parseRun reads the command line twice: to find the configuration file, and then to go over what that says.
+func parseRun(args []string, std streams) (*runFlags, *config, error) {
+	c := defaultConfig()
+	f := newRunFlags(c, std)
+	if err := parseFlags(f.FlagSet, args); err != nil {
+		return nil, nil, err
+	}
+	if f.config == "" {
+		if _, err := os.Stat(defaultConfigFile); errors.Is(err, fs.ErrNotExist) {
+			return f, c, nil
 		}
-		if err := set(); err != nil {
-			return nil, configErrorf("edge run: --%s: %v", name, err)
-		}
+		f.config = defaultConfigFile
+	}
+	c, err := loadConfig(f.config)
+	if err != nil {
+		return nil, nil, err
+	}
+	f = newRunFlags(c, std)
+	return f, c, parseFlags(f.FlagSet, args)
+}
+
+func runRun(ctx context.Context, args []string, std streams) error {
+	f, c, err := parseRun(args, std)
+	if err != nil {
+		return err
 	}
 	if f.verbose {
 		c.LogLevel = slog.LevelDebug
 	}
-	return c, nil
-}
-
-// file loads the configuration that was named, or the one in the usual place if there is one.
-func (f *runFlags) file() (*config, error) {
-	if f.config != "" {
-		return loadConfig(f.config)
-	}
-	if _, err := os.Stat(defaultConfigFile); errors.Is(err, fs.ErrNotExist) {
-		return defaultConfig(), nil
-	}
-	return loadConfig(defaultConfigFile)
-}
-
-func runRun(ctx context.Context, args []string, std streams) error {
-	f := newRunFlags(std)
-	if err := parse(f.FlagSet, args); err != nil {
-		return err
-	}
-	c, err := f.settings()
-	if err != nil {
-		return err
-	}
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: c.LogLevel}))
 
-	n := networkFlags{c.Model, c.Labels, c.Kernels, c.Threads}
-	net, err := n.openNetwork(c.Fit)
+	net, err := f.openNetwork(c.Fit)
 	if err != nil {
 		return err
 	}
@@ -117,22 +109,26 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
+	log.Info("network", "model", f.model, "kernels", net.Kernels(), "threads", f.threadCount())
+	if f.leds == "gpio" && len(c.Lines) == 0 {
+		log.Warn("no LED is configured, none will be lit: name them under leds: in the configuration, or see --leds terminal")
+	}
+	defer holdSignals()()
 	l := &loop{net: net, judge: judge, log: log, alive: watchdog()}
-	if l.lights, l.caption, err = openLights(f.leds, c, net.output.Labels); err != nil {
+	if l.lights, l.caption, err = openLights(f.leds, c, net.output.Labels, std); err != nil {
 		return err
 	}
-	// The first to open is the last to close: whatever happens from here on, also a panic, the LEDs go out.
-	defer func() {
-		if err := l.lights.Close(); err != nil {
-			log.Error("switching the LEDs off", "error", err)
-		}
-	}()
-	if l.camera, err = camera.Open(c.Camera, c.Capture); err != nil {
+	return l.watch(ctx, c.Camera, c.Capture)
+}
+
+// watch walks with the frames of a camera. At its end the LEDs are off, also when it ends in a panic.
+func (l *loop) watch(ctx context.Context, source string, o camera.Options) (err error) {
+	defer func() { err = errors.Join(err, l.lights.Close()) }()
+	if l.camera, err = camera.Open(source, o); err != nil {
 		return err
 	}
 	defer l.camera.Close()
-
-	log.Info("ready", "camera", l.camera, "model", c.Model, "kernels", net.Kernels(), "threads", n.threads)
+	l.log.Info("ready", "camera", l.camera)
 	notify(daemon.SdNotifyReady)
 	err = l.walk(ctx)
 	notify(daemon.SdNotifyStopping)
@@ -140,21 +136,22 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	return err
 }
 
+// holdSignals keeps signals from ending the process before the LEDs are off: impatient second ones, and that of a log
+// or a terminal that nobody reads any more. The first one has ended the context.
+func holdSignals() (release func()) {
+	held := make(chan os.Signal, 1)
+	signal.Notify(held, append(endSignals(), syscall.SIGPIPE)...)
+	return func() { signal.Stop(held) }
+}
+
 // openLights takes the LEDs: on GPIO lines, on the terminal, or none.
-func openLights(kind string, c *config, labels []string) (lights, func(string, decision.Verdict), error) {
-	switch kind {
+func openLights(where string, c *config, labels []string, std streams) (lights, func(string, decision.Verdict), error) {
+	switch where {
 	case "gpio":
-		lines, err := c.gpioLines()
-		if err != nil {
-			return nil, nil, err
-		}
-		leds, err := gpio.Open(headerOf(board.Detect(board.Host())), lines)
-		if err != nil {
-			return nil, nil, err
-		}
-		return &gpioLights{newPlayer(len(lines), leds.Set), leds}, nil, nil
+		l, err := openGPIO(c)
+		return l, nil, err
 	case "terminal":
-		d := openDisplay(os.Stdout, c.ledNames())
+		d := openDisplay(std.out, c.ledNames())
 		return d, func(picture string, v decision.Verdict) {
 			if v.Top >= 0 {
 				d.Caption(picture, className(labels, v.Top), v.Score)
@@ -162,10 +159,20 @@ func openLights(kind string, c *config, labels []string) (lights, func(string, d
 				d.Caption(picture, v.State.String(), 0)
 			}
 		}, nil
-	case "none":
-		return darkness{}, nil, nil
 	}
-	return nil, nil, configErrorf("edge run: --leds %s: choose gpio, terminal or none", kind)
+	return darkness{}, nil, nil
+}
+
+func openGPIO(c *config) (lights, error) {
+	lines, err := c.gpioLines()
+	if err != nil {
+		return nil, err
+	}
+	leds, err := gpio.Open(headerOf(board.Detect(board.Host())), lines)
+	if err != nil {
+		return nil, err
+	}
+	return &gpioLights{newPlayer(len(lines), leds.Set), leds}, nil
 }
 
 // gpioLights plays on GPIO lines.
@@ -179,7 +186,8 @@ func (g *gpioLights) Close() error { return errors.Join(g.player.Close(), g.leds
 
 func headerOf(b board.Board) gpio.Header { return gpio.Header{Chip: b.GPIOChip, Pins: b.Header} }
 
-// watchdog returns what tells systemd that the loop goes round: at most every half of the time that it grants.
+// watchdog returns what tells systemd that the loop goes round: each time, but not more than every quarter of the time
+// that it grants.
 func watchdog() func() {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || interval <= 0 {
@@ -205,14 +213,14 @@ func (l *loop) summary() {
 		each = l.busy / time.Duration(l.seen)
 	}
 	l.log.Info("stopped", "frames", l.seen, "mean", each.Round(time.Microsecond),
-		"dropped", counts.Dropped, "damaged", counts.Damaged+uint64(l.damaged))
+		"dropped", counts.Dropped, "damaged", counts.Damaged+uint64(l.unfit))
 }
 
 // runOff switches the configured LEDs off: for a service that was killed, as many boards keep a line's level.
 func runOff(_ context.Context, args []string, std streams) error {
 	f := newFlags("off", std)
 	file := f.String("config", defaultConfigFile, "configuration `FILE`")
-	if err := parse(f, args); err != nil {
+	if err := parseFlags(f, args); err != nil {
 		return err
 	}
 	c, err := loadConfig(*file)

@@ -24,8 +24,12 @@ type display interface {
 	Caption(picture, class string, score float32)
 }
 
-// openDisplay draws on a terminal, and writes plain lines to a file or a pipe.
-func openDisplay(f *os.File, names []string) display {
+// openDisplay draws on a terminal, and writes plain lines to anything else.
+func openDisplay(out io.Writer, names []string) display {
+	f, isFile := out.(*os.File)
+	if !isFile {
+		return newJournal(out, names)
+	}
 	width := func() int {
 		size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
 		if err != nil {

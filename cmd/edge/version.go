@@ -14,7 +14,7 @@ var version = "development"
 
 func runVersion(_ context.Context, args []string, std streams) error {
 	f := newFlags("version", std)
-	if err := parse(f, args); err != nil {
+	if err := parseFlags(f, args); err != nil {
 		return err
 	}
 	revision := ""

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestClassify(t *testing.T) {
+	net := colourModel(t)
+	picture := colourPicture(t, "<red> & \"round\".png", red)
+
+	status, stdout, stderr := edge("classify", "--model", net, "--top-k", "2", picture)
+	lines := strings.Split(strings.TrimSpace(stdout), "\n")
+	if status != 0 || stderr != "" || len(lines) != 2 || !strings.HasSuffix(lines[0], "%     0  red") {
+		t.Errorf("status %d, stderr %q, stdout %q", status, stderr, stdout)
+	}
+	status, stdout, _ = edge("classify", "--model", net, picture, picture)
+	if status != 0 || strings.Count(stdout, picture+"\n") != 2 {
+		t.Errorf("two pictures: status %d, stdout %q", status, stdout)
+	}
+}
+
+func TestClassifyJSON(t *testing.T) {
+	net := colourModel(t)
+	one, two := colourPicture(t, "<red> & \"round\".png", red), colourPicture(t, "2.png", blue)
+	bad := filepath.Join(t.TempDir(), "bad.jpg")
+	write(t, bad, jpegOf(t, green)[:200])
+	absent := filepath.Join(t.TempDir(), "absent.jpg")
+
+	status, stdout, stderr := edge("classify", "--json", "--model", net, one, bad, absent, two)
+	if status != statusFailed {
+		t.Errorf("status %d", status)
+	}
+	for i, file := range []string{bad, absent} {
+		if line := strings.SplitAfter(stderr, "\n")[i]; !strings.Contains(line, file) {
+			t.Errorf("stderr %q doesn't name %s", line, file)
+		}
+	}
+	lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
+	if len(lines) != 2 {
+		t.Fatalf("%d lines: %q", len(lines), stdout)
+	}
+	for i, want := range []struct {
+		file, label string
+		index       int
+	}{{one, "red", 0}, {two, "blue", 2}} {
+		var got struct {
+			File string           `json:"file"`
+			Top  []map[string]any `json:"top"`
+		}
+		d := json.NewDecoder(strings.NewReader(lines[i]))
+		d.DisallowUnknownFields()
+		if err := d.Decode(&got); err != nil {
+			t.Fatal(err)
+		}
+		// All three classes, though five are shown if there are.
+		if got.File != want.file || len(got.Top) != 3 {
+			t.Fatalf("%+v", got)
+		}
+		best := got.Top[0]
+		if best["index"] != float64(want.index) || best["label"] != want.label || best["score"].(float64) < 0.9 || len(best) != 3 {
+			t.Errorf("best class %v, want %+v", best, want)
+		}
+		falls := slices.IsSortedFunc(got.Top, func(a, b map[string]any) int {
+			return int(1e6 * (b["score"].(float64) - a["score"].(float64)))
+		})
+		if !falls {
+			t.Errorf("not in order: %v", got.Top)
+		}
+	}
+}
+
+func TestClassifyErrors(t *testing.T) {
+	net, picture := colourModel(t), colourPicture(t, "red.png", red)
+	labels := filepath.Join(t.TempDir(), "labels.txt")
+	write(t, labels, []byte("red\ngreen\n"))
+	with := func(args ...string) []string { return append([]string{"classify", "--model", net}, args...) }
+
+	expectFailure(t, statusConfig, []string{"picture files"}, with()...)
+	expectFailure(t, statusConfig, []string{"--top-k 0"}, with("--top-k", "0", picture)...)
+	expectFailure(t, statusConfig, []string{labels, "2 labels", "3 classes"}, with("--labels", labels, picture)...)
+	expectFailure(t, statusConfig, []string{"--rotate", "45"}, with("--rotate", "45", picture)...)
+	expectFailure(t, statusConfig, []string{"--roi"}, with("--roi", "1,2,3", picture)...)
+	expectFailure(t, statusFailed, []string{picture, "outside"}, with("--roi", "0,0,320,240", picture)...)
+	expectFailure(t, statusFailed, []string{"absent.png", "no such file"}, with("absent.png")...)
+	expectFailure(t, statusFailed, []string{net}, with(net)...)
+	expectFailure(t, statusFailed, []string{"is a directory"}, with(t.TempDir())...)
+
+	// A file without an end takes no memory without an end.
+	expectFailure(t, statusFailed, []string{"/dev/zero", "64 MiB"}, with("/dev/zero")...)
+
+	// Networks that don't take a picture.
+	for _, golden := range []string{"s8-add-0", "s8-softmax-1-10"} {
+		file := filepath.Join("../../engine/testdata/golden", golden+".tflite")
+		expectFailure(t, statusConfig, []string{golden}, "classify", "--model", file, picture)
+	}
+}
