@@ -114,21 +114,28 @@ func (e *estimator) report() error {
 	return nil
 }
 
-// disassemble reads the program's instructions.
+// disassemble reads the kernels' instructions. What the Go runtime does beside them isn't the layer's.
 func (e *estimator) disassemble() error {
 	text, err := exec.Command("aarch64-linux-gnu-objdump", "-d", "--no-show-raw-insn", e.program).Output()
 	if err != nil {
 		return fmt.Errorf("objdump: %w", err)
 	}
 	e.code = map[uint64]instruction{}
-	line := regexp.MustCompile(`(?m)^ +([0-9a-f]+):\t(\S+)[ \t]*([^\n]*)`)
+	line := regexp.MustCompile(`(?m)^[0-9a-f]+ <(.*)>:$|^ +([0-9a-f]+):\t(\S+)[ \t]*([^\n]*)`)
+	ours := false
 	for _, m := range line.FindAllSubmatch(text, -1) {
-		address, err := strconv.ParseUint(string(m[1]), 16, 64)
+		if function := string(m[1]); function != "" {
+			ours = strings.HasPrefix(function, "edge/kernels.") || function == "runtime.memmove"
+		}
+		if !ours || len(m[2]) == 0 {
+			continue
+		}
+		address, err := strconv.ParseUint(string(m[2]), 16, 64)
 		if err != nil {
 			return err
 		}
-		args, _, _ := strings.Cut(string(m[3]), "//")
-		e.code[address] = instruction{string(m[2]), expand(strings.TrimSpace(args))}
+		args, _, _ := strings.Cut(string(m[4]), "//")
+		e.code[address] = instruction{string(m[3]), expand(strings.TrimSpace(args))}
 	}
 	return nil
 }
@@ -167,7 +174,7 @@ func (e *estimator) layer(b board, l layer) (estimate, error) {
 			return estimate{}, err
 		}
 		for address, times := range busy {
-			if times > idle[address] {
+			if _, ours := e.code[address]; ours && times > idle[address] {
 				counts = append(counts, count{address, times - idle[address]})
 			}
 		}
@@ -274,7 +281,8 @@ func write(costs map[string]estimate) {
 
 Made by ` + "`go run ./kernels/internal/cycles`" + `, which says how. One thread; convolutions,
 fully connected layers and additions, without pooling, softmax and the camera; perfect caches, so lower
-bounds. Boards' clocks: Pi 3 1.4 GHz, Pi 4 1.5 GHz, Pi 5 2.4 GHz. XNNPACK's published figures (its README, 2022) are for several threads, on a Pi 3+ and a Pi 4.
+bounds. Boards' clocks: Pi 3 1.4 GHz, Pi 4 1.5 GHz, Pi 5 2.4 GHz.
+XNNPACK's published figures (its README, 2022) are for several threads, on a Pi 3+ and a Pi 4.
 
 | network | MMAC | Pi 3: Mcycles | ms | Pi 4: Mcycles | ms | Pi 5: Mcycles | ms | XNNPACK, Pi 3+, ms | Pi 4, ms |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`)
