@@ -126,7 +126,7 @@ func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error 
 func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in, out int) {
 	a := c.pointwiseArgs(l, pixels, in, out)
 	a.Src, a.Dst = c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
-	set, workers := c.pointwiseSet(l), c.needScratch(a.Scratch)
+	set, workers := c.set, c.needScratch(a.Scratch)
 	rows, columns := c.split(pixels, out, in, a.Panel, a.Rows)
 	across := (out + columns - 1) / columns
 	down := (pixels + rows - 1) / rows
@@ -142,20 +142,9 @@ func (c *compiler) pointwiseArgs(l *layer, pixels, in, out int) *kernels.Pointwi
 		SrcStride: in, DstStride: out, Pixels: pixels, In: in, Out: out, SrcZero: l.inZero,
 		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
 	}
-	c.pointwiseSet(l).PreparePointwise(a)
+	c.set.PreparePointwise(a)
 	a.Weights = nil
 	return a
-}
-
-// pointwiseSet is the set that runs a layer: not every one can round once.
-func (c *compiler) pointwiseSet(l *layer) *kernels.Set {
-	switch {
-	case !l.requant.Once:
-		return c.set
-	case c.set.Signed:
-		return kernels.GenericSigned()
-	}
-	return kernels.Generic()
 }
 
 // gathered adds a step for any convolution but a pointwise one. For each chunk of output pixels it writes what each of
