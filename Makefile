@@ -5,9 +5,11 @@ VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 BUILD = go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 TOOL = go tool -modfile=tools/go.mod
 REFERENCE = .cache/reference/bin/python
+PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
+SECONDS ?= 300
 
-.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance deploy clean
+.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance compare bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,6 +67,18 @@ goldens: reference ## ask the reference anew what the small graphs of engine/tes
 
 conformance: reference ## whole models of ../shared against the reference, on 32 photographs each
 	go test ./engine -count=1 -timeout 60m -v -run 'TestRealModels' -photographs 32
+
+compare: build $(PEERS) ## measure edge and its peers in turn, for SECONDS (300): docs/bench/compare.md (needs python3-venv; gcc for AVX2)
+	$(PEERS) docs/bench/compare.py --seconds $(SECONDS)
+
+$(PEERS): docs/bench/requirements.txt
+	python3 -m venv .cache/peers
+	.cache/peers/bin/pip install -q -r docs/bench/requirements.txt
+	touch $@
+
+bench-board: build-arm64 ## measure on HOST: make bench-board HOST=pi@raspberrypi.local [MODELS="a.tflite b.tflite"]
+	@test -n "$(HOST)" || { echo "say where: make bench-board HOST=pi@raspberrypi.local"; exit 1; }
+	python3 docs/bench/board.py $(HOST) bin/edge-arm64 $(MODELS)
 
 deploy: build-arm64 ## copy to HOST and install: make deploy HOST=pi@raspberrypi.local [FILES="edge.yaml net.tflite"]
 	@test -n "$(HOST)" || { echo "say where: make deploy HOST=pi@raspberrypi.local"; exit 1; }
