@@ -163,6 +163,7 @@ func colourModel(t testing.TB) string {
 			{Name: "picture", Type: model.Uint8, Shape: []int{1, 8, 8, 3}, Quant: pixels},
 			{Name: "mean", Type: model.Uint8, Shape: []int{1, 1, 1, 3}, Quant: pixels},
 			{Name: "weights", Type: model.Uint8, Shape: []int{3, 3}, Quant: []model.Quant{{Scale: 0.1, ZeroPoint: 128}}, Data: weights},
+			{Name: "bias", Type: model.Int32, Shape: []int{3}, Quant: []model.Quant{{Scale: 0.1 * pixels[0].Scale}}, Data: make([]byte, 12)},
 			{Name: "logits", Type: model.Uint8, Shape: []int{1, 3}, Quant: []model.Quant{{Scale: 0.1, ZeroPoint: 128}}},
 			{Name: "scores", Type: model.Uint8, Shape: []int{1, 3}, Quant: []model.Quant{{Scale: 1. / 256}}},
 		},
@@ -171,10 +172,10 @@ func colourModel(t testing.TB) string {
 				Op:     model.AveragePool2D{Window: model.Window{StrideH: 1, StrideW: 1, Padding: model.Valid}, KernelH: 8, KernelW: 8},
 				Inputs: []int{0}, Outputs: []int{1},
 			},
-			{Op: model.FullyConnected{}, Inputs: []int{1, 2, -1}, Outputs: []int{3}},
-			{Op: model.Softmax{Beta: 1}, Inputs: []int{3}, Outputs: []int{4}},
+			{Op: model.FullyConnected{}, Inputs: []int{1, 2, 3}, Outputs: []int{4}},
+			{Op: model.Softmax{Beta: 1}, Inputs: []int{4}, Outputs: []int{5}},
 		},
-		Inputs: []int{0}, Outputs: []int{4},
+		Inputs: []int{0}, Outputs: []int{5},
 		Labels: []string{"red", "green", "blue"},
 	}
 	data, err := g.WriteTFLite()

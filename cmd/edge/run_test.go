@@ -1,0 +1,398 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"edge/camera"
+	"edge/decision"
+	"edge/frame"
+)
+
+// rules light an LED for red and one for green at once, and a third one when the camera is lost.
+const rules = `
+leds:
+  - {name: r, classes: red, smoothing: none, hold: 0s}
+  - {name: g, classes: green, smoothing: none, hold: 0s}
+  - {name: lost}
+states:
+  camera_lost: {leds: lost}
+`
+
+// runFiles writes a network and a configuration, and returns the configuration's file.
+func runFiles(t testing.TB, text string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "edge.yaml")
+	write(t, file, fmt.Appendf(nil, "model: %s\n%s", colourModel(t), text))
+	return file
+}
+
+// pictureFolder writes pictures that come in this order.
+func pictureFolder(t testing.TB, pictures ...[]byte) string {
+	t.Helper()
+	dir := t.TempDir()
+	for i, p := range pictures {
+		write(t, filepath.Join(dir, fmt.Sprintf("%d.png", i)), p)
+	}
+	return dir
+}
+
+func TestRunPictures(t *testing.T) {
+	config := runFiles(t, rules)
+	dir := pictureFolder(t, pngOf(t, red), pngOf(t, green), []byte("no picture"), pngOf(t, blue))
+	status, stdout, stderr := edge("run", "--config", config, "--camera", dir, "--leds", "terminal")
+	if status != 0 {
+		t.Fatalf("status %d, %s", status, stderr)
+	}
+	var seen []string
+	for line := range strings.Lines(stdout) {
+		seen = append(seen, strings.TrimSpace(strings.TrimPrefix(line, dir+"/")))
+	}
+	want := []string{
+		"starting  r dark  g dark  lost dark",
+		"0.png  1.00 red  r steady  g dark  lost dark",
+		"1.png  1.00 green  r dark  g steady  lost dark",
+		"3.png  1.00 blue  r dark  g dark  lost dark",
+	}
+	if !slices.Equal(seen, want) {
+		t.Errorf("got  %q\nwant %q", seen, want)
+	}
+	for _, words := range []string{"level=INFO msg=ready camera=" + dir, "msg=stopped frames=3", "damaged=1"} {
+		if !strings.Contains(stderr, words) {
+			t.Errorf("%q isn't in %s", words, stderr)
+		}
+	}
+}
+
+// TestRunLogsChanges shows a picture many times: that isn't worth a line each.
+func TestRunLogsChanges(t *testing.T) {
+	config := runFiles(t, rules)
+	dir := pictureFolder(t, slices.Repeat([][]byte{pngOf(t, red)}, 50)...)
+	_, _, quiet := edge("run", "--config", config, "--camera", dir, "--leds", "none")
+	if n := strings.Count(quiet, "\n"); n > 6 {
+		t.Errorf("%d lines for 50 pictures: %s", n, quiet)
+	}
+	_, _, verbose := edge("run", "--config", config, "--camera", dir, "--leds", "none", "--verbose")
+	if n := strings.Count(verbose, "msg=frame"); n != 49 {
+		t.Errorf("--verbose: %d lines for 49 frames without a change", n)
+	}
+}
+
+func TestRunFlagsOverFile(t *testing.T) {
+	dir := pictureFolder(t, pngOf(t, red))
+	file := runFiles(t, "camera: {source: /nowhere/at-all, mirror: true}\nlog_level: error\n")
+	if status, _, stderr := edge("run", "--config", file, "--leds", "none", "--camera", dir); status != 0 || stderr != "" {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+	expectFailure(t, statusFailed, []string{"/nowhere/at-all", "no such"}, "run", "--config", file, "--leds", "none")
+
+	f, c, err := parseRun([]string{"--config", file, "--size=320x240", "--fps=2.5", "--rotate=90", "--mirror=false", "--threads=3"}, streams{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Capture.Width != 320 || c.Capture.Height != 240 || c.Capture.FPS != 2.5 || c.Fit.Rotate != 90 || c.Fit.Mirror ||
+		f.threads != 3 || c.Camera != "/nowhere/at-all" || c.LogLevel != slog.LevelError || filepath.Ext(f.model) != ".tflite" {
+		t.Errorf("%+v, %+v", f, c)
+	}
+}
+
+func TestRunErrors(t *testing.T) {
+	dir := pictureFolder(t, pngOf(t, red))
+	model := colourModel(t)
+	run := func(args ...string) []string { return append([]string{"run", "--camera", dir}, args...) }
+	bad := runFiles(t, "leds:\n  - {name: r, classes: purple}\n")
+	unwired := runFiles(t, rules)
+	wired := runFiles(t, "leds: [{name: r, line: no-such-chip:17, classes: red}]\n")
+	syntax := runFiles(t, "camera: {sauce: auto}\n")
+	for _, c := range []struct {
+		status int
+		words  []string
+		args   []string
+	}{
+		{statusConfig, []string{"no such file"}, run("--config", "absent.yaml")},
+		{statusConfig, []string{bad + ":3", "purple"}, run("--config", bad, "--leds", "none")},
+		{statusConfig, []string{syntax + ":2", "sauce"}, run("--config", syntax, "--leds", "none")},
+		{statusConfig, []string{unwired + ":4", `led "r": no line`}, run("--config", unwired)},
+		{statusFailed, []string{"gpio", "chip"}, run("--config", wired)},
+		{statusConfig, []string{"--leds", "choose gpio, terminal or none"}, run("--model", model, "--leds", "laser")},
+		{statusConfig, []string{"--size"}, run("--model", model, "--size", "big")},
+		{statusConfig, []string{"--format", "known are"}, run("--model", model, "--format", "cinemascope")},
+		{statusConfig, []string{"--fps"}, run("--model", model, "--fps", "-1")},
+		{statusConfig, []string{"--fit"}, run("--model", model, "--fit", "squeeze")},
+	} {
+		status, stdout, stderr := edge(c.args...)
+		if status != c.status || stdout != "" {
+			t.Errorf("edge %q: status %d, want %d: %s", c.args, status, c.status, stderr)
+		}
+		for _, words := range c.words {
+			if !strings.Contains(stderr, words) {
+				t.Errorf("edge %q: %q isn't in %s", c.args, words, stderr)
+			}
+		}
+	}
+
+	// A camera that isn't there may come: that's not a mistake in the configuration.
+	for source, words := range map[string][]string{
+		"/dev/video987": {"/dev/video987", "there is no such device"},
+		"exec:":         {"exec:", "for example"},
+		"no camera":     {`"no camera"`, "neither a file nor a camera"},
+	} {
+		status, _, stderr := edge("run", "--model", model, "--camera", source, "--leds", "none")
+		if status != statusFailed {
+			t.Errorf("%s: status %d", source, status)
+		}
+		for _, w := range words {
+			if !strings.Contains(stderr, w) {
+				t.Errorf("%s: %q isn't in %s", source, w, stderr)
+			}
+		}
+	}
+
+	if status, _, stderr := edge(run("--model", model)...); status != 0 || !strings.Contains(stderr, "no LED is configured") {
+		t.Errorf("no LEDs: status %d, %s", status, stderr)
+	}
+}
+
+// TestRunLostCamera runs a command that shows a picture, ends, and shows another one when it is run again.
+func TestRunLostCamera(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "red.jpg"), jpegOf(t, red))
+	write(t, filepath.Join(dir, "green.jpg"), jpegOf(t, green))
+	command := fmt.Sprintf("exec:cd %s; if [ -e again ]; then cat green.jpg; sleep 9; fi; touch again; cat red.jpg", dir)
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	out := &until{text: "green", stop: cancel}
+	var errs bytes.Buffer
+	args := []string{"run", "--config", runFiles(t, rules), "--camera", command, "--leds", "terminal"}
+	if status := Main(ctx, args, streams{nil, out, &errs}); status != 0 {
+		t.Errorf("status %d", status)
+	}
+	want := []string{
+		"starting  r dark  g dark  lost dark", "1.00 red  r steady  g dark  lost dark",
+		"camera lost  r dark  g dark  lost steady", "1.00 green  r dark  g steady  lost dark", "",
+	}
+	if got := strings.Split(out.String(), "\n"); !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q\n%s", got, want, &errs)
+	}
+	for _, words := range []string{`msg="camera lost"`, `msg="camera is back"`} {
+		if strings.Count(errs.String(), words) != 1 {
+			t.Errorf("not once %s: %s", words, &errs)
+		}
+	}
+}
+
+// until is a writer that calls stop once some text has been written.
+type until struct {
+	bytes.Buffer
+	text string
+	stop func()
+}
+
+func (u *until) Write(b []byte) (int, error) {
+	if bytes.Contains(b, []byte(u.text)) {
+		u.stop()
+	}
+	return u.Buffer.Write(b)
+}
+
+// TestRunProcess runs the program itself, with frames on standard input, systemd listening, and a signal at the end.
+func TestRunProcess(t *testing.T) {
+	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
+		t.Run(sig.String(), func(t *testing.T) {
+			t.Parallel()
+			socket := filepath.Join(t.TempDir(), "notify")
+			systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer systemd.Close()
+			cmd := exec.Command(os.Args[0], "run", "--config", runFiles(t, rules), "--camera", "-", "--leds", "terminal")
+			cmd.Env = append(os.Environ(), "EDGE_TEST_IS_PROGRAM=1", "NOTIFY_SOCKET="+socket, "WATCHDOG_USEC=200000")
+			var out, errs bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &errs
+			pipe, err := cmd.StdinPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			go feedJPEG(pipe, jpegOf(t, red))
+
+			told := func() string {
+				b := make([]byte, 100)
+				_ = systemd.SetReadDeadline(time.Now().Add(10 * time.Second))
+				n, err := systemd.Read(b)
+				if err != nil {
+					t.Fatalf("%v; %s", err, &errs)
+				}
+				return string(b[:n])
+			}
+			for i, want := range []string{"READY=1", "WATCHDOG=1", "WATCHDOG=1", "WATCHDOG=1"} {
+				if got := told(); got != want {
+					t.Errorf("systemd was told %q, message %d should be %q", got, i, want)
+				}
+			}
+			if err := cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
+			for told() != "STOPPING=1" {
+			}
+			if err := cmd.Wait(); err != nil {
+				t.Errorf("%v: %s", err, &errs)
+			}
+			if !strings.Contains(out.String(), "r steady") || !strings.Contains(errs.String(), "msg=stopped") {
+				t.Errorf("stdout %q, stderr %q", &out, &errs)
+			}
+		})
+	}
+}
+
+// feedJPEG writes pictures to a pipe until nobody reads them.
+func feedJPEG(to io.Writer, picture []byte) {
+	for {
+		if _, err := to.Write(picture); err != nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// recorder is lights that remember what was set.
+type recorder struct {
+	set    [][]decision.Light
+	at     func(n int) // called for Set number n
+	closed bool
+}
+
+func (r *recorder) Set(lights []decision.Light) error {
+	r.set = append(r.set, slices.Clone(lights))
+	if r.at != nil {
+		r.at(len(r.set))
+	}
+	return nil
+}
+
+func (r *recorder) Close() error {
+	r.closed = true
+	return errors.New("not quite")
+}
+
+// testLoop is a loop with the colours' network.
+func testLoop(t testing.TB, l lights, log io.Writer) *loop {
+	t.Helper()
+	c, err := loadConfig(runFiles(t, rules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := networkFlags{model: c.Model, threads: 2}
+	net, err := n.openNetwork(c.Fit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(net.Close)
+	judge, err := c.judge(net.output)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &loop{net: net, judge: judge, lights: l, log: slog.New(slog.NewTextHandler(log, nil)), alive: func() {}}
+}
+
+// TestWatchEnds shows that the lights go out, and that a failure to do so is told.
+func TestWatchEnds(t *testing.T) {
+	dir := pictureFolder(t, pngOf(t, red))
+	t.Run("in peace", func(t *testing.T) {
+		var r recorder
+		err := testLoop(t, &r, io.Discard).watch(t.Context(), dir, camera.Options{})
+		if !r.closed || err == nil || !strings.Contains(err.Error(), "not quite") || len(r.set) != 2 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	t.Run("without a camera", func(t *testing.T) {
+		var r recorder
+		err := testLoop(t, &r, io.Discard).watch(t.Context(), "/nowhere/at-all", camera.Options{})
+		if !r.closed || err == nil || len(r.set) != 0 {
+			t.Errorf("%+v, %v", r, err)
+		}
+	})
+	t.Run("in a panic", func(t *testing.T) {
+		r := recorder{at: func(n int) {
+			if n == 2 {
+				panic("broken")
+			}
+		}}
+		defer func() {
+			if recover() != "broken" || !r.closed {
+				t.Errorf("%+v", r)
+			}
+		}()
+		_ = testLoop(t, &r, io.Discard).watch(t.Context(), dir, camera.Options{})
+	})
+}
+
+// TestDamagedFrames leaves some out, and takes many in a row for a lost camera.
+func TestDamagedFrames(t *testing.T) {
+	var r recorder
+	var log bytes.Buffer
+	l := testLoop(t, &r, &log)
+	good := frame.Frame{Format: frame.RGB24, Width: 2, Height: 2, Pix: bytes.Repeat([]byte{255, 0, 0}, 4), At: time.Now()}
+	bad := good
+	bad.Pix = bad.Pix[:5]
+	err := l.see(bad)
+	if !errors.Is(err, frame.ErrDamaged) || l.unfit != 1 {
+		t.Fatalf("%v, %d", err, l.unfit)
+	}
+	if e := l.withoutThisFrame(err); e != nil || l.lost || len(r.set) != 0 {
+		t.Errorf("one damaged frame: %v, %v", e, r.set)
+	}
+	l.damagedSince = time.Now().Add(-damagedTooLong)
+	for range 2 {
+		if e := l.withoutThisFrame(err); e != nil || !l.lost || r.set[len(r.set)-1][2] != decision.Steady {
+			t.Errorf("damaged for %v: %v, %v", damagedTooLong, e, r.set)
+		}
+	}
+	if err := l.see(good); err != nil || l.lost || !l.damagedSince.IsZero() || r.set[len(r.set)-1][0] != decision.Steady {
+		t.Errorf("a good frame after them: %v, %v", err, r.set)
+	}
+	if n := strings.Count(log.String(), "camera lost\" error"); n != 1 {
+		t.Errorf("told %d times: %s", n, &log)
+	}
+}
+
+// TestLoopAllocatesNothing is about the whole way of a frame, with LEDs that blink, but no change of them.
+func TestLoopAllocatesNothing(t *testing.T) {
+	p := newPlayer(3, func([]bool) error { return nil })
+	defer p.Close()
+	l := testLoop(t, p, io.Discard)
+	picture := jpegOf(t, red)
+	for name, f := range map[string]frame.Frame{
+		"YUYV":  {Format: frame.YUYV, Width: 64, Height: 48, Stride: 128, Pix: bytes.Repeat([]byte{76, 84, 76, 255}, 32*48)},
+		"MJPEG": {Format: frame.MJPEG, Width: 32, Height: 24, Pix: picture},
+	} {
+		see := func() {
+			f.At = f.At.Add(time.Millisecond)
+			if err := l.see(f); err != nil {
+				t.Fatal(err)
+			}
+		}
+		f.At = time.Now()
+		see()
+		if n := testing.AllocsPerRun(100, see); n != 0 {
+			t.Errorf("%s: %v allocations a frame", name, n)
+		}
+	}
+}
