@@ -54,6 +54,10 @@ const (
 	Classify
 )
 
+func (k Kind) String() string {
+	return [...]string{"conv 3×3", "depthwise 3×3", "pointwise", "add", "mean", "fully connected"}[k]
+}
+
 // separables is V1 after its stem (Table 1 of the paper): n times a 3×3 depthwise convolution and a pointwise one to c
 // channels, the first of them with stride s. (The paper's table prints stride 2 for the very last depthwise
 // convolution, too; its sizes, its cost and its authors' code say 1.)

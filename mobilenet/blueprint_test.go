@@ -165,7 +165,7 @@ func TestSaving(t *testing.T) {
 			full += cost
 		}
 	}
-	for _, test := range []struct{ got, want int }{{full, 4866e6}, {separable, 569e6}} {
+	for _, test := range []struct{ got, want int64 }{{int64(full), 4866e6}, {int64(separable), 569e6}} {
 		if math.Abs(float64(test.got-test.want)) > 0.001*float64(test.want) {
 			t.Errorf("%d MACs, want %d", test.got, test.want)
 		}

@@ -147,8 +147,8 @@ func (w *weaver) add(l Layer, a, b int) int {
 	return w.node(model.Add{}, out, a, b)
 }
 
-// pool is the mean over the picture. What differs between pixels cancels out in it; what differs between channels, found
-// to be a seventh of the variance, stays.
+// pool is the mean over the picture. What differs between pixels cancels out in it; what differs between channels,
+// found to be a seventh of the variance, stays.
 func (w *weaver) pool(l Layer, in int) int {
 	x := &w.graph.Tensors[in]
 	s := w.spreads[in]

@@ -199,12 +199,7 @@ func (c *calibration) samples() ptq.Samples {
 
 // progressOn shows how far each pass is: on a terminal at every step, else at its end.
 func progressOn(w io.Writer) func(pass string, done, total int) {
-	file, ok := w.(*os.File)
-	terminal := false
-	if ok {
-		_, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
-		terminal = err == nil
-	}
+	terminal := isTerminal(w)
 	return func(pass string, done, total int) {
 		switch {
 		case terminal:
@@ -216,6 +211,15 @@ func progressOn(w io.Writer) func(pass string, done, total int) {
 			fmt.Fprintf(w, "%s: %d pictures\n", pass, total)
 		}
 	}
+}
+
+func isTerminal(w io.Writer) bool {
+	file, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	_, err := unix.IoctlGetWinsize(int(file.Fd()), unix.TIOCGWINSZ)
+	return err == nil
 }
 
 func printReport(w io.Writer, r *ptq.Report, name string, size int) error {
