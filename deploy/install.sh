@@ -61,10 +61,12 @@ if ! /usr/local/bin/edge check-config /etc/edge/edge.yaml; then
 	echo "edge isn't started: put /etc/edge/edge.yaml right, then: sudo systemctl restart edge" >&2
 	exit 78
 fi
+action=start
 if [ -n "$changed" ]; then
-	systemctl restart edge.service
-	echo "edge runs; its log: journalctl -u edge"
-else
-	systemctl start edge.service
-	echo "nothing has changed; edge runs"
+	action=restart
 fi
+if ! systemctl $action edge.service; then
+	echo "edge doesn't run yet: journalctl -u edge says why; systemd goes on trying" >&2
+	exit 1
+fi
+echo "edge runs; its log: journalctl -u edge"
