@@ -10,6 +10,7 @@ import (
 	"image/png"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -91,7 +92,6 @@ func TestModelErrors(t *testing.T) {
 		{[]string{"--model", filepath.Join(dir, "absent.tflite")}, []string{"model", "absent.tflite", "no such file"}},
 		{[]string{"--model", dir}, []string{"model", dir, "is a directory"}},
 		{[]string{"--model", text}, []string{text}},
-		{nil, []string{"no model", "--model FILE"}},
 		{[]string{"--model", colours, "--threads", "-1"}, []string{"-1 threads", "1 to 64"}},
 		{[]string{"--model", colours, "--threads", "65"}, []string{"65 threads"}},
 		{[]string{"--model", colours, "--kernels", "abacus"}, []string{`kernel set "abacus"`, "generic"}},
@@ -103,7 +103,8 @@ func TestModelErrors(t *testing.T) {
 	}
 }
 
-// TestHostileModels cuts models short and flips their bits: each is an error that names the file, or still a model.
+// TestHostileModels cuts models short and flips their bits: each is an error that names the file, or still a model, and
+// takes little memory.
 func TestHostileModels(t *testing.T) {
 	if testing.Short() {
 		t.Skip("hundreds of models")
@@ -118,7 +119,11 @@ func TestHostileModels(t *testing.T) {
 	try := func(what string, data []byte) {
 		write(t, name, data)
 		for _, args := range [][]string{{"inspect", name}, {"classify", "--model", name, picture}} {
+			before := allocated()
 			status, _, stderr := edge(args...)
+			if more := allocated() - before; more > 64<<20 {
+				t.Errorf("%s: edge %s took %d MiB", what, args[0], more>>20)
+			}
 			switch {
 			case status == 0:
 				whole++
@@ -142,6 +147,13 @@ func TestHostileModels(t *testing.T) {
 	if tries < 300 || whole == 0 || whole == tries {
 		t.Errorf("%d of %d went well: the test tests nothing", whole, tries)
 	}
+}
+
+// allocated is all memory that was ever taken.
+func allocated() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
 }
 
 // colourModel writes a network that tells red, green and blue pictures apart, and returns the file's name.

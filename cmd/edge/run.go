@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -170,7 +171,7 @@ func openGPIO(c *config) (lights, error) {
 	}
 	leds, err := gpio.Open(headerOf(board.Detect(board.Host())), lines)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w (--leds terminal draws them instead)", err)
 	}
 	return &gpioLights{newPlayer(len(lines), leds.Set), leds}, nil
 }

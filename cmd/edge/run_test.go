@@ -126,7 +126,7 @@ func TestRunErrors(t *testing.T) {
 		{statusConfig, []string{bad + ":3", "purple"}, run("--config", bad, "--leds", "none")},
 		{statusConfig, []string{syntax + ":2", "sauce"}, run("--config", syntax, "--leds", "none")},
 		{statusConfig, []string{unwired + ":4", `led "r": no line`}, run("--config", unwired)},
-		{statusFailed, []string{"gpio", "chip"}, run("--config", wired)},
+		{statusFailed, []string{"gpio", "chip", "--leds terminal"}, run("--config", wired)},
 		{statusConfig, []string{"--leds", "choose gpio, terminal or none"}, run("--model", model, "--leds", "laser")},
 		{statusConfig, []string{"--size"}, run("--model", model, "--size", "big")},
 		{statusConfig, []string{"--format", "known are"}, run("--model", model, "--format", "cinemascope")},
