@@ -9,7 +9,7 @@ PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
 SECONDS ?= 300
 
-.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance compare bench-board deploy clean
+.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +39,8 @@ lint: ## gofumpt, go vet, staticcheck and golangci-lint, for arm64 and amd64
 	for arch in amd64 arm64 arm; do \
 		GOARCH=$$arch go vet -tags e2e ./... && GOARCH=$$arch go vet -tags purego ./... || exit 1; \
 	done
-	for arch in amd64 arm64; do GOARCH=$$arch $(TOOL) golangci-lint run --build-tags e2e ./... || exit 1; done
+	go build -modfile=tools/go.mod -o bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	for arch in amd64 arm64; do GOARCH=$$arch bin/golangci-lint run --build-tags e2e ./... || exit 1; done
 
 fmt: ## format the code
 	$(TOOL) gofumpt -w .
@@ -79,6 +80,16 @@ $(PEERS): docs/bench/requirements.txt
 bench-board: build-arm64 ## measure on HOST: make bench-board HOST=pi@raspberrypi.local [MODELS="a.tflite b.tflite"]
 	@test -n "$(HOST)" || { echo "say where: make bench-board HOST=pi@raspberrypi.local"; exit 1; }
 	python3 docs/bench/board.py $(HOST) bin/edge-arm64 $(MODELS)
+
+CHECKPOINT = .cache/checkpoint
+CALIBRATE ?= ../shared/images
+
+default-model: build ## make the embedded network anew, calibrated on the pictures in CALIBRATE (needs python3-venv)
+	python3 -m venv $(CHECKPOINT)
+	$(CHECKPOINT)/bin/pip install -q -r defaultmodel/requirements.txt
+	$(CHECKPOINT)/bin/python defaultmodel/make_onnx.py $(CHECKPOINT)/network.onnx $(CHECKPOINT)/labels.txt
+	./edge quantize $(CHECKPOINT)/network.onnx --calibrate $(CALIBRATE) --calibration-size 100 \
+		--normalize mean=127,std=128 --labels $(CHECKPOINT)/labels.txt --out defaultmodel/efficientnet-lite0-int8.tflite
 
 deploy: build-arm64 ## copy to HOST and install: make deploy HOST=pi@raspberrypi.local [FILES="edge.yaml net.tflite"]
 	@test -n "$(HOST)" || { echo "say where: make deploy HOST=pi@raspberrypi.local"; exit 1; }
