@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"edge/decision"
+	"edge/defaultmodel"
 	"edge/engine"
 	"edge/frame"
 	"edge/kernels"
@@ -26,7 +27,7 @@ type networkFlags struct {
 }
 
 func (n *networkFlags) add(f *pflag.FlagSet) {
-	f.StringVar(&n.model, "model", n.model, "the network, a quantized .tflite `FILE`")
+	f.StringVar(&n.model, "model", n.model, "the network, a quantized .tflite `FILE` (default: the embedded "+defaultmodel.Name+")")
 	n.addEngine(f)
 	f.StringVar(&n.labels, "labels", n.labels, "names of the classes, a `FILE` with one a line (default: those in the model)")
 }
@@ -116,10 +117,11 @@ func (n *networkFlags) forPictures(g *model.Graph, net *engine.Net, o frame.Opti
 // maxModelFile is far above any MobileNet: the largest quantized one has 7 MB, in float32 28 MB.
 const maxModelFile = 256 << 20
 
-// readModel reads a model file. That it can't be read is a mistake in the configuration.
+// readModel reads a model file, or the embedded network where there is no name. That a file can't be read is a mistake in
+// the configuration.
 func readModel(name string) (*model.Graph, error) {
 	if name == "" {
-		return nil, configErrorf("no model: give --model FILE, a quantized .tflite")
+		return model.ReadTFLite(defaultmodel.TFLite)
 	}
 	data, err := readFile(name, maxModelFile)
 	if err != nil {

@@ -24,7 +24,7 @@ import (
 const (
 	defaultRanges      = ptq.MinMax
 	defaultEqualize    = false
-	defaultCorrectBias = false
+	defaultCorrectBias = true
 )
 
 // runQuantize makes an int8 network of a float32 one.

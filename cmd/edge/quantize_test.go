@@ -1,0 +1,118 @@
+package main
+
+import (
+	"image/color"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"edge/model"
+)
+
+const floatNetwork = "../../model/testdata/onnx/v2_opset18.onnx"
+
+// calibrationFolder is a folder of three pictures and a text.
+func calibrationFolder(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "notes.txt"), []byte("no picture"))
+	for i, c := range []string{"red.png", "green.png", "blue.png"} {
+		data, err := os.ReadFile(colourPicture(t, c, [...]color.Color{red, green, blue}[i]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(dir, c), data)
+	}
+	return dir
+}
+
+// TestQuantize makes a network from an ONNX file, with labels and normalization, and shows it a picture.
+func TestQuantize(t *testing.T) {
+	dir := calibrationFolder(t)
+	g, err := readFloatModel(floatNetwork)
+	if err != nil {
+		t.Fatal(err)
+	}
+	classes := model.Elements(g.Tensors[g.Outputs[0]].Shape)
+	names := strings.Repeat("some thing\n", classes)
+	labels, out := filepath.Join(t.TempDir(), "labels.txt"), filepath.Join(t.TempDir(), "int8.tflite")
+	write(t, labels, []byte(names))
+	status, stdout, stderr := edge("quantize", floatNetwork, "--calibrate", dir, "--out", out, "--normalize", "imagenet",
+		"--labels", labels)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, stderr)
+	}
+	for _, word := range []string{"SNR", "clipped", "most noise", "compared with float32 on 3 pictures"} {
+		if !strings.Contains(stdout, word) {
+			t.Errorf("%q is missing in:\n%s", word, stdout)
+		}
+	}
+	if !strings.Contains(stderr, "left out") || !strings.Contains(stderr, "notes.txt") {
+		t.Errorf("the text isn't named as left out: %s", stderr)
+	}
+	q, err := readModel(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(q.Labels) != classes || q.Normalization == nil || math.Abs(float64(q.Normalization.Mean[1]-116.28)) > 1e-3 {
+		t.Errorf("labels %d, normalization %+v", len(q.Labels), q.Normalization)
+	}
+	if status, _, stderr := edge("classify", "--model", out, filepath.Join(dir, "red.png")); status != 0 {
+		t.Errorf("classify: status %d: %s", status, stderr)
+	}
+}
+
+// TestQuantizeErrors checks that a mistake is told, and leaves no file behind.
+func TestQuantizeErrors(t *testing.T) {
+	pictures, empty, texts := calibrationFolder(t), t.TempDir(), t.TempDir()
+	write(t, filepath.Join(texts, "a.txt"), []byte("no picture"))
+	out := filepath.Join(t.TempDir(), "int8.tflite")
+	torn := filepath.Join(t.TempDir(), "torn.onnx")
+	write(t, torn, []byte("\x08\x07\x3a\xff"))
+	short := filepath.Join(t.TempDir(), "labels.txt")
+	write(t, short, []byte("one\ntwo\n"))
+	for _, c := range []struct {
+		name        string
+		args, words []string
+	}{
+		{"no network", []string{"--calibrate", pictures, "--out", out}, []string{"name one float32 network"}},
+		{"no folder", []string{floatNetwork, "--out", out}, []string{"--calibrate DIR"}},
+		{"torn", []string{torn, "--calibrate", pictures, "--out", out, "--normalize", "tf"}, []string{torn}},
+		{"absent", []string{"absent.onnx", "--calibrate", pictures, "--out", out}, []string{"absent.onnx"}},
+		{"no normalization", []string{floatNetwork, "--calibrate", pictures, "--out", out}, []string{"--normalize", "imagenet"}},
+		{"fractions", []string{floatNetwork, "--calibrate", pictures, "--out", out, "--normalize", "mean=0.5,std=0.5"}, []string{"255 times"}},
+		{"nonsense", []string{floatNetwork, "--calibrate", pictures, "--out", out, "--normalize", "1"}, []string{"mean=127,std=128"}},
+		{"empty folder", []string{floatNetwork, "--calibrate", empty, "--out", out, "--normalize", "tf"}, []string{empty}},
+		{"no pictures", []string{floatNetwork, "--calibrate", texts, "--out", out, "--normalize", "tf"}, []string{texts, "none of its files"}},
+		{"few labels", []string{floatNetwork, "--calibrate", pictures, "--out", out, "--normalize", "tf", "--labels", short}, []string{short, "2 labels"}},
+		{"ranges", []string{floatNetwork, "--calibrate", pictures, "--out", out, "--ranges", "max"}, []string{"least-error"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			expectFailure(t, statusConfig, c.words, append([]string{"quantize"}, c.args...)...)
+			if files, _ := filepath.Glob(filepath.Join(filepath.Dir(out), "*")); len(files) > 0 {
+				t.Errorf("files are left behind: %v", files)
+			}
+		})
+	}
+}
+
+func TestParseNormalization(t *testing.T) {
+	for text, want := range map[string]model.Normalization{
+		"0..1":                    {Std: [3]float32{255, 255, 255}},
+		"mean=127,std=128":        {Mean: [3]float32{127, 127, 127}, Std: [3]float32{128, 128, 128}},
+		"mean=1,2,3,std=4,5,6":    {Mean: [3]float32{1, 2, 3}, Std: [3]float32{4, 5, 6}},
+		"std=2, mean=100, 50, 25": {Mean: [3]float32{100, 50, 25}, Std: [3]float32{2, 2, 2}},
+	} {
+		fields := strings.ReplaceAll(text, " ", "")
+		if got, err := parseNormalization(fields); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", text, got, err)
+		}
+	}
+	for _, text := range []string{"", "mean=1", "mean=1,2,std=3", "mean=NaN,std=1", "mode=1,std=2", "mean=1,std=-3"} {
+		if got, err := parseNormalization(text); err == nil {
+			t.Errorf("%q is taken for %+v", text, got)
+		}
+	}
+}

@@ -1,0 +1,41 @@
+package defaultmodel_test
+
+import (
+	"slices"
+	"testing"
+
+	"edge/defaultmodel"
+	"edge/engine"
+	"edge/model"
+)
+
+// TestWhole checks that the embedded network runs, and that it needs nothing beside it.
+func TestWhole(t *testing.T) {
+	g, err := model.ReadTFLite(defaultmodel.TFLite)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in, out := g.Tensors[g.Inputs[0]], g.Tensors[g.Outputs[0]]
+	if in.Type != model.Int8 || !slices.Equal(in.Shape, []int{1, 224, 224, 3}) || in.Quant[0].Scale != 1./128 {
+		t.Errorf("input: %v %v %v", in.Type, in.Shape, in.Quant)
+	}
+	if n := g.Normalization; n == nil || n.Mean[0] != 127 || n.Std[0] != 128 {
+		t.Errorf("normalization: %+v", n)
+	}
+	if len(g.Labels) != model.Elements(out.Shape) || g.Labels[0] != "tench" || g.Labels[999] != "toilet paper" {
+		t.Errorf("%d labels for an output of %v", len(g.Labels), out.Shape)
+	}
+	sorted := slices.Sorted(slices.Values(g.Labels))
+	if len(slices.Compact(sorted)) != len(g.Labels) {
+		t.Error("several classes have the same label")
+	}
+	if len(defaultmodel.TFLite) > 6_500_000 {
+		t.Errorf("%d bytes: too large to embed", len(defaultmodel.TFLite))
+	}
+	net, err := engine.Compile(g, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	net.Run()
+}

