@@ -3,6 +3,7 @@ package engine
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // team runs the steps of a network on several threads.
@@ -12,6 +13,9 @@ import (
 // doesn't run: the others take its chunks.
 //
 // Between two runs the workers sleep on a channel. Within one they spin, as a step takes microseconds.
+//
+// But a worker that is in the middle of a chunk can lose its core to another program, for milliseconds, in which nobody
+// gets on. A caller who has lost time that way runs alone until that has cost little in comparison.
 type team struct {
 	steps   []step
 	cursors []cursor
@@ -19,6 +23,10 @@ type team struct {
 	wake    chan int
 	// gate is open in its lowest bit while a run is going on; the others count the workers inside.
 	gate atomic.Int32
+
+	// The caller's own:
+	waited time.Duration // in this run, for others
+	alone  time.Duration // how long it will compute alone before it tries the workers again
 }
 
 // cursor is how far one step is. It has a cache line for itself.
@@ -32,6 +40,8 @@ const (
 	gateWorker = 2
 	// spins is how often to look before the processor is offered to other goroutines.
 	spins = 4096
+	// aloneFor is how long to run alone after a wait, in waits: so workers without a core cost at most 1/aloneFor.
+	aloneFor = 16
 )
 
 func newTeam(steps []step, threads int) *team {
@@ -54,14 +64,32 @@ func (t *team) close() {
 
 func (t *team) run() {
 	if t.workers == 0 {
-		for i := range t.steps {
-			s := &t.steps[i]
-			for chunk := range s.chunks {
-				s.run(0, chunk)
-			}
-		}
+		t.runAlone()
 		return
 	}
+	start := time.Now()
+	if t.alone > 0 {
+		t.runAlone()
+		t.alone -= time.Since(start)
+		return
+	}
+	t.runTogether()
+	if t.waited > time.Since(start)/4 { // more than by uneven shares
+		t.alone = aloneFor * t.waited
+	}
+}
+
+func (t *team) runAlone() {
+	for i := range t.steps {
+		s := &t.steps[i]
+		for chunk := range s.chunks {
+			s.run(0, chunk)
+		}
+	}
+}
+
+func (t *team) runTogether() {
+	t.waited = 0
 	for i := range t.cursors {
 		t.cursors[i].taken.Store(0)
 		t.cursors[i].done.Store(0)
@@ -75,9 +103,7 @@ func (t *team) run() {
 	}
 	t.walk(0)
 	t.gate.Add(-gateOpen)
-	for n := 0; t.gate.Load() != 0; n++ {
-		pause(n)
-	}
+	t.waited += wait(&t.gate, func(workers int32) bool { return workers == 0 })
 }
 
 func (t *team) work(worker int) {
@@ -106,9 +132,7 @@ func (t *team) walk(worker int) {
 	for i := range t.steps {
 		s, c := &t.steps[i], &t.cursors[i]
 		chunks := int32(s.chunks)
-		if worker != 0 && chunks == 1 {
-			// Too small to share.
-		} else {
+		if worker == 0 || chunks > 1 { // one chunk is too small to share
 			for {
 				chunk := c.taken.Add(1) - 1
 				if chunk >= chunks {
@@ -118,14 +142,25 @@ func (t *team) walk(worker int) {
 				c.done.Add(1)
 			}
 		}
-		for n := 0; c.done.Load() < chunks; n++ {
-			pause(n)
+		waited := wait(&c.done, func(done int32) bool { return done >= chunks })
+		if worker == 0 {
+			t.waited += waited
 		}
 	}
 }
 
-func pause(n int) {
-	if n%spins == spins-1 {
-		runtime.Gosched()
+// wait spins until the value is as it should be. It returns how long that took, or 0 when it was soon.
+func wait(v *atomic.Int32, ready func(int32) bool) time.Duration {
+	for range spins {
+		if ready(v.Load()) {
+			return 0
+		}
 	}
+	start := time.Now()
+	for !ready(v.Load()) {
+		runtime.Gosched()
+		for n := 0; n < spins && !ready(v.Load()); n++ {
+		}
+	}
+	return time.Since(start)
 }

@@ -139,7 +139,7 @@ def compute(a, models, sets, mask):
                 turn = rounds % len(jobs)
                 for who, job in jobs[turn:] + jobs[:turn]:
                     key = who, os.path.basename(model), threads
-                    if key in failed:
+                    if key in failed and key not in seen:
                         continue
                     # Short turns: a machine that others use is free for some milliseconds at a time.
                     least = seen[key][0]["min"] if key in seen else 5
@@ -148,6 +148,7 @@ def compute(a, models, sets, mask):
                         failed[key] = got["error"]
                         continue
                     seen.setdefault(key, []).append(got)
+        failed = {key: why for key, why in failed.items() if key not in seen}
         rounds += 1
         print(f"round {rounds}", file=sys.stderr)
     for p in peers.values():
@@ -196,7 +197,7 @@ def document(a, figures, failed, rounds, models, sets, mask, about):
     names = [os.path.basename(m) for m in models]
     lines = ["# edge and its peers", "",
              f"Milliseconds of one inference. {about['date']}, {about['cpu']}, {about['cores']} cores, {about['system']}; "
-             f"edge {about['edge']}; " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()) + f". {rounds} rounds, in turn; "
+             f"{about['edge']}, commit {about['commit']}; " + ", ".join(f"{k} {v}" for k, v in about["versions"].items()) + f". {rounds} rounds, in turn; "
              "made by `make compare`, raw figures in the .json beside. The load of "
              f"the machine was {about['load']}: where it is above 1, others computed meanwhile, and two threads and all medians "
              "say more about them than about anybody's kernels.", "",
@@ -276,6 +277,7 @@ def main():
         models = sorted(glob.glob(os.path.join(HERE, "../../.cache/blueprints/*.tflite")))
     if not models:
         raise SystemExit("no models: ../shared/models isn't here, and .cache/blueprints is empty; give FILES, or make some by edge blueprint")
+    models = [os.path.realpath(m) for m in models]
     mask, sets = build_mask(os.path.dirname(os.path.dirname(sys.executable))), kernel_sets(a.edge)
     about = machine(a.edge)
     figures, failed, rounds = compute(a, models, sets, mask)
@@ -283,7 +285,7 @@ def main():
     with open(a.out + ".json", "w") as f:
         json.dump(about | {"rounds": rounds, "masked": bool(mask),
                            "figures": [{"who": w, "model": m, "threads": t} | g for (w, m, t), g in sorted(figures.items())],
-                           "failed": [{"who": w, "model": m, "threads": t, "why": e} for (w, m, t), e in sorted(failed.items())]},
+                           "runs_per_turn": f"{a.turn:g} ms, 5 to 100 runs", "failed": [{"who": w, "model": m, "threads": t, "why": e} for (w, m, t), e in sorted(failed.items())]},
                   f, indent=1)
         f.write("\n")
     text = document(a, figures, failed, rounds, models, sets, mask, about)
