@@ -56,6 +56,7 @@ type Options struct {
 	FPS           float64       // wanted of a V4L2 camera (0: its own); of picture files (0: as fast as they are taken)
 	Loop          bool          // picture files: begin again after the last one
 	Patience      time.Duration // how long a camera may give no frame until it is lost; 0: 3 s
+	Wait          bool          // a V4L2 camera that can't be opened yet is lost, not an error of Open
 }
 
 const (

@@ -30,6 +30,10 @@ const reopenAfter = 10 * time.Second
 func openDevice(spec string, o Options) (Camera, error) {
 	d := &device{spec: spec, o: o}
 	n, err := d.open()
+	if err != nil && o.Wait {
+		d.name = spec
+		return d, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("camera: %w", err)
 	}

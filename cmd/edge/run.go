@@ -125,6 +125,9 @@ func runRun(ctx context.Context, args []string, std streams) error {
 // watch walks with the frames of a camera. At its end the LEDs are off, also when it ends in a panic.
 func (l *loop) watch(ctx context.Context, source string, o camera.Options) (err error) {
 	defer func() { err = errors.Join(err, l.lights.Close()) }()
+	// A service waits for its camera, with the state "camera lost" and without being started again and again; a person
+	// is told at once.
+	o.Wait = os.Getenv("NOTIFY_SOCKET") != ""
 	if l.camera, err = camera.Open(source, o); err != nil {
 		return err
 	}
