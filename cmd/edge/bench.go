@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"text/tabwriter"
@@ -13,7 +14,9 @@ import (
 	"github.com/spf13/pflag"
 
 	"edge/engine"
+	"edge/kernels"
 	"edge/model"
+	"edge/quant"
 )
 
 // benchmark is what edge bench --json prints. Times are of one inference, without reading a picture.
@@ -30,6 +33,7 @@ type benchmark struct {
 	GMACs   float64     `json:"gmac_per_s"` // at the median
 	Arena   int         `json:"arena_bytes"`
 	Weights int         `json:"weight_bytes"`
+	Peak    float64     `json:"peak_gmac_per_s,omitempty"` // of one thread
 	Steps   []benchStep `json:"steps,omitempty"`
 }
 
@@ -41,6 +45,7 @@ type benchStep struct {
 	Ms     float64 `json:"ms"`
 	GMACs  float64 `json:"gmac_per_s"`
 	Share  float64 `json:"share"`
+	OfPeak float64 `json:"of_peak,omitempty"`
 	Kernel string  `json:"kernel"`
 }
 
@@ -52,6 +57,7 @@ func runBench(ctx context.Context, args []string, std streams) error {
 	runs := f.Int("runs", 100, "how many inferences to time")
 	warmup := f.Int("warmup", 10, "how many to run before")
 	profile := f.Bool("profile", false, "time every step, on one thread")
+	peak := f.Bool("peak", false, "measure what the kernels do at most; the profile then shows per cent of it")
 	asJSON := f.Bool("json", false, "print JSON")
 	benchmarkModelNames(f)
 	if err := parseFlags(f, args); err != nil {
@@ -73,6 +79,9 @@ func runBench(ctx context.Context, args []string, std streams) error {
 		return err
 	}
 	b.Model, b.Threads = n.model, n.threadCount()
+	if *peak {
+		b.comparePeak(peakOf(kernels.ByName(net.Kernels())))
+	}
 	if *asJSON {
 		return json.NewEncoder(std.out).Encode(b)
 	}
@@ -173,6 +182,41 @@ func profileOf(infos []engine.StepInfo, times [][]time.Duration) []benchStep {
 
 func gigaPerSecond(n int, ms float64) float64 { return float64(n) / max(ms, 1e-6) / 1e6 }
 
+// peakOf measures the GMAC/s that a kernel set reaches on one thread where nothing holds it up: its pointwise kernel,
+// on whole tiles, deep sums and data that stays in the first-level cache of the smallest board.
+func peakOf(set *kernels.Set) float64 {
+	const pixels, in, out = 84, 256, 48
+	a := &kernels.PointwiseArgs{
+		Src: make([]byte, pixels*in), Dst: make([]byte, pixels*out),
+		SrcStride: in, DstStride: out, Pixels: pixels, In: in, Out: out,
+		Weights: make([]int8, out*in), Bias: make([]int32, out),
+		Requant: kernels.Requant{Multipliers: make([]quant.Multiplier, out), Hi: 127},
+	}
+	for i := range a.Multipliers {
+		a.Multipliers[i] = quant.Multiplier{Mantissa: 1 << 30, Shift: 6}
+	}
+	set.PreparePointwise(a)
+	scratch := make([]byte, a.Scratch)
+	best := time.Duration(math.MaxInt64)
+	for until := time.Now().Add(peakTime); time.Now().Before(until); {
+		start := time.Now()
+		set.Pointwise(a, scratch, 0, pixels, 0, out)
+		best = min(best, max(time.Since(start), 1))
+	}
+	return float64(pixels*in*out) / float64(best.Nanoseconds())
+}
+
+// peakTime is long enough for a clock to reach its turbo, and to find an undisturbed moment.
+const peakTime = 300 * time.Millisecond
+
+// comparePeak notes the peak, and each step's part of it.
+func (b *benchmark) comparePeak(peak float64) {
+	b.Peak = peak
+	for i := range b.Steps {
+		b.Steps[i].OfPeak = b.Steps[i].GMACs / peak
+	}
+}
+
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
 // percentile of sorted times: the nearest rank.
@@ -183,11 +227,21 @@ func percentile(sorted []time.Duration, p int) time.Duration {
 func (b *benchmark) print(out io.Writer) error {
 	if len(b.Steps) > 0 {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(w, "step\tms\tshare\tGMAC/s\tkernel\tout\tkind\t")
+		fmt.Fprintln(w, "step\tms\tshare\tGMAC/s\tof peak\tkernel\tout\tkind\t")
 		for _, s := range b.Steps {
-			fmt.Fprintf(w, "%d\t%.4f\t%.1f %%\t%.1f\t%s\t%s\t%s\t\n", s.Step, s.Ms, 100*s.Share, s.GMACs, s.Kernel, dims(s.Out), s.Kind)
+			ofPeak := "-"
+			if s.OfPeak > 0 {
+				ofPeak = fmt.Sprintf("%.0f %%", 100*s.OfPeak)
+			}
+			fmt.Fprintf(w, "%d\t%.4f\t%.1f %%\t%.1f\t%s\t%s\t%s\t%s\t\n",
+				s.Step, s.Ms, 100*s.Share, s.GMACs, ofPeak, s.Kernel, dims(s.Out), s.Kind)
 		}
 		if err := w.Flush(); err != nil {
+			return err
+		}
+	}
+	if b.Peak > 0 {
+		if _, err := fmt.Fprintf(out, "peak of %s, one thread: %.1f GMAC/s\n", b.Kernels, b.Peak); err != nil {
 			return err
 		}
 	}
