@@ -1,0 +1,69 @@
+package ptq
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"edge/model"
+)
+
+// TestExecutor compares the float executor with onnxruntime.
+func TestExecutor(t *testing.T) {
+	files, _ := filepath.Glob("../../model/testdata/onnx/*.onnx")
+	if len(files) == 0 {
+		t.Fatal("no fixtures")
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			g, err := model.ReadONNX(data)
+			if err != nil {
+				t.Fatal(err)
+			}
+			layers, err := layersOf(g)
+			if err != nil {
+				t.Fatal(err)
+			}
+			e, err := newExecutor(g, layers)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if data, err = os.ReadFile(strings.TrimSuffix(file, ".onnx") + ".f32"); err != nil {
+				t.Fatal(err)
+			}
+			values := float32s(data)
+			in, out := g.Tensors[g.Inputs[0]].Shape, g.Tensors[g.Outputs[0]].Shape
+			x, want := values[:model.Elements(in)], values[model.Elements(in):]
+			for range 2 { // the second run finds what the first has left in shared memory
+				for i := range x {
+					e.input()[i] = x[fromNCHW(i, in)]
+				}
+				for _, step := range e.steps {
+					step()
+				}
+			}
+			got := e.values[g.Outputs[0]]
+			top := slices.Max(want) - slices.Min(want)
+			for i, v := range got {
+				if w := want[fromNCHW(i, out)]; math.Abs(float64(v-w)) > 1e-5*float64(top) {
+					t.Fatalf("output %d is %v, onnxruntime says %v", i, v, w)
+				}
+			}
+		})
+	}
+}
+
+// fromNCHW is where the element at i of a tensor of shape 1, H, W, C lies in the order C, H, W.
+func fromNCHW(i int, shape []int) int {
+	if len(shape) != 4 {
+		return i
+	}
+	return i%shape[3]*shape[1]*shape[2] + i/shape[3]
+}
