@@ -89,8 +89,15 @@ func TestQuantize(t *testing.T) {
 		real float32
 		want int32
 	}{
-		{0, 10}, {0.25, 11}, {-0.25, 9}, {1, 12}, {1e9, 127}, {-1e9, -128}, {float32(math.NaN()), 10},
-		{float32(math.Inf(1)), 127}, {float32(math.Inf(-1)), -128},
+		{0, 10},
+		{0.25, 11},
+		{-0.25, 9},
+		{1, 12},
+		{1e9, 127},
+		{-1e9, -128},
+		{float32(math.NaN()), 10},
+		{float32(math.Inf(1)), 127},
+		{float32(math.Inf(-1)), -128},
 	} {
 		if got := p.Quantize(test.real, -128, 127); got != test.want {
 			t.Errorf("%v becomes %d, want %d", test.real, got, test.want)
