@@ -204,8 +204,10 @@ def document(a, figures, failed, rounds, models, sets, mask, about):
              "The ratio is the time of the fastest peer that adds exactly over edge's. In brackets: sums that saturate (ONNX "
              "Runtime multiplies int8 weights by VPMADDUBSW where there is no VNNI). edge alone gives the bytes of TensorFlow "
              "Lite's reference kernels. LiteRT reads the same .tflite file; ONNX Runtime a conversion by toonnx.py, once with the weights "
-             "as they are, once with uint8 ones moved to int8, which reaches its VNNI kernels: something that "
-             "nobody's converter does for these models, so ratios are given without it and with it.", ""]
+             "as they are, once with uint8 ones moved to int8, which reaches its VNNI kernels. That takes "
+             "a conversion of one's own, so ratios are given without it and with it. The floors are for one thread, and were "
+             "set without it. After waiting for a worker without a core edge computes alone for a while, so on a busy machine "
+             "its figure for two threads may be that for one.", ""]
     plain, all_of_them = ["litert", "ort"], list(PEERS)
     for kernels, hidden, column in [("avx512-vnni", "", 1), ("avx2", "avx2", 2)]:
         if kernels not in sets or hidden and not mask:
