@@ -20,6 +20,9 @@ build: ## the program for this machine: ./edge
 build-arm64: ## the program for a 64-bit Raspberry Pi: bin/edge-arm64
 	GOARCH=arm64 $(BUILD) -o bin/edge-arm64 ./cmd/edge
 
+demo: build ## play example photographs as a camera, to LEDs drawn in the terminal
+	./edge run --config examples/demo.yaml --camera examples --fps 1 --leds terminal
+
 test: ## all tests that this machine can run
 	go test ./...
 

@@ -96,8 +96,12 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	if f.verbose {
+	watched := f.leds == "terminal" && isTerminal(std.out)
+	switch {
+	case f.verbose:
 		c.LogLevel = slog.LevelDebug
+	case watched: // the terminal shows what the log would say
+		c.LogLevel = max(c.LogLevel, slog.LevelWarn)
 	}
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: c.LogLevel}))
 
@@ -119,7 +123,11 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	if l.lights, l.caption, err = openLights(f.leds, c, net.output.Labels, std); err != nil {
 		return err
 	}
-	return l.watch(ctx, c.Camera, c.Capture)
+	err = l.watch(ctx, c.Camera, c.Capture)
+	if watched {
+		fmt.Fprintf(std.out, "%d frames, %v each from frame to light\n", l.seen, l.mean())
+	}
+	return err
 }
 
 // watch walks with the frames of a camera. At its end the LEDs are off, also when it ends in a panic.
@@ -212,12 +220,13 @@ func notify(state string) { _, _ = daemon.SdNotify(false, state) }
 // summary says how it went.
 func (l *loop) summary() {
 	counts := l.camera.Counts()
-	var each time.Duration
-	if l.seen > 0 {
-		each = l.busy / time.Duration(l.seen)
-	}
-	l.log.Info("stopped", "frames", l.seen, "mean", each.Round(time.Microsecond),
+	l.log.Info("stopped", "frames", l.seen, "mean", l.mean(),
 		"dropped", counts.Dropped, "damaged", counts.Damaged+uint64(l.unfit))
+}
+
+// mean is how long a frame takes to become light.
+func (l *loop) mean() time.Duration {
+	return (l.busy / time.Duration(max(l.seen, 1))).Round(time.Microsecond)
 }
 
 // runOff switches the configured LEDs off: for a service that was killed, as many boards keep a line's level.
