@@ -60,17 +60,6 @@ func goal(m quant.Multiplier, once bool, u int64) int64 {
 	return y<<31 - 1<<30
 }
 
-// step returns the smallest accumulator that gives at least zero+u, 2^31 where none does. The mantissa isn't 0.
-func step(m quant.Multiplier, once bool, u int64) int64 {
-	const far = 1 << 62 // more than any product, and well within int64
-	if limit := int64(far) >> (31 - m.Shift); u > limit {
-		return 1 << 31
-	} else if u < -limit {
-		return math.MinInt32
-	}
-	return min(max(ceilDivide(goal(m, once, u), int64(m.Mantissa)), math.MinInt32), 1<<31)
-}
-
 // ceilDivide returns a/b rounded up; b > 0.
 func ceilDivide(a, b int64) int64 {
 	q := a / b

@@ -16,12 +16,12 @@ type instruction struct {
 // instruction on 128 bits or two on 64 in a cycle, one load or store pipe of 64 bits, forwarding into the accumulator
 // of a multiply-add.
 type a53 struct {
-	cycle         int
-	issued        int // in this cycle
-	vector        int // halves of the vector unit taken in this cycle
-	memory, multi int // the first cycle in which the load and store pipe, and the branch unit, are free
-	ready         map[string]int
-	accumulator   map[string]int // when a register may be accumulated into again
+	cycle       int
+	issued      int // in this cycle
+	vector      int // halves of the vector unit taken in this cycle
+	memory      int // the first cycle in which the load and store pipe is free
+	ready       map[string]int
+	accumulator map[string]int // when a register may be accumulated into again
 }
 
 var (

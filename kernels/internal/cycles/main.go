@@ -87,7 +87,7 @@ func (e *estimator) report() error {
 	build := exec.Command("go", "build", "-o", e.program, "edge/kernels/internal/cycles")
 	build.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
-		return fmt.Errorf("building for arm64: %v\n%s", err, out)
+		return fmt.Errorf("building for arm64: %w\n%s", err, out)
 	}
 	if err := e.disassemble(); err != nil {
 		return err
@@ -211,7 +211,7 @@ func (e *estimator) count(b board, l layer, times int) (map[uint64]uint64, error
 		"-run", l.String(), "-set", b.set, "-times", strconv.Itoa(times))
 	run.Env = append(os.Environ(), "COUNTS="+file, "GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1")
 	if out, err := run.CombinedOutput(); err != nil {
-		return nil, fmt.Errorf("qemu-aarch64: %v\n%s", err, out)
+		return nil, fmt.Errorf("qemu-aarch64: %w\n%s", err, out)
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -246,7 +246,7 @@ func (e *estimator) cycles(b board, block []instruction) (float64, error) {
 		run.Stderr = &errors
 		out, err := run.Output()
 		if err != nil {
-			return 0, fmt.Errorf("llvm-mca: %v\n%s%s", err, errors.Bytes(), text)
+			return 0, fmt.Errorf("llvm-mca: %w\n%s%s", err, errors.Bytes(), text)
 		}
 		m := totalCycles.FindSubmatch(out)
 		if m == nil {

@@ -67,9 +67,8 @@ func newDepthwise(c *code, d depthwise) *depthwise {
 // masked tells whether the last block may have less channels than the others.
 func (d *depthwise) masked() bool { return !d.vex && d.width == 16 }
 
-// reg names vector register i of the kernel's width, half the one of half of it.
-func (d *depthwise) reg(i int) string  { return vector(d.bytes, i) }
-func (d *depthwise) half(i int) string { return vector(d.bytes/2, i) }
+// reg names vector register i of the kernel's width.
+func (d *depthwise) reg(i int) string { return vector(d.bytes, i) }
 
 func vector(bytes, i int) string {
 	return fmt.Sprintf("%c%d", map[int]rune{64: 'Z', 32: 'Y', 16: 'X'}[bytes], i)

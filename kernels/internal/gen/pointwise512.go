@@ -59,7 +59,7 @@ The tile's order of channels in a pair of vectors is such that packing within 12
 the first vector has channels 8i…8i+3, that of the second 8i+4…8i+7. A vector without a partner has its channels in
 order, and four rows of it are transposed.`)
 	c.table("oddEven512", 0, 2, 4, 6, 1, 3, 5, 7)
-	c.table("byRow512", 4<<32|0, 12<<32|8, 5<<32|1, 13<<32|9, 6<<32|2, 14<<32|10, 7<<32|3, 15<<32|11)
+	c.table("byRow512", 4<<32, 12<<32|8, 5<<32|1, 13<<32|9, 6<<32|2, 14<<32|10, 7<<32|3, 15<<32|11)
 	for _, size := range tiles512 {
 		for _, how := range requants {
 			tile := tile512{c, size[0], size[1], how}
