@@ -52,7 +52,10 @@ func (c *compiler) compileNode(n *model.Node) error {
 }
 
 // view is a node whose output is its input's bytes: planMemory has put them in one place, so nothing is left to do.
-func (c *compiler) view(n *model.Node) error {
+func (c *compiler) view(n *model.Node) error { return c.sameQuant(n) }
+
+// sameQuant checks that a node's output is quantized as its input is.
+func (c *compiler) sameQuant(n *model.Node) error {
 	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
 	if in.Type != o.Type || firstQuant(in) != firstQuant(o) {
 		return fmt.Errorf("input and output are quantized differently (%s %v, %s %v)",

@@ -9,8 +9,8 @@ import (
 // pad copies its input into the middle of its output, whose border is the zero point.
 func (c *compiler) pad(n *model.Node, op model.Pad) error {
 	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if in.Type != o.Type || in.Quant[0] != o.Quant[0] {
-		return fmt.Errorf("input and output are quantized differently (%s %v, %s %v)", in.Type, in.Quant[0], o.Type, o.Quant[0])
+	if err := c.sameQuant(n); err != nil {
+		return err
 	}
 	src, dst, zero := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], byte(c.zero(o))
 	last := len(in.Shape) - 1

@@ -1,16 +1,14 @@
 package engine
 
 import (
-	"fmt"
-
 	"edge/kernels"
 	"edge/model"
 )
 
 func (c *compiler) pool(n *model.Node, w model.Window, kernelH, kernelW int, fused model.Activation, average bool) error {
 	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if in.Type != o.Type || in.Quant[0] != o.Quant[0] {
-		return fmt.Errorf("input and output are quantized differently (%s %v, %s %v)", in.Type, in.Quant[0], o.Type, o.Quant[0])
+	if err := c.sameQuant(n); err != nil {
+		return err
 	}
 	g := windowOf(w, kernelH, kernelW, in.Shape, o.Shape)
 	a := &kernels.PoolArgs{
