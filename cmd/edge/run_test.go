@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -213,6 +214,9 @@ func TestRunProcess(t *testing.T) {
 	for _, sig := range []os.Signal{syscall.SIGTERM, os.Interrupt, syscall.SIGHUP} {
 		t.Run(sig.String(), func(t *testing.T) {
 			t.Parallel()
+			// The program heeds no signal that was ignored when it began, as under nohup: it begins with none ignored here.
+			signal.Notify(make(chan os.Signal, 1), sig)
+			defer signal.Reset(sig)
 			socket := filepath.Join(t.TempDir(), "notify")
 			systemd, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
 			if err != nil {
@@ -233,12 +237,16 @@ func TestRunProcess(t *testing.T) {
 			defer cmd.Process.Kill()
 			go feedJPEG(pipe, jpegOf(t, red))
 
+			end := time.Now().Add(time.Minute)
 			told := func() string {
 				b := make([]byte, 100)
 				_ = systemd.SetReadDeadline(time.Now().Add(10 * time.Second))
 				n, err := systemd.Read(b)
 				if err != nil {
 					t.Fatalf("%v; %s", err, &errs)
+				}
+				if time.Now().After(end) {
+					t.Fatalf("it goes on after a minute: %s", &errs)
 				}
 				return string(b[:n])
 			}
