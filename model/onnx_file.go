@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -61,7 +62,14 @@ type onnxTensor struct {
 	kind     int
 	raw      []byte // little-endian
 	varints  []int  // where they aren't raw
-	external bool
+	external bool   // its data is in another file, as said by where
+	where    externalData
+}
+
+// externalData is a part of a file that lies beside the .onnx file; a length of −1 is all up to its end.
+type externalData struct {
+	file           string
+	offset, length int
 }
 
 // onnxInput is an input of the graph; a dimension that isn't fixed is 0.
@@ -229,13 +237,76 @@ func parseONNXTensor(b []byte) (*onnxTensor, error) {
 		case 9:
 			t.raw = slices.Clip(f.bytes)
 		case 13:
-			t.external = true
+			if !t.external {
+				t.external, t.where.length = true, -1
+			}
+			return t.where.entry(f.bytes)
 		case 14:
 			t.external = t.external || f.integer == 1
 		}
 		return err
 	})
 	return t, err
+}
+
+// entry reads one of the pairs of texts that say where a tensor's data is.
+func (w *externalData) entry(b []byte) error {
+	var key, value string
+	err := eachField(b, func(f field) error {
+		switch f.number {
+		case 1:
+			key = text(f.bytes)
+		case 2:
+			value = text(f.bytes)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	number := func(v *int) error {
+		if *v, err = strconv.Atoi(value); err != nil || *v < 0 {
+			return fmt.Errorf("external data with the %s %s", key, printable(value))
+		}
+		return nil
+	}
+	switch key {
+	case "location":
+		w.file = value
+	case "offset":
+		return number(&w.offset)
+	case "length":
+		return number(&w.length)
+	}
+	return nil
+}
+
+// fetch takes the data of the initializers that is in files beside this one from there.
+func (m *onnxFile) fetch(beside func(name string) ([]byte, error)) error {
+	files := map[string][]byte{}
+	for _, t := range m.initializers {
+		if !t.external || beside == nil {
+			continue // an error where something needs it
+		}
+		data, known := files[t.where.file]
+		if !known {
+			var err error
+			if data, err = beside(t.where.file); err != nil {
+				return fmt.Errorf("%s: its data is in another file: %w", printable(t.name), err)
+			}
+			files[t.where.file] = data
+		}
+		from, length := t.where.offset, t.where.length
+		if length < 0 {
+			length = max(len(data)-from, 0)
+		}
+		if from > len(data) || length > len(data)-from {
+			return fmt.Errorf("%s: %d bytes from %d on are not in %s, which has %d: export the network anew",
+				printable(t.name), length, from, printable(t.where.file), len(data))
+		}
+		t.raw, t.external = data[from:from+length:from+length], false
+	}
+	return nil
 }
 
 func parseONNXInput(b []byte) (onnxInput, error) {

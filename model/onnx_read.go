@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -18,16 +19,19 @@ const (
 // and 1HWO. Batch normalizations are folded into the weights before them, activations into the operation before them.
 // Paddings that are neither SAME nor VALID become Pad nodes. The weights are copies.
 //
+// PyTorch's newer exporter puts the weights into a second file, NAME.onnx.data. beside returns the bytes of such a file;
+// the name is what the .onnx file says, and may be hostile. nil refuses networks of several files.
+//
 // Errors name the node, and for what isn't supported also what to do.
-func ReadONNX(b []byte) (*Graph, error) {
-	g, err := readONNX(b)
+func ReadONNX(b []byte, beside func(name string) ([]byte, error)) (*Graph, error) {
+	g, err := readONNX(b, beside)
 	if err != nil {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	return g, nil
 }
 
-func readONNX(b []byte) (*Graph, error) {
+func readONNX(b []byte, beside func(name string) ([]byte, error)) (*Graph, error) {
 	file, err := parseONNX(b)
 	if err != nil {
 		return nil, err
@@ -35,6 +39,9 @@ func readONNX(b []byte) (*Graph, error) {
 	if file.opset < minOpset || file.opset > maxOpset {
 		return nil, fmt.Errorf("operator set %d: export the network with one of %d to %d (opset_version=17)",
 			file.opset, minOpset, maxOpset)
+	}
+	if err := file.fetch(beside); err != nil {
+		return nil, err
 	}
 	r := onnxReader{
 		opset: file.opset, constants: map[string]*onnxTensor{}, values: map[string]value{},
@@ -69,6 +76,9 @@ type value struct {
 	// A flattened image keeps its dimensions: the file has its elements in the order c, h, w, the graph in the order
 	// h, w, c. Weights are reordered where such a value meets them. nil elsewhere.
 	image []int
+	// A mean over the columns, or rows, of an image that has yet to be computed: tensor is the image, and this is its
+	// dimension that the mean goes over. The mean over the other one completes it. 0 elsewhere.
+	halfMean int
 }
 
 func (r *onnxReader) network(file *onnxFile) error {
@@ -80,6 +90,9 @@ func (r *onnxReader) network(file *onnxFile) error {
 		if (n.op == "Identity" || n.op == "Dropout") && len(n.inputs) > 0 && len(n.outputs) > 0 {
 			r.alias[n.outputs[0]] = r.root(n.inputs[0])
 			continue
+		}
+		if n.op == "Shape" {
+			continue // it is constant
 		}
 		for _, name := range n.inputs {
 			r.uses[r.root(name)]++
@@ -108,6 +121,9 @@ func (r *onnxReader) network(file *onnxFile) error {
 		}
 		if v.image != nil {
 			return fmt.Errorf("output %s is a flattened image: end the network before", printable(name))
+		}
+		if v.halfMean != 0 {
+			return fmt.Errorf("output %s: %w", printable(name), errHalfMean)
 		}
 		r.g.Tensors[v.tensor].Name = name
 		r.g.Outputs = append(r.g.Outputs, v.tensor)
@@ -197,6 +213,10 @@ func (r *onnxReader) node(n *onnxNode) error {
 		return r.reduceMean(n)
 	case "Flatten":
 		return r.flatten(n)
+	case "Squeeze":
+		return r.squeeze(n)
+	case "Shape", "Gather", "Unsqueeze", "Concat", "Cast":
+		return r.integers(n)
 	case "Reshape":
 		return r.reshape(n)
 	case "Gemm":
@@ -209,7 +229,7 @@ func (r *onnxReader) node(n *onnxNode) error {
 	do := "build the network from convolutions, ReLU6, additions, pooling and fully connected layers, " +
 		"as MobileNetV1 and V2 are"
 	switch n.op {
-	case "Shape", "Gather", "Unsqueeze", "Concat", "Slice", "Cast":
+	case "Slice", "Expand", "ConstantOfShape", "CastLike", "Ceil", "Floor", "Range":
 		do = "export the network with a fixed input shape and constant folding"
 	case "QuantizeLinear", "DequantizeLinear", "QLinearConv":
 		do = "export the network before its quantization"
@@ -224,6 +244,8 @@ func (r *onnxReader) activation(n *onnxNode, i int) (value, error) {
 	name := n.input(i)
 	v, ok := r.values[r.root(name)]
 	switch {
+	case ok && v.halfMean != 0:
+		return value{}, errHalfMean
 	case ok:
 		return v, nil
 	case name == "":
@@ -233,6 +255,8 @@ func (r *onnxReader) activation(n *onnxNode, i int) (value, error) {
 	}
 	return value{}, fmt.Errorf("its input %s is read before it is computed", printable(name))
 }
+
+var errHalfMean = errors.New("a mean over only rows or only columns isn't supported: take it over both (x.mean([2, 3]))")
 
 // plain is activation for operations that can't take a flattened image.
 func (r *onnxReader) plain(n *onnxNode, i int) (value, error) {

@@ -21,6 +21,9 @@ func onnxFixtures(t testing.TB) []string {
 	return files
 }
 
+// readAlone reads a network of one file.
+func readAlone(b []byte) (*Graph, error) { return ReadONNX(b, nil) }
+
 // toNHWC reorders what a file has as NCHW.
 func toNHWC(v []float32, shape []int) []float32 {
 	if len(shape) != 4 {
@@ -37,7 +40,7 @@ func toNHWC(v []float32, shape []int) []float32 {
 func TestReadONNX(t *testing.T) {
 	for _, path := range onnxFixtures(t) {
 		t.Run(filepath.Base(path), func(t *testing.T) {
-			g, err := ReadONNX(readFile(t, path))
+			g, err := readAlone(readFile(t, path))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -71,7 +74,7 @@ func TestReadONNXFolds(t *testing.T) {
 			"FullyConnected",
 		"keras_opset12": "Pad Conv2D DepthwiseConv2D Pad DepthwiseConv2D Mean Reshape FullyConnected Softmax",
 	} {
-		g, err := ReadONNX(readFile(t, filepath.Join("testdata", "onnx", name+".onnx")))
+		g, err := readAlone(readFile(t, filepath.Join("testdata", "onnx", name+".onnx")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -155,7 +158,7 @@ func TestReadONNXRefuses(t *testing.T) {
 	conv := func(attributes ...message) message {
 		return oneNode(onnxNodeOf("Conv", []string{"x", "w"}, "y", attributes...))
 	}
-	if _, err := ReadONNX(conv()); err != nil {
+	if _, err := readAlone(conv()); err != nil {
 		t.Fatal(err)
 	}
 	external := message{}.text(8, "v").integer(2, onnxFloat).integer(1, 1).integer(14, 1)
@@ -242,7 +245,7 @@ func TestReadONNXRefuses(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := measured(t, ReadONNX, c.file)
+			_, err := measured(t, readAlone, c.file)
 			requireRefusal(t, err, c.want)
 		})
 	}
@@ -254,7 +257,7 @@ func TestReadONNXUnpacked(t *testing.T) {
 	for _, v := range []float32{5, 7} {
 		w = protowire.AppendFixed32(protowire.AppendTag(w, 4, protowire.Fixed32Type), math.Float32bits(v))
 	}
-	g, err := ReadONNX(oneNode(onnxNodeOf("Conv", []string{"x", "v"}, "y"), w))
+	g, err := readAlone(oneNode(onnxNodeOf("Conv", []string{"x", "v"}, "y"), w))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -304,7 +307,7 @@ func TestReadONNXFollows(t *testing.T) {
 			chain(sameShape, same, onnxNodeOf("Relu", []string{"r"}, "y")), "Conv2D{1} 1×3×3×2",
 		},
 	} {
-		g, err := ReadONNX(c.file)
+		g, err := readAlone(c.file)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
@@ -356,7 +359,7 @@ func TestReadONNXFollows(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ReadONNX(c.file)
+			_, err := readAlone(c.file)
 			requireRefusal(t, err, c.want)
 		})
 	}
@@ -377,7 +380,7 @@ func TestReadONNXDamaged(t *testing.T) {
 			for range 1 + rng.IntN(4) {
 				b[rng.IntN(len(b))] ^= 1 << rng.IntN(8)
 			}
-			if g, err := ReadONNX(b); err == nil {
+			if g, err := readAlone(b); err == nil {
 				if err := g.Check(); err != nil {
 					t.Fatalf("%s: accepted: %v", path, err)
 				}
@@ -393,7 +396,7 @@ func FuzzReadONNX(f *testing.F) {
 	}
 	f.Add([]byte(oneNode(onnxNodeOf("Conv", []string{"x", "w"}, "y", intsOf("pads", 1, 0, 1, 2)))))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		g, err := measured(t, ReadONNX, b)
+		g, err := measured(t, readAlone, b)
 		if err != nil {
 			return
 		}

@@ -70,15 +70,16 @@ func (r *onnxReader) globalAveragePool(n *onnxNode) error {
 }
 
 func (r *onnxReader) reduceMean(n *onnxNode) error {
+	if v := r.values[r.root(n.input(0))]; v.halfMean != 0 {
+		return r.otherHalf(n, v)
+	}
 	v, err := r.plain(n, 0)
 	if err != nil {
 		return err
 	}
-	axes := n.ints("axes")
-	if n.input(1) != "" {
-		if axes, err = r.ints(n, 1); err != nil {
-			return err
-		}
+	axes, err := r.axes(n)
+	if err != nil {
+		return err
 	}
 	rank := len(r.g.Tensors[v.tensor].Shape)
 	op := Mean{KeepDims: n.integer("keepdims", 1) != 0}
@@ -89,11 +90,62 @@ func (r *onnxReader) reduceMean(n *onnxNode) error {
 		op.Axes = append(op.Axes, axis)
 	}
 	slices.Sort(op.Axes)
+	if rank == 4 && !op.KeepDims && len(op.Axes) == 1 && (op.Axes[0] == 1 || op.Axes[0] == 2) {
+		r.values[n.outputs[0]] = value{tensor: v.tensor, node: -1, halfMean: op.Axes[0]}
+		return nil
+	}
 	if rank == 4 && !op.KeepDims && !slices.Equal(op.Axes, []int{1, 2}) {
 		return fmt.Errorf("over the dimensions %v: only the mean over rows and columns is supported", axes)
 	}
 	_, err = r.emit(n, op, v.tensor)
 	return err
+}
+
+// otherHalf completes a mean over rows and columns, one after the other: x.mean(3).mean(2).
+func (r *onnxReader) otherHalf(n *onnxNode, v value) error {
+	axes, err := r.axes(n)
+	if err != nil {
+		return err
+	}
+	if len(axes) != 1 || axes[0] != 2 && axes[0] != -1 || n.integer("keepdims", 1) != 0 {
+		return errHalfMean
+	}
+	_, err = r.emit(n, Mean{Axes: []int{1, 2}}, v.tensor)
+	return err
+}
+
+// axes are what newer operator sets have as input 1, older ones as an attribute; nil if neither is there.
+func (r *onnxReader) axes(n *onnxNode) ([]int, error) {
+	if n.input(1) != "" {
+		return r.ints(n, 1)
+	}
+	return n.ints("axes"), nil
+}
+
+func (r *onnxReader) squeeze(n *onnxNode) error {
+	v, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	axes, err := r.axes(n)
+	if err != nil {
+		return err
+	}
+	shape := fileShape(r.g.Tensors[v.tensor].Shape)
+	goes := make([]bool, len(shape))
+	for _, axis := range axes {
+		if axis < -len(shape) || axis >= len(shape) || shape[(axis+len(shape))%len(shape)] != 1 {
+			return fmt.Errorf("dimension %d of %s can't be left out", axis, shapeString(shape))
+		}
+		goes[(axis+len(shape))%len(shape)] = true
+	}
+	var to []int
+	for i, d := range shape {
+		if !goes[i] && (axes != nil || d != 1) {
+			to = append(to, d)
+		}
+	}
+	return r.reshapeTo(n, v, to)
 }
 
 func (r *onnxReader) flatten(n *onnxNode) error {

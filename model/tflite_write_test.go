@@ -268,7 +268,7 @@ func TestTFLiteLoads(t *testing.T) {
 	for _, path := range append(official, onnxFixtures(t)...) {
 		read := ReadTFLite
 		if filepath.Ext(path) == ".onnx" {
-			read = ReadONNX
+			read = readAlone
 		}
 		g, err := read(readFile(t, path))
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -111,11 +112,12 @@ func readFloatModel(name string) (*model.Graph, error) {
 	if err != nil {
 		return nil, configErrorf("model: %v", err)
 	}
-	read := model.ReadONNX
+	var g *model.Graph
 	if len(data) >= 8 && bytes.Equal(data[4:8], []byte("TFL3")) {
-		read = model.ReadTFLite
+		g, err = model.ReadTFLite(data)
+	} else {
+		g, err = model.ReadONNX(data, filesBeside(name))
 	}
-	g, err := read(data)
 	if err != nil {
 		return nil, configErrorf("%s: %v", name, err)
 	}
@@ -123,6 +125,16 @@ func readFloatModel(name string) (*model.Graph, error) {
 		return nil, configErrorf("%s: its output is a single number, not classes", name)
 	}
 	return g, nil
+}
+
+// filesBeside reads files that lie in the same directory as the one named, and no others.
+func filesBeside(name string) func(string) ([]byte, error) {
+	return func(other string) ([]byte, error) {
+		if other != filepath.Base(other) || !filepath.IsLocal(other) {
+			return nil, fmt.Errorf("%q: it must lie beside this one", other)
+		}
+		return readFile(filepath.Join(filepath.Dir(name), other), maxModelFile)
+	}
 }
 
 // maxCalibration bounds the pictures, which are kept in memory: 150 MB at 224×224 pixels.

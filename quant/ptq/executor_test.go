@@ -23,7 +23,7 @@ func TestExecutor(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			g, err := model.ReadONNX(data)
+			g, err := model.ReadONNX(data, nil)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -32,7 +32,7 @@ func fixtures(t *testing.T) []string {
 
 func readONNX(t *testing.T, file string) *model.Graph {
 	t.Helper()
-	g, err := model.ReadONNX(readFile(t, file))
+	g, err := model.ReadONNX(readFile(t, file), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
