@@ -120,7 +120,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	}
 	defer holdSignals()()
 	l := &loop{net: net, judge: judge, log: log, alive: watchdog()}
-	if l.lights, l.caption, err = openLights(f.leds, c, net.output.Labels, std); err != nil {
+	if l.lights, l.caption, err = openLights(f.leds, c, net.output.Labels, std, log); err != nil {
 		return err
 	}
 	err = l.watch(ctx, c.Camera, c.Capture)
@@ -157,10 +157,12 @@ func holdSignals() (release func()) {
 }
 
 // openLights takes the LEDs: on GPIO lines, on the terminal, or none.
-func openLights(where string, c *config, labels []string, std streams) (lights, func(string, decision.Verdict), error) {
+func openLights(where string, c *config, labels []string, std streams, log *slog.Logger) (
+	lights, func(string, decision.Verdict), error,
+) {
 	switch where {
 	case "gpio":
-		l, err := openGPIO(c)
+		l, err := openGPIO(c, log)
 		return l, nil, err
 	case "terminal":
 		d := openDisplay(std.out, c.ledNames())
@@ -175,10 +177,13 @@ func openLights(where string, c *config, labels []string, std streams) (lights, 
 	return darkness{}, nil, nil
 }
 
-func openGPIO(c *config) (lights, error) {
+func openGPIO(c *config, log *slog.Logger) (lights, error) {
 	lines, err := c.gpioLines()
 	if err != nil {
 		return nil, err
+	}
+	if err := keepTaken(runtimeDirectory(), lines); err != nil { // before the first LED can be on
+		log.Warn("after a crash only a sound configuration will tell which LEDs to switch off", "error", err)
 	}
 	leds, err := gpio.Open(headerOf(board.Detect(board.Host())), lines)
 	if err != nil {
@@ -227,22 +232,4 @@ func (l *loop) summary() {
 // mean is how long a frame takes to become light.
 func (l *loop) mean() time.Duration {
 	return (l.busy / time.Duration(max(l.seen, 1))).Round(time.Microsecond)
-}
-
-// runOff switches the configured LEDs off: for a service that was killed, as many boards keep a line's level.
-func runOff(_ context.Context, args []string, std streams) error {
-	f := newFlags("off", std)
-	file := f.String("config", defaultConfigFile, "configuration `FILE`")
-	if err := parseFlags(f, args); err != nil {
-		return err
-	}
-	c, err := loadConfig(*file)
-	if err != nil {
-		return err
-	}
-	lines, err := c.gpioLines()
-	if err != nil {
-		return err
-	}
-	return gpio.Off(headerOf(board.Detect(board.Host())), lines)
 }

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"edge/gpio"
+)
+
+func parseLines(t *testing.T, texts ...string) []gpio.Line {
+	t.Helper()
+	lines := make([]gpio.Line, len(texts))
+	for i, text := range texts {
+		var err error
+		text, activeLow := strings.CutPrefix(text, "!")
+		if lines[i], err = gpio.ParseLine(text); err != nil {
+			t.Fatal(err)
+		}
+		lines[i].ActiveLow = activeLow
+	}
+	return lines
+}
+
+func TestTakenLines(t *testing.T) {
+	dir := t.TempDir()
+	if lines, err := takenLines(dir); err != errNothingTaken {
+		t.Errorf("in an empty directory: %v, %v", lines, err)
+	}
+	for _, want := range [][]gpio.Line{
+		parseLines(t, "GPIO17", "!pin 13", `odd "label":3`, "pinctrl-rp1:GPIO4"),
+		parseLines(t, "!GPIO17"), // in the place of the others
+	} {
+		if err := keepTaken(dir, want); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := takenLines(dir); err != nil || !slices.Equal(got, want) {
+			t.Errorf("got %v, %v; want %v", got, err, want)
+		}
+	}
+	data := readTestFile(t, filepath.Join(dir, takenFile))
+	for n := range bytes.TrimSpace(data) {
+		if lines, err := parseTaken(data[:n]); err == nil {
+			t.Errorf("cut to %q: %v", data[:n], lines)
+		}
+	}
+	if err := keepTaken(filepath.Join(dir, "absent"), parseLines(t, "GPIO17")); err == nil {
+		t.Error("no error for a directory that isn't there")
+	}
+	if err := keepTaken("", parseLines(t, "GPIO17")); err != nil {
+		t.Errorf("not under systemd: %v", err)
+	}
+}
+
+// TestRunKeepsLines breaks the configuration of a run: edge off still tries the lines that the run took. (That the LEDs
+// go out then is shown where there are some, in e2e.)
+func TestRunKeepsLines(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", dir+":/elsewhere")
+	config := runFiles(t, "leds: [{name: r, line: taken-chip:17, classes: red, active_low: true}]\n")
+	picture := colourPicture(t, "red.png", red)
+	expectFailure(t, statusFailed, []string{"edge: gpio: "}, "run", "--config", config, "--camera", picture)
+	if lines, err := takenLines(dir); err != nil || !slices.Equal(lines, parseLines(t, "!taken-chip:17")) {
+		t.Fatalf("%v, %v", lines, err)
+	}
+	write(t, config, []byte("leds: [{colour: red}]"))
+	expectFailure(t, statusConfig, []string{"edge off: gpio: ", config, "colour"}, "off", "--config", config)
+
+	t.Setenv("RUNTIME_DIRECTORY", "")
+	status, _, stderr := edge("off", "--config", config)
+	if status != statusConfig || strings.Contains(stderr, "gpio") {
+		t.Errorf("by hand: status %d, %s", status, stderr)
+	}
+}
+
+// TestOffGarbled is about what edge run can't have written: then the configuration counts, and a person is told.
+func TestOffGarbled(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	off := func(config string) (status int, stderr string) {
+		status, _, stderr = edge("off", "--config", config)
+		return status, stderr
+	}
+	dark, wired := runFiles(t, ""), runFiles(t, "leds: [{name: r, line: own-chip:17, classes: red}]\n")
+	if status, stderr := off(dark); status != 0 || stderr != "" {
+		t.Errorf("nothing taken: status %d, %q", status, stderr)
+	}
+	for what, text := range map[string]string{
+		"empty":         "",
+		"no JSON":       "\x00\xff leds",
+		"cut off":       `[{"line":"taken-chip:1`,
+		"no list":       `{"line":"taken-chip:17"}`,
+		"no lines":      "[]",
+		"nothing":       "null",
+		"no line":       `[{"active_low":true}]`,
+		"a bare number": `[{"line":"17"}]`,
+		"odd types":     `[{"line":17}]`,
+		"twice":         `[{"line":"taken-chip:17"},{"line":"taken-chip:17"}]`,
+		"deep":          strings.Repeat("[", 60000),
+		"huge":          `[{"line":"` + strings.Repeat("x", maxTakenFile) + `"}]`,
+	} {
+		write(t, filepath.Join(dir, takenFile), []byte(text))
+		if status, stderr := off(dark); status != 0 || !strings.Contains(stderr, "is tried instead") {
+			t.Errorf("%s: status %d, %q", what, status, stderr)
+		}
+		if status, stderr := off(wired); status != statusFailed || !strings.Contains(stderr, "edge: gpio: ") {
+			t.Errorf("%s: status %d, %q", what, status, stderr)
+		}
+	}
+	if err := os.Remove(filepath.Join(dir, takenFile)); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, takenFile), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if status, stderr := off(dark); status != 0 || !strings.Contains(stderr, "directory") {
+		t.Errorf("a directory: status %d, %q", status, stderr)
+	}
+}
+
+func FuzzParseTaken(f *testing.F) {
+	f.Add([]byte(`[{"line":"GPIO17","active_low":true},{"line":"pin 11"}]`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		lines, err := parseTaken(data)
+		if (err == nil) != (len(lines) > 0) {
+			t.Errorf("%q: %v, %v", data, lines, err)
+		}
+		if err != nil {
+			return
+		}
+		dir := t.TempDir()
+		if err := keepTaken(dir, lines); err != nil {
+			t.Fatal(err)
+		}
+		if again, err := takenLines(dir); err != nil || !slices.Equal(again, lines) {
+			t.Errorf("%q: %v, and written and read %v, %v", data, lines, again, err)
+		}
+	})
+}
