@@ -28,9 +28,9 @@ type Camera interface {
 	// iteration. Its Format and size can change when a camera was unplugged and another one comes back.
 	//
 	// An error that is ErrLost or frame.ErrDamaged (a picture file that can't be read) comes without a frame and the
-	// sequence goes on; ErrLost comes again every second for as long as the camera is lost, so that a loop never waits
-	// long. Any other error is the last element. The sequence also ends when ctx does, after the last picture, and at
-	// the end of standard input.
+	// sequence goes on. So does it after ErrNotYet. ErrLost comes again every second for as long as the camera is lost,
+	// and ErrNotYet while the next picture isn't due, so that a loop never waits long. Any other error is the last
+	// element. The sequence also ends when ctx does, after the last picture, and at the end of standard input.
 	//
 	// What the sequence started (a goroutine, a child process) has ended when it ends. At most one at a time.
 	Frames(ctx context.Context) iter.Seq2[frame.Frame, error]
@@ -49,6 +49,9 @@ type Camera interface {
 // by itself.
 var ErrLost = errors.New("lost")
 
+// ErrNotYet is that all is well and the next picture isn't due for a while.
+var ErrNotYet = errors.New("not yet")
+
 // Options is what is wanted of a camera. The zero value will do for everything but a stream of raw frames.
 type Options struct {
 	Width, Height int           // wanted of a V4L2 camera (0: 640 × 480); what they are in a stream of raw frames
@@ -62,6 +65,7 @@ type Options struct {
 const (
 	defaultPatience = 3 * time.Second
 	lostInterval    = time.Second // how often a lost camera is reported, and tried again
+	waitInterval    = time.Second // how often a sequence that waits for the time of the next picture says so
 	maxFrame        = 16 << 20    // bytes of one frame from a stream; of those there are at most three in memory
 	maxSide         = 1 << 14     // pixels; so that no product of sizes overflows on machines of 32 bits
 )

@@ -25,7 +25,10 @@ type files struct {
 	loop  bool
 }
 
-const maxPictureFile = 64 << 20 // bytes
+const (
+	maxPictureFile = 64 << 20           // bytes
+	longestPause   = 366 * 24 * 60 * 60 // seconds; a longer one might not be a time.Duration any more
+)
 
 // OpenFiles returns the pictures in these files, in this order.
 func OpenFiles(paths []string, o Options) (Camera, error) {
@@ -42,7 +45,7 @@ func OpenFiles(paths []string, o Options) (Camera, error) {
 func newFiles(name string, paths []string, o Options) *files {
 	f := &files{name: name, paths: slices.Clone(paths), loop: o.Loop}
 	if o.FPS > 0 {
-		f.pause = time.Duration(float64(time.Second) / o.FPS)
+		f.pause = time.Duration(float64(time.Second) * min(1/o.FPS, longestPause))
 	}
 	return f
 }
@@ -137,7 +140,7 @@ func (f *files) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 		for seq := uint32(0); ctx.Err() == nil; {
 			before := f.delivered.Load()
 			for _, path := range f.paths {
-				if !sleep(ctx, time.Until(next)) {
+				if !wait(ctx, next, yield) {
 					return
 				}
 				next = time.Now().Add(f.pause)
@@ -155,6 +158,19 @@ func (f *files) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 				yield(frame.Frame{}, fmt.Errorf("camera: %s: no picture in it can be read", f.name))
 				return
 			}
+		}
+	}
+}
+
+// wait waits until it is time for a picture, and yields ErrNotYet meanwhile; false at the end of the sequence.
+func wait(ctx context.Context, due time.Time, yield func(frame.Frame, error) bool) bool {
+	for {
+		left := time.Until(due)
+		if left <= waitInterval {
+			return sleep(ctx, left)
+		}
+		if !sleep(ctx, waitInterval) || !yield(frame.Frame{}, ErrNotYet) {
+			return false
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package camera
 
 import (
+	"context"
 	"errors"
 	"image"
 	"image/png"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"edge/frame"
@@ -85,6 +87,57 @@ func TestPicturesAtARate(t *testing.T) {
 	}
 	if took := time.Since(began); took < 100*time.Millisecond {
 		t.Errorf("6 pictures at 50 a second took %v", took)
+	}
+}
+
+// TestPicturesAtALowRate waits 100 s from each to the next: a loop that feeds a watchdog is to hear of it every second.
+func TestPicturesAtALowRate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.png")
+	savePNG(t, path, 1)
+	synctest.Test(t, func(t *testing.T) {
+		c := open(t, path, Options{FPS: 0.01, Loop: true})
+		began, last := time.Now(), time.Now()
+		pictures := 0
+		for _, err := range c.Frames(t.Context()) {
+			now := time.Now()
+			if gap := now.Sub(last); gap > time.Second {
+				t.Fatalf("%v without a word, after %v", gap, last.Sub(began))
+			}
+			last = now
+			if err != nil && !errors.Is(err, ErrNotYet) {
+				t.Fatal(err)
+			}
+			if err != nil {
+				continue
+			}
+			if due := time.Duration(pictures) * 100 * time.Second; now.Sub(began) != due {
+				t.Errorf("picture %d came after %v", pictures, now.Sub(began))
+			}
+			if pictures++; pictures == 4 {
+				break
+			}
+		}
+	})
+}
+
+// TestPicturesAtAnAbsurdRate asks for a pause that no clock holds: one picture, and then the end of the context.
+func TestPicturesAtAnAbsurdRate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.png")
+	savePNG(t, path, 1)
+	for _, fps := range []float64{1e-9, 1e-12, 5e-324} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, stop := context.WithTimeout(t.Context(), time.Hour)
+			defer stop()
+			pictures := 0
+			for _, err := range open(t, path, Options{FPS: fps, Loop: true}).Frames(ctx) {
+				if err == nil {
+					pictures++
+				}
+			}
+			if pictures != 1 {
+				t.Errorf("%v frames a second gave %d pictures in an hour", fps, pictures)
+			}
+		})
 	}
 }
 

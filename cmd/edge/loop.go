@@ -44,6 +44,8 @@ func (l *loop) walk(ctx context.Context) error {
 			err = l.withoutCamera(err)
 		case errors.Is(err, frame.ErrDamaged):
 			err = l.withoutThisFrame(err)
+		case errors.Is(err, camera.ErrNotYet):
+			err = nil
 		}
 		if err != nil {
 			return err

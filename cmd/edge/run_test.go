@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"log/slog"
 	"net"
 	"os"
@@ -402,5 +403,29 @@ func TestLoopAllocatesNothing(t *testing.T) {
 		if n := testing.AllocsPerRun(100, see); n != 0 {
 			t.Errorf("%s: %v allocations a frame", name, n)
 		}
+	}
+}
+
+// patientCamera says many times that its next picture isn't due.
+type patientCamera struct{ camera.Camera }
+
+func (patientCamera) Frames(context.Context) iter.Seq2[frame.Frame, error] {
+	return func(yield func(frame.Frame, error) bool) {
+		for range 50 {
+			if !yield(frame.Frame{}, camera.ErrNotYet) {
+				return
+			}
+		}
+	}
+}
+
+// TestWaitingFeedsWatchdog waits for pictures that come more seldom than systemd wants to hear of the loop.
+func TestWaitingFeedsWatchdog(t *testing.T) {
+	var r recorder
+	l := testLoop(t, &r, io.Discard)
+	fed := 0
+	l.camera, l.alive = patientCamera{}, func() { fed++ }
+	if err := l.walk(t.Context()); err != nil || fed != 50 || len(r.set) != 1 || l.lost {
+		t.Errorf("%v; fed %d times, LEDs set %d times, lost %v", err, fed, len(r.set), l.lost)
 	}
 }
