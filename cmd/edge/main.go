@@ -37,6 +37,7 @@ func commands() []command {
 		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
 		{"quantize", "FLOAT --calibrate DIR --out FILE", "make an int8 network of a float32 one", runQuantize},
 		{"eval", "--images DIR [FLAGS]", "measure how often a network is right", runEval},
+		{"model", "list | get NAME | verify FILE [FLAGS]", "list, download and check the official quantized MobileNets", runModel},
 		{"budget", "[--fps N] [FLAGS]", "say which MobileNet this machine can run how fast", runBudget},
 		{"blueprint", "v1|v2 [FLAGS]", "show a MobileNet's layers, or write it with random weights", runBlueprint},
 		{"bench", "--model M [FLAGS]", "time a network, and each of its steps", runBench},

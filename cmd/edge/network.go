@@ -73,6 +73,9 @@ func (n *networkFlags) openNetwork(o frame.Options) (*network, error) {
 	if err != nil {
 		return nil, err
 	}
+	if len(g.Labels) == 0 {
+		g.Labels = hostedLabels(n.model, g)
+	}
 	useQuantizedEnds(g)
 	net, err := n.compile(g)
 	if err != nil {
