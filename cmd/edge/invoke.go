@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 
 	"edge/engine"
@@ -191,62 +190,4 @@ func createOutputs(names []string, stdout io.Writer) (files []*wholeFile, discar
 		files = append(files, w)
 	}
 	return files, discard, nil
-}
-
-// wholeFile is a file that appears under its name only when all of it is written.
-type wholeFile struct {
-	*bufio.Writer
-	file *os.File // nil for standard output, and when all is done
-	name string   // what file is to be called; empty for a device or a pipe, which is written in place
-}
-
-func createWhole(name string, stdout io.Writer) (*wholeFile, error) {
-	if name == "-" {
-		return &wholeFile{Writer: bufio.NewWriter(stdout)}, nil
-	}
-	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
-		file, err := os.OpenFile(name, os.O_WRONLY, 0)
-		if err != nil {
-			return nil, err
-		}
-		return &wholeFile{Writer: bufio.NewWriter(file), file: file}, nil
-	}
-	if target, err := filepath.EvalSymlinks(name); err == nil {
-		name = target // not the link is replaced, but what it leads to
-	}
-	file, err := os.CreateTemp(filepath.Dir(name), "."+filepath.Base(name)+".*")
-	if err != nil {
-		return nil, err
-	}
-	return &wholeFile{bufio.NewWriterSize(file, 1<<16), file, name}, nil
-}
-
-// commit puts the file in its place.
-func (w *wholeFile) commit() error {
-	if err := w.Flush(); err != nil || w.file == nil {
-		return err
-	}
-	if w.name != "" {
-		if err := errors.Join(w.file.Chmod(0o644), w.file.Sync()); err != nil {
-			return err
-		}
-		if err := os.Rename(w.file.Name(), w.name); err != nil {
-			return err
-		}
-	}
-	file := w.file
-	w.file = nil
-	return file.Close()
-}
-
-// discard removes what hasn't been committed.
-func (w *wholeFile) discard() {
-	if w.file == nil {
-		return
-	}
-	w.file.Close()
-	if w.name != "" {
-		os.Remove(w.file.Name())
-	}
-	w.file = nil
 }

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestWholeFile writes over a file, with and without the help of a file system that has files without names.
+func TestWholeFile(t *testing.T) {
+	for _, unnamed := range []bool{true, false} {
+		name := filepath.Join(t.TempDir(), "out")
+		for _, text := range []string{"first", "second", ""} {
+			w, err := createWhole(name, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !unnamed && w.unnamed { // as where it isn't to be had
+				w.discard()
+				file, err := os.CreateTemp(filepath.Dir(name), ".out.*")
+				if err != nil {
+					t.Fatal(err)
+				}
+				w.file, w.unnamed = file, false
+				w.Reset(file)
+			}
+			if _, err := io.WriteString(w, text); err != nil {
+				t.Fatal(err)
+			}
+			if text == "" {
+				w.discard()
+			} else if err := w.commit(); err != nil {
+				t.Fatal(err)
+			}
+			w.discard() // does nothing any more
+			if got := string(readTestFile(t, name)); got != text && text != "" || got == "" {
+				t.Errorf("%q after %q", got, text)
+			}
+			onlyFile(t, name)
+		}
+		if info, err := os.Stat(name); err != nil || info.Mode() != 0o644 {
+			t.Errorf("%v, %v", info.Mode(), err)
+		}
+	}
+}
+
+// TestInvokeKilled kills an inference that waits for its input: nothing is left of its output.
+func TestInvokeKilled(t *testing.T) {
+	dir := t.TempDir()
+	if probe := openUnnamed(dir); probe == nil {
+		t.Skip("no files without names here (O_TMPFILE)")
+	} else {
+		probe.Close()
+	}
+	cmd := exec.Command(os.Args[0], "invoke", "--model", colourModel(t), "--input", "-", "--output", filepath.Join(dir, "out"))
+	cmd.Env = append(os.Environ(), "EDGE_TEST_IS_PROGRAM=1")
+	pipe, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer cmd.Wait() //nolint:errcheck // it was killed
+	defer cmd.Process.Kill()
+	if _, err := pipe.Write(make([]byte, 1<<20)); err != nil { // more than the pipe holds: the command has begun to read
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); !writes(t, cmd.Process.Pid, dir); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("it has no output open")
+		}
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Error(err)
+	}
+	if entries, err := os.ReadDir(dir); err != nil || len(entries) > 0 {
+		t.Errorf("%v, %v", entries, err)
+	}
+}
+
+// writes reports whether a process has a file open that lies in a directory.
+func writes(t *testing.T, pid int, dir string) bool {
+	t.Helper()
+	links, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(pid), "fd", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, link := range links {
+		if target, err := os.Readlink(link); err == nil && strings.HasPrefix(target, dir+"/") {
+			return true
+		}
+	}
+	return false
+}
