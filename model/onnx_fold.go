@@ -64,6 +64,7 @@ func (r *onnxReader) fuse(n *onnxNode, a Activation) error {
 
 func (r *onnxReader) clip(n *onnxNode) error {
 	lo, hi := float32(math.Inf(-1)), float32(math.Inf(1))
+	lo, hi = n.float("min", lo), n.float("max", hi) // as before operator set 11: tools that raise the number leave it
 	for i, bound := range []*float32{&lo, &hi} {
 		data, _, err := r.floats(n, 1+i)
 		if err != nil {

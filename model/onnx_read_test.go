@@ -287,6 +287,11 @@ func TestReadONNXFollows(t *testing.T) {
 	listed := onnxNodeOf("Constant", nil, "s", intsOf("value_ints", 0, -1))
 	mean := onnxNodeOf("GlobalAveragePool", []string{"c"}, "p")
 	reshape := onnxNodeOf("Reshape", []string{"p", "s"}, "y")
+	index := onnxNodeOf("Constant", nil, "at", message{}.text(1, "value_int").integer(3, 0))
+	zero := onnxNodeOf("Constant", nil, "zero", intsOf("value_ints", 0))
+	rest := onnxNodeOf("Constant", nil, "rest", intsOf("value_ints", -1))
+	keepNot := message{}.text(1, "keepdims").integer(3, 0)
+	halfMean := onnxNodeOf("ReduceMean", []string{"c"}, "h", intsOf("axes", 3), keepNot)
 	sameShape := onnxNodeOf("Constant", nil, "s", intsOf("value_ints", 1, -1, 3, 3))
 	same := onnxNodeOf("Reshape", []string{"c", "s"}, "r")
 	for name, c := range map[string]struct {
@@ -303,6 +308,23 @@ func TestReadONNXFollows(t *testing.T) {
 		"Flatten from here": {chain(mean, onnxNodeOf("Flatten", []string{"p"}, "y", axisOf(-3))), "Conv2D{0} Mean Reshape 1×2"},
 		"Reshape by list":   {chain(mean, listed, reshape), "Conv2D{0} Mean Reshape 1×2"},
 		"Reshape by tensor": {chain(mean, whole, reshape), "Conv2D{0} Mean Reshape 1×2"},
+		"Reshape by size": {
+			chain(mean, onnxNodeOf("Shape", []string{"p"}, "shape"), index, onnxNodeOf("Gather", []string{"shape", "at"}, "n"),
+				zero, onnxNodeOf("Unsqueeze", []string{"n", "zero"}, "u"), rest, onnxNodeOf("Concat", []string{"u", "rest"}, "s"),
+				reshape), "Conv2D{0} Mean Reshape 1×2",
+		},
+		"Squeeze by attribute": {
+			chain(mean, onnxNodeOf("Squeeze", []string{"p"}, "y", intsOf("axes", 2, -1))), "Conv2D{0} Mean Reshape 1×2",
+		},
+		"Squeeze by input": {
+			chain(mean, rest, onnxNodeOf("Squeeze", []string{"p", "rest"}, "q"),
+				onnxNodeOf("Squeeze", []string{"q", "rest"}, "y")), "Conv2D{0} Mean Reshape Reshape 1×2",
+		},
+		"Squeeze all": {chain(mean, onnxNodeOf("Squeeze", []string{"p"}, "y")), "Conv2D{0} Mean Reshape 2"},
+		"mean of means": {
+			chain(halfMean, onnxNodeOf("ReduceMean", []string{"h"}, "y", intsOf("axes", -1), keepNot)), "Conv2D{0} Mean 1×2",
+		},
+		"Clip by attributes": {chain(onnxNodeOf("Clip", []string{"c"}, "y", floatOf("min", 0), floatOf("max", 6))), "Conv2D{2} 1×3×3×2"},
 		"Reshape to the same": {
 			chain(sameShape, same, onnxNodeOf("Relu", []string{"r"}, "y")), "Conv2D{1} 1×3×3×2",
 		},
@@ -341,14 +363,32 @@ func TestReadONNXFollows(t *testing.T) {
 			chain(onnxNodeOf("MaxPool", []string{"c"}, "y", intsOf("kernel_shape", 2, 2),
 				message{}.text(1, "ceil_mode").integer(3, 1))), "ceil_mode",
 		},
-		"kernel_shape":    {chain(onnxNodeOf("MaxPool", []string{"c"}, "y", intsOf("kernel_shape", 0, 2))), "of [0 2]"},
-		"mask":            {chain(onnxNodeOf("Dropout", []string{"c"}, "d").text(2, "y")), "its mask y is used"},
-		"training":        {chain(onnxNodeOf("Dropout", []string{"c", "", "w"}, "y")), "it is in training mode"},
-		"no constant":     {chain(onnxNodeOf("Constant", nil, "k"), mean), "its value is neither"},
-		"empty constant":  {chain(onnxNodeOf("Constant", nil, "k", message{}.text(1, "value")), mean), "its value is missing"},
-		"float shape":     {chain(hi, onnxNodeOf("Reshape", []string{"c", "hi"}, "y")), "type float32, not int64"},
-		"moved":           {chain(onnxNodeOf("Flatten", []string{"c"}, "y", axisOf(2))), "can take any shape"},
-		"flattened twice": {chain(onnxNodeOf("Flatten", []string{"c"}, "f"), onnxNodeOf("Flatten", []string{"f"}, "y", axisOf(0))), "y is a flattened image"},
+		"kernel_shape":        {chain(onnxNodeOf("MaxPool", []string{"c"}, "y", intsOf("kernel_shape", 0, 2))), "of [0 2]"},
+		"mask":                {chain(onnxNodeOf("Dropout", []string{"c"}, "d").text(2, "y")), "its mask y is used"},
+		"training":            {chain(onnxNodeOf("Dropout", []string{"c", "", "w"}, "y")), "it is in training mode"},
+		"no constant":         {chain(onnxNodeOf("Constant", nil, "k"), mean), "its value is neither"},
+		"empty constant":      {chain(onnxNodeOf("Constant", nil, "k", message{}.text(1, "value")), mean), "its value is missing"},
+		"float shape":         {chain(hi, onnxNodeOf("Reshape", []string{"c", "hi"}, "y")), "type float32, not int64"},
+		"moved":               {chain(onnxNodeOf("Flatten", []string{"c"}, "y", axisOf(2))), "can take any shape"},
+		"flattened twice":     {chain(onnxNodeOf("Flatten", []string{"c"}, "f"), onnxNodeOf("Flatten", []string{"f"}, "y", axisOf(0))), "y is a flattened image"},
+		"mean over rows":      {chain(halfMean, onnxNodeOf("Identity", []string{"h"}, "y")), "take it over both"},
+		"mean over rows read": {chain(halfMean, onnxNodeOf("Softmax", []string{"h"}, "y")), "take it over both"},
+		"mean of means over channels": {
+			chain(halfMean, onnxNodeOf("ReduceMean", []string{"h"}, "y", intsOf("axes", 1), keepNot)), "take it over both",
+		},
+		"squeezed too much": {
+			chain(onnxNodeOf("Squeeze", []string{"c"}, "y", intsOf("axes", 1))), "dimension 1 of 1×2×3×3 can't be left out",
+		},
+		"squeezed outside": {chain(onnxNodeOf("Squeeze", []string{"c"}, "y", intsOf("axes", 9))), "dimension 9"},
+		"joined images":    {chain(onnxNodeOf("Concat", []string{"c", "c"}, "y")), "on shapes, not on images"},
+		"joined nothing":   {chain(onnxNodeOf("Concat", nil, "y")), "input 0 is missing"},
+		"long list": {
+			chain(rest, onnxNodeOf("Concat", slices.Repeat([]string{"rest"}, 65), "y")), "65 integers",
+		},
+		"beyond a list": {
+			chain(rest, onnxNodeOf("Gather", []string{"rest", "rest"}, "z"), index, sameShape,
+				onnxNodeOf("Gather", []string{"at", "s"}, "y")), "of a list of 1",
+		},
 		"flattened sum": {
 			chain(onnxNodeOf("Flatten", []string{"c"}, "f"), onnxNodeOf("Add", []string{"f", "f"}, "y")),
 			"only supported as the input of Gemm",
@@ -363,6 +403,57 @@ func TestReadONNXFollows(t *testing.T) {
 			requireRefusal(t, err, c.want)
 		})
 	}
+}
+
+// TestReadONNXBeside: weights in a second file, as PyTorch's exporter writes them unless it is told otherwise.
+func TestReadONNXBeside(t *testing.T) {
+	part := func(pairs ...string) message {
+		m := message{}.text(8, "v").integer(2, onnxFloat)
+		for _, d := range []int{2, 2, 1, 1} {
+			m = m.integer(1, d)
+		}
+		for i := 0; i < len(pairs); i += 2 {
+			m = m.bytes(13, message{}.text(1, pairs[i]).text(2, pairs[i+1]))
+		}
+		return oneNode(onnxNodeOf("Conv", []string{"x", "v"}, "y"), m.integer(14, 1))
+	}
+	data := make([]byte, 8)
+	for _, v := range []float32{5, 6, 7, 8} {
+		data = appendFloat32(data, v)
+	}
+	beside := func(name string) ([]byte, error) {
+		if name != "x.data" {
+			return nil, fmt.Errorf("%s isn't there", name)
+		}
+		return data, nil
+	}
+	for _, pairs := range [][]string{
+		{"location", "x.data", "offset", "8", "length", "16"},
+		{"location", "x.data", "offset", "8", "checksum", "whatever"},
+	} {
+		g, err := ReadONNX(part(pairs...), beside)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := float32s(g.Tensors[g.Nodes[0].Inputs[1]].Data); !slices.Equal(got, []float32{5, 6, 7, 8}) {
+			t.Error(got)
+		}
+	}
+	for want, pairs := range map[string][]string{
+		"y.data isn't there":           {"location", "y.data"},
+		"16 bytes from 12 on":          {"location", "x.data", "offset", "12", "length", "16"},
+		"0 bytes from 30 on":           {"location", "x.data", "offset", "30"},
+		"external data with the off":   {"location", "x.data", "offset", "-1"},
+		"external data with the len":   {"location", "x.data", "length", "99999999999999999999"},
+		"24 bytes of data don't fit t": {"location", "x.data"},
+	} {
+		_, err := ReadONNX(part(pairs...), beside)
+		requireRefusal(t, err, want)
+	}
+}
+
+func floatOf(name string, v float32) message {
+	return protowire.AppendFixed32(protowire.AppendTag(message{}.text(1, name), 2, protowire.Fixed32Type), math.Float32bits(v))
 }
 
 func axisOf(axis int) message { return message{}.text(1, "axis").integer(3, axis) }
@@ -395,8 +486,13 @@ func FuzzReadONNX(f *testing.F) {
 		f.Add(readFile(f, path))
 	}
 	f.Add([]byte(oneNode(onnxNodeOf("Conv", []string{"x", "w"}, "y", intsOf("pads", 1, 0, 1, 2)))))
+	f.Add([]byte(oneNode(onnxNodeOf("Conv", []string{"x", "v"}, "y"), message{}.text(8, "v").integer(2, onnxFloat).
+		integer(1, 2).integer(1, 2).integer(1, 1).integer(1, 1).integer(14, 1).
+		bytes(13, message{}.text(1, "location").text(2, "f")).bytes(13, message{}.text(1, "length").text(2, "16")))))
+	beside := func(string) ([]byte, error) { return make([]byte, 64), nil }
+	read := func(b []byte) (*Graph, error) { return ReadONNX(b, beside) }
 	f.Fuzz(func(t *testing.T, b []byte) {
-		g, err := measured(t, readAlone, b)
+		g, err := measured(t, read, b)
 		if err != nil {
 			return
 		}

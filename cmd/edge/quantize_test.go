@@ -98,6 +98,25 @@ func TestQuantizeErrors(t *testing.T) {
 	}
 }
 
+// TestFilesBeside: a network may name a second file, but none elsewhere.
+func TestFilesBeside(t *testing.T) {
+	dir := t.TempDir()
+	read := filesBeside(filepath.Join(dir, "net", "net.onnx"))
+	if err := os.Mkdir(filepath.Join(dir, "net"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "net", "net.onnx.data"), []byte("weights"))
+	write(t, filepath.Join(dir, "secret"), []byte("secret"))
+	if data, err := read("net.onnx.data"); err != nil || string(data) != "weights" {
+		t.Errorf("%q, %v", data, err)
+	}
+	for _, name := range []string{"../secret", filepath.Join(dir, "secret"), "..", ".", "", "/", "sub/net.onnx.data", "absent"} {
+		if data, err := read(name); err == nil {
+			t.Errorf("%q is read: %q", name, data)
+		}
+	}
+}
+
 func TestParseNormalization(t *testing.T) {
 	for text, want := range map[string]model.Normalization{
 		"0..1":                    {Std: [3]float32{255, 255, 255}},
