@@ -8,20 +8,20 @@ var avx2 = x86{
 	widen: widenAVX2,
 	depthwise: depthwiseTable{
 		{3, 1}: {
-			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x16, exact: depthwiseAVX2k3s1x16Exact, any: depthwiseAVX2k3s1x16Any},
-			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k3s1x8, exact: depthwiseAVX2k3s1x8Exact, any: depthwiseAVX2k3s1x8Any},
+			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k3s1x16},
+			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k3s1x8},
 		},
 		{3, 2}: {
-			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x16, exact: depthwiseAVX2k3s2x16Exact, any: depthwiseAVX2k3s2x16Any},
-			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k3s2x8, exact: depthwiseAVX2k3s2x8Exact, any: depthwiseAVX2k3s2x8Any},
+			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k3s2x16},
+			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k3s2x8},
 		},
 		{5, 1}: {
-			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x16, exact: depthwiseAVX2k5s1x16Exact, any: depthwiseAVX2k5s1x16Any},
-			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k5s1x8, exact: depthwiseAVX2k5s1x8Exact, any: depthwiseAVX2k5s1x8Any},
+			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k5s1x16},
+			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k5s1x8},
 		},
 		{5, 2}: {
-			{width: 16, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x16, exact: depthwiseAVX2k5s2x16Exact, any: depthwiseAVX2k5s2x16Any},
-			{width: 8, taps: 2, vectors: 2, fast: depthwiseAVX2k5s2x8, exact: depthwiseAVX2k5s2x8Exact, any: depthwiseAVX2k5s2x8Any},
+			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k5s2x16},
+			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k5s2x8},
 		},
 	},
 }
@@ -38,20 +38,20 @@ var avxVNNI = x86{
 	sums: sumsAVX2,
 	depthwise: depthwiseTable{
 		{3, 1}: {
-			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x16, exact: depthwiseVEXk3s1x16Exact, wide: depthwiseVEXk3s1x16Wide, any: depthwiseVEXk3s1x16Any},
-			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk3s1x8, exact: depthwiseVEXk3s1x8Exact, wide: depthwiseVEXk3s1x8Wide, any: depthwiseVEXk3s1x8Any},
+			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk3s1x16, zeroed: depthwiseVEXk3s1x16Zero},
+			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk3s1x8, zeroed: depthwiseVEXk3s1x8Zero},
 		},
 		{3, 2}: {
-			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x16, exact: depthwiseVEXk3s2x16Exact, wide: depthwiseVEXk3s2x16Wide, any: depthwiseVEXk3s2x16Any},
-			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk3s2x8, exact: depthwiseVEXk3s2x8Exact, wide: depthwiseVEXk3s2x8Wide, any: depthwiseVEXk3s2x8Any},
+			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk3s2x16, zeroed: depthwiseVEXk3s2x16Zero},
+			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk3s2x8, zeroed: depthwiseVEXk3s2x8Zero},
 		},
 		{5, 1}: {
-			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x16, exact: depthwiseVEXk5s1x16Exact, any: depthwiseVEXk5s1x16Any},
-			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk5s1x8, exact: depthwiseVEXk5s1x8Exact, any: depthwiseVEXk5s1x8Any},
+			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk5s1x16, zeroed: depthwiseVEXk5s1x16Zero},
+			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk5s1x8, zeroed: depthwiseVEXk5s1x8Zero},
 		},
 		{5, 2}: {
-			{width: 16, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x16, exact: depthwiseVEXk5s2x16Exact, any: depthwiseVEXk5s2x16Any},
-			{width: 8, taps: 4, vectors: 2, fast: depthwiseVEXk5s2x8, exact: depthwiseVEXk5s2x8Exact, any: depthwiseVEXk5s2x8Any},
+			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk5s2x16, zeroed: depthwiseVEXk5s2x16Zero},
+			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk5s2x8, zeroed: depthwiseVEXk5s2x8Zero},
 		},
 	},
 }

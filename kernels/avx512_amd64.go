@@ -23,24 +23,24 @@ var avx512 = x86{
 	masked: true,
 	depthwise: depthwiseTable{
 		{3, 1}: {
-			{width: 64, taps: 4, vectors: 4, fast: depthwise512k3s1x64, exact: depthwise512k3s1x64Exact, wide: depthwise512k3s1x64Wide, any: depthwise512k3s1x64Any},
-			{width: 32, taps: 4, vectors: 4, fast: depthwise512k3s1x32, exact: depthwise512k3s1x32Exact, wide: depthwise512k3s1x32Wide, any: depthwise512k3s1x32Any},
-			{width: 16, taps: 4, vectors: 2, fast: depthwise512k3s1x16, exact: depthwise512k3s1x16Exact, wide: depthwise512k3s1x16Wide, any: depthwise512k3s1x16Any, masked: true},
+			{width: 64, taps: 4, vectors: 4, plain: depthwise512k3s1x64, zeroed: depthwise512k3s1x64Zero},
+			{width: 32, taps: 4, vectors: 4, plain: depthwise512k3s1x32, zeroed: depthwise512k3s1x32Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise512k3s1x16, zeroed: depthwise512k3s1x16Zero, masked: true},
 		},
 		{3, 2}: {
-			{width: 64, taps: 4, vectors: 4, fast: depthwise512k3s2x64, exact: depthwise512k3s2x64Exact, wide: depthwise512k3s2x64Wide, any: depthwise512k3s2x64Any},
-			{width: 32, taps: 4, vectors: 4, fast: depthwise512k3s2x32, exact: depthwise512k3s2x32Exact, wide: depthwise512k3s2x32Wide, any: depthwise512k3s2x32Any},
-			{width: 16, taps: 4, vectors: 2, fast: depthwise512k3s2x16, exact: depthwise512k3s2x16Exact, wide: depthwise512k3s2x16Wide, any: depthwise512k3s2x16Any, masked: true},
+			{width: 64, taps: 4, vectors: 4, plain: depthwise512k3s2x64, zeroed: depthwise512k3s2x64Zero},
+			{width: 32, taps: 4, vectors: 4, plain: depthwise512k3s2x32, zeroed: depthwise512k3s2x32Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise512k3s2x16, zeroed: depthwise512k3s2x16Zero, masked: true},
 		},
 		{5, 1}: {
-			{width: 64, taps: 4, vectors: 4, fast: depthwise512k5s1x64, exact: depthwise512k5s1x64Exact, any: depthwise512k5s1x64Any},
-			{width: 32, taps: 4, vectors: 4, fast: depthwise512k5s1x32, exact: depthwise512k5s1x32Exact, any: depthwise512k5s1x32Any},
-			{width: 16, taps: 4, vectors: 2, fast: depthwise512k5s1x16, exact: depthwise512k5s1x16Exact, any: depthwise512k5s1x16Any, masked: true},
+			{width: 64, taps: 4, vectors: 4, plain: depthwise512k5s1x64, zeroed: depthwise512k5s1x64Zero},
+			{width: 32, taps: 4, vectors: 4, plain: depthwise512k5s1x32, zeroed: depthwise512k5s1x32Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise512k5s1x16, zeroed: depthwise512k5s1x16Zero, masked: true},
 		},
 		{5, 2}: {
-			{width: 64, taps: 4, vectors: 4, fast: depthwise512k5s2x64, exact: depthwise512k5s2x64Exact, any: depthwise512k5s2x64Any},
-			{width: 32, taps: 4, vectors: 4, fast: depthwise512k5s2x32, exact: depthwise512k5s2x32Exact, any: depthwise512k5s2x32Any},
-			{width: 16, taps: 4, vectors: 2, fast: depthwise512k5s2x16, exact: depthwise512k5s2x16Exact, any: depthwise512k5s2x16Any, masked: true},
+			{width: 64, taps: 4, vectors: 4, plain: depthwise512k5s2x64, zeroed: depthwise512k5s2x64Zero},
+			{width: 32, taps: 4, vectors: 4, plain: depthwise512k5s2x32, zeroed: depthwise512k5s2x32Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise512k5s2x16, zeroed: depthwise512k5s2x16Zero, masked: true},
 		},
 	},
 }

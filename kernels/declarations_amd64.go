@@ -12,191 +12,99 @@ func addAVX2(t *addPart)
 
 func depthwiseAVX2k3s1x16(t depthwiseRow)
 
-func depthwiseAVX2k3s1x16Exact(t depthwiseRow)
-
-func depthwiseAVX2k3s1x16Any(t depthwiseRow)
-
 func depthwiseAVX2k3s1x8(t depthwiseRow)
-
-func depthwiseAVX2k3s1x8Exact(t depthwiseRow)
-
-func depthwiseAVX2k3s1x8Any(t depthwiseRow)
 
 func depthwiseAVX2k3s2x16(t depthwiseRow)
 
-func depthwiseAVX2k3s2x16Exact(t depthwiseRow)
-
-func depthwiseAVX2k3s2x16Any(t depthwiseRow)
-
 func depthwiseAVX2k3s2x8(t depthwiseRow)
-
-func depthwiseAVX2k3s2x8Exact(t depthwiseRow)
-
-func depthwiseAVX2k3s2x8Any(t depthwiseRow)
 
 func depthwiseAVX2k5s1x16(t depthwiseRow)
 
-func depthwiseAVX2k5s1x16Exact(t depthwiseRow)
-
-func depthwiseAVX2k5s1x16Any(t depthwiseRow)
-
 func depthwiseAVX2k5s1x8(t depthwiseRow)
-
-func depthwiseAVX2k5s1x8Exact(t depthwiseRow)
-
-func depthwiseAVX2k5s1x8Any(t depthwiseRow)
 
 func depthwiseAVX2k5s2x16(t depthwiseRow)
 
-func depthwiseAVX2k5s2x16Exact(t depthwiseRow)
-
-func depthwiseAVX2k5s2x16Any(t depthwiseRow)
-
 func depthwiseAVX2k5s2x8(t depthwiseRow)
-
-func depthwiseAVX2k5s2x8Exact(t depthwiseRow)
-
-func depthwiseAVX2k5s2x8Any(t depthwiseRow)
 
 func depthwise512k3s1x64(t depthwiseRow)
 
-func depthwise512k3s1x64Exact(t depthwiseRow)
-
-func depthwise512k3s1x64Wide(t depthwiseRow)
-
-func depthwise512k3s1x64Any(t depthwiseRow)
+func depthwise512k3s1x64Zero(t depthwiseRow)
 
 func depthwise512k3s1x32(t depthwiseRow)
 
-func depthwise512k3s1x32Exact(t depthwiseRow)
-
-func depthwise512k3s1x32Wide(t depthwiseRow)
-
-func depthwise512k3s1x32Any(t depthwiseRow)
+func depthwise512k3s1x32Zero(t depthwiseRow)
 
 func depthwise512k3s1x16(t depthwiseRow)
 
-func depthwise512k3s1x16Exact(t depthwiseRow)
-
-func depthwise512k3s1x16Wide(t depthwiseRow)
-
-func depthwise512k3s1x16Any(t depthwiseRow)
+func depthwise512k3s1x16Zero(t depthwiseRow)
 
 func depthwise512k3s2x64(t depthwiseRow)
 
-func depthwise512k3s2x64Exact(t depthwiseRow)
-
-func depthwise512k3s2x64Wide(t depthwiseRow)
-
-func depthwise512k3s2x64Any(t depthwiseRow)
+func depthwise512k3s2x64Zero(t depthwiseRow)
 
 func depthwise512k3s2x32(t depthwiseRow)
 
-func depthwise512k3s2x32Exact(t depthwiseRow)
-
-func depthwise512k3s2x32Wide(t depthwiseRow)
-
-func depthwise512k3s2x32Any(t depthwiseRow)
+func depthwise512k3s2x32Zero(t depthwiseRow)
 
 func depthwise512k3s2x16(t depthwiseRow)
 
-func depthwise512k3s2x16Exact(t depthwiseRow)
-
-func depthwise512k3s2x16Wide(t depthwiseRow)
-
-func depthwise512k3s2x16Any(t depthwiseRow)
+func depthwise512k3s2x16Zero(t depthwiseRow)
 
 func depthwise512k5s1x64(t depthwiseRow)
 
-func depthwise512k5s1x64Exact(t depthwiseRow)
-
-func depthwise512k5s1x64Any(t depthwiseRow)
+func depthwise512k5s1x64Zero(t depthwiseRow)
 
 func depthwise512k5s1x32(t depthwiseRow)
 
-func depthwise512k5s1x32Exact(t depthwiseRow)
-
-func depthwise512k5s1x32Any(t depthwiseRow)
+func depthwise512k5s1x32Zero(t depthwiseRow)
 
 func depthwise512k5s1x16(t depthwiseRow)
 
-func depthwise512k5s1x16Exact(t depthwiseRow)
-
-func depthwise512k5s1x16Any(t depthwiseRow)
+func depthwise512k5s1x16Zero(t depthwiseRow)
 
 func depthwise512k5s2x64(t depthwiseRow)
 
-func depthwise512k5s2x64Exact(t depthwiseRow)
-
-func depthwise512k5s2x64Any(t depthwiseRow)
+func depthwise512k5s2x64Zero(t depthwiseRow)
 
 func depthwise512k5s2x32(t depthwiseRow)
 
-func depthwise512k5s2x32Exact(t depthwiseRow)
-
-func depthwise512k5s2x32Any(t depthwiseRow)
+func depthwise512k5s2x32Zero(t depthwiseRow)
 
 func depthwise512k5s2x16(t depthwiseRow)
 
-func depthwise512k5s2x16Exact(t depthwiseRow)
-
-func depthwise512k5s2x16Any(t depthwiseRow)
+func depthwise512k5s2x16Zero(t depthwiseRow)
 
 func depthwiseVEXk3s1x16(t depthwiseRow)
 
-func depthwiseVEXk3s1x16Exact(t depthwiseRow)
-
-func depthwiseVEXk3s1x16Wide(t depthwiseRow)
-
-func depthwiseVEXk3s1x16Any(t depthwiseRow)
+func depthwiseVEXk3s1x16Zero(t depthwiseRow)
 
 func depthwiseVEXk3s1x8(t depthwiseRow)
 
-func depthwiseVEXk3s1x8Exact(t depthwiseRow)
-
-func depthwiseVEXk3s1x8Wide(t depthwiseRow)
-
-func depthwiseVEXk3s1x8Any(t depthwiseRow)
+func depthwiseVEXk3s1x8Zero(t depthwiseRow)
 
 func depthwiseVEXk3s2x16(t depthwiseRow)
 
-func depthwiseVEXk3s2x16Exact(t depthwiseRow)
-
-func depthwiseVEXk3s2x16Wide(t depthwiseRow)
-
-func depthwiseVEXk3s2x16Any(t depthwiseRow)
+func depthwiseVEXk3s2x16Zero(t depthwiseRow)
 
 func depthwiseVEXk3s2x8(t depthwiseRow)
 
-func depthwiseVEXk3s2x8Exact(t depthwiseRow)
-
-func depthwiseVEXk3s2x8Wide(t depthwiseRow)
-
-func depthwiseVEXk3s2x8Any(t depthwiseRow)
+func depthwiseVEXk3s2x8Zero(t depthwiseRow)
 
 func depthwiseVEXk5s1x16(t depthwiseRow)
 
-func depthwiseVEXk5s1x16Exact(t depthwiseRow)
-
-func depthwiseVEXk5s1x16Any(t depthwiseRow)
+func depthwiseVEXk5s1x16Zero(t depthwiseRow)
 
 func depthwiseVEXk5s1x8(t depthwiseRow)
 
-func depthwiseVEXk5s1x8Exact(t depthwiseRow)
-
-func depthwiseVEXk5s1x8Any(t depthwiseRow)
+func depthwiseVEXk5s1x8Zero(t depthwiseRow)
 
 func depthwiseVEXk5s2x16(t depthwiseRow)
 
-func depthwiseVEXk5s2x16Exact(t depthwiseRow)
-
-func depthwiseVEXk5s2x16Any(t depthwiseRow)
+func depthwiseVEXk5s2x16Zero(t depthwiseRow)
 
 func depthwiseVEXk5s2x8(t depthwiseRow)
 
-func depthwiseVEXk5s2x8Exact(t depthwiseRow)
-
-func depthwiseVEXk5s2x8Any(t depthwiseRow)
+func depthwiseVEXk5s2x8Zero(t depthwiseRow)
 
 func pointwiseAVX2x6x16(t pointwiseTile)
 

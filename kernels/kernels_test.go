@@ -207,6 +207,7 @@ func TestDepthwise(t *testing.T) {
 		}
 		for _, size := range [][4]int{ // as in the networks
 			{24, 24, 32, 1}, {28, 28, 96, 2}, {14, 14, 576, 1}, {7, 7, 960, 1}, {14, 14, 576, 2}, {112, 112, 8, 1}, {3, 70, 8, 1},
+			{3, 70, 3, 2}, {1, 2048, 3, 2}, {2, 3000, 40, 1}, {1, 2048, 70, 2},
 		} {
 			for _, kernel := range []int{3, 5} {
 				check(size[0], size[1], size[2], 1, kernel, kernel, size[3], size[3])
@@ -302,16 +303,18 @@ func TestNoAllocations(t *testing.T) {
 	for _, s := range Available() {
 		d := roll(15)
 		pointwise, depthwise := d.pointwise(20, 30, 40), d.depthwise(8, 8, 40, 1, 3, 3, 1, 1)
-		odd := d.depthwise(8, 8, 10, 2, 2, 3, 1, 1)
+		odd, few := d.depthwise(8, 8, 10, 2, 2, 3, 1, 1), d.depthwise(8, 8, 4, 1, 3, 3, 1, 1)
 		add, pool := d.add(100), d.pool(7, 7, 40, 7, 7, 1, 1)
 		s.PreparePointwise(&pointwise)
 		s.PrepareDepthwise(&depthwise)
 		s.PrepareDepthwise(&odd)
-		scratch := make([]byte, max(pointwise.Scratch, depthwise.Scratch, odd.Scratch))
+		s.PrepareDepthwise(&few)
+		scratch := make([]byte, max(pointwise.Scratch, depthwise.Scratch, odd.Scratch, few.Scratch))
 		allocations := testing.AllocsPerRun(10, func() {
 			s.Pointwise(&pointwise, scratch, 0, pointwise.Pixels, 0, pointwise.Out)
 			s.Depthwise(&depthwise, scratch, 0, depthwise.OutH)
 			s.Depthwise(&odd, scratch, 0, odd.OutH)
+			s.Depthwise(&few, scratch, 0, few.OutH)
 			s.Add(&add, 0, len(add.A))
 			s.AveragePool(&pool, 0, pool.OutH)
 			s.MaxPool(&pool, 0, pool.OutH)

@@ -1,8 +1,7 @@
 package kernels
 
 // Patches copies as many patches as fit into dst, one after another: patch i is rows × row bytes, the rows pitch bytes
-// apart in src, the first of them at i·step. So windows of a picture become the pixels of a pointwise layer. A call
-// should be for no more than some 100 KB: it can't be interrupted.
+// apart in src, the first of them at i·step. So windows of a picture become the pixels of a pointwise layer.
 func Patches(dst, src []byte, rows, row, pitch, step int) {
 	if rows <= 0 || row <= 0 {
 		return

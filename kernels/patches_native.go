@@ -8,16 +8,23 @@ func patches8(dst, src *byte, count, rows, row, pitch, step int)
 //go:noescape
 func patches16(dst, src *byte, count, rows, row, pitch, step int)
 
+// patchesBytes is how much one call into assembly copies at most, as it can't be interrupted.
+const patchesBytes = 64 << 10
+
 // patches copies rows of 8 to 32 bytes in two words that overlap: for those copy takes long. It reports whether it did.
 func patches(dst, src []byte, count, rows, row, pitch, step int) bool {
-	if row < 8 || row > 32 || count == 0 || pitch < 0 || step < 0 {
+	size := rows * row
+	if row < 8 || row > 32 || size > patchesBytes || count == 0 || pitch < 0 || step < 0 {
 		return false
 	}
-	_ = src[(count-1)*step+(rows-1)*pitch+row-1]
-	if row <= 16 {
-		patches8(&dst[0], &src[0], count, rows, row, pitch, step)
-	} else {
-		patches16(&dst[0], &src[0], count, rows, row, pitch, step)
+	_, _ = dst[count*size-1], src[(count-1)*step+(rows-1)*pitch+row-1]
+	most := patchesBytes / size
+	for i := 0; i < count; i += most {
+		if to, from, n := &dst[i*size], &src[i*step], min(most, count-i); row <= 16 {
+			patches8(to, from, n, rows, row, pitch, step)
+		} else {
+			patches16(to, from, n, rows, row, pitch, step)
+		}
 	}
 	return true
 }

@@ -7,9 +7,12 @@ import (
 
 func TestPatches(t *testing.T) {
 	d := roll(30)
-	in, out := newGuarded(t, 1<<14), newGuarded(t, 1<<14)
-	for range 2000 {
+	in, out := newGuarded(t, 1<<15), newGuarded(t, 1<<18)
+	for i := range 2000 {
 		rows, row, count := d.between(1, 5), d.between(1, 40), d.between(0, 12)
+		if i%100 == 0 { // more than one call into assembly may copy
+			rows, row, count = 3, d.between(8, 32), 1+(1<<17)/96
+		}
 		pitch, step := d.between(0, 60), d.between(0, 20)
 		size := 0
 		if count > 0 {

@@ -76,6 +76,15 @@ func (c *code) op(name string, operands ...any) {
 	c.line("\t%s", strings.TrimRight(name+" "+strings.Join(texts, ", "), " "))
 }
 
+// define defines a macro of what body writes; the name may have parameters behind.
+func (c *code) define(name string, body func()) {
+	start := c.Len()
+	body()
+	lines := strings.TrimSuffix(string(c.Bytes()[start:]), "\n")
+	c.Truncate(start)
+	c.line("#define %s \\\n%s", name, strings.ReplaceAll(lines, "\n", "; \\\n"))
+}
+
 // note writes a comment between instructions.
 func (c *code) note(format string, args ...any) { c.line("\t// "+format, args...) }
 

@@ -1,0 +1,95 @@
+//go:build !purego
+
+package kernels
+
+import "testing"
+
+// x86Sets are the sets for amd64, whether this machine can run them or not.
+var x86Sets = map[string]*x86{"avx2": &avx2, "avx-vnni": &avxVNNI, "avx512-vnni": &avx512}
+
+// TestDepthwiseCalls finds the largest call into assembly, and that all calls together compute the layer: for the layers
+// of MobileNets, and for wide inputs. Kernels aren't run, but replaced.
+func TestDepthwiseCalls(t *testing.T) {
+	type shape struct{ width, channels, kernel, stride int }
+	var shapes []shape
+	layers := networkV2()
+	for _, alpha := range []float64{0.25, 0.5, 0.75, 1, 1.4} {
+		for resolution := 96; resolution <= 224; resolution += 32 {
+			layers = append(layers, networkV1(alpha, resolution)...)
+		}
+	}
+	for _, l := range layers {
+		if l.kernel == 3 {
+			shapes = append(shapes, shape{l.size * l.stride, l.in, l.kernel, l.stride})
+		}
+	}
+	for _, kernel := range []int{3, 5} {
+		for _, stride := range []int{1, 2} {
+			for _, width := range []int{2048, 1 << 16} {
+				for _, channels := range []int{1, 3, 8, 70} {
+					shapes = append(shapes, shape{width, channels, kernel, stride})
+				}
+			}
+			shapes = append(shapes, shape{2048, 1024, kernel, stride}, shape{7, 1 << 15, kernel, stride})
+		}
+	}
+	d := roll(20)
+	for name, s := range x86Sets {
+		largest := 0
+		for _, l := range shapes {
+			a := d.depthwise(1, l.width, l.channels, 1, l.kernel, l.kernel, l.stride, l.stride)
+			usual(&a)
+			s.prepareDepthwise(&a)
+			runs := a.native.depthwise.runs
+			if runs == nil {
+				t.Fatalf("%s: %v isn't computed by a kernel", name, &a)
+			}
+			macs, want := 0, 0
+			for i := range runs {
+				width := runs[i].kind.width
+				want += runs[i].blocks * width * a.OutW * l.kernel * l.kernel
+				runs[i].run = func(r depthwiseRow) {
+					call := r.blocks * width * r.outputs * l.kernel * l.kernel
+					macs += call
+					largest = max(largest, call)
+				}
+			}
+			s.runDepthwise(&a, make([]byte, a.Scratch), 0, 1)
+			if macs != want {
+				t.Errorf("%s: %v: calls compute %d MACs, want %d", name, &a, macs, want)
+			}
+		}
+		t.Logf("%s: largest call: %d MACs", name, largest)
+		if largest > 1<<19 { // 0.5 ms at 1 GMAC/s
+			t.Errorf("%s: a call computes %d MACs", name, largest)
+		}
+	}
+}
+
+// usual makes multipliers such that requantization fits.
+func usual(a *DepthwiseArgs) {
+	for i := range a.Multipliers {
+		a.Multipliers[i].Shift = -6
+	}
+}
+
+// TestDepthwiseByKernels checks that kernels compute the odd cases too: few channels, weights of u8 networks with the
+// largest distance from their zero point.
+func TestDepthwiseByKernels(t *testing.T) {
+	d := roll(21)
+	for name, s := range x86Sets {
+		for _, kernel := range []int{3, 5} {
+			for _, stride := range []int{1, 2} {
+				for channels := 1; channels <= 9; channels++ {
+					a := d.depthwise(4, 9, channels, 1, kernel, kernel, stride, stride)
+					a.WeightZero, a.Weights[0] = -128, 127 // 0 and 255 as u8
+					usual(&a)
+					s.prepareDepthwise(&a)
+					if a.native.depthwise.runs == nil {
+						t.Errorf("%s: %v isn't computed by a kernel", name, &a)
+					}
+				}
+			}
+		}
+	}
+}
