@@ -27,7 +27,8 @@ type Options struct {
 // Fetch downloads url into the file part and goes on after what that holds, if the server can; resumed says whether
 // bytes of before are in it. Where it fails, part keeps what came, for the next time.
 func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err error) {
-	if !strings.HasPrefix(url, "https://") && !(o.PlainHTTP && strings.HasPrefix(url, "http://")) {
+	allowed := strings.HasPrefix(url, "https://") || o.PlainHTTP && strings.HasPrefix(url, "http://")
+	if !allowed {
 		return false, fmt.Errorf("%s: only https is allowed", url)
 	}
 	program, err := exec.LookPath("curl")

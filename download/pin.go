@@ -70,9 +70,8 @@ func parsePin(fields []string) (Pin, bool) {
 
 // isPlain tells whether a name is made of letters, digits and the signs that names of models have.
 func isPlain(name string) bool {
-	return !strings.ContainsFunc(name, func(c rune) bool {
-		return !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || strings.ContainsRune("._-+", c))
-	})
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+"
+	return strings.Trim(name, plain) == ""
 }
 
 // FormatPins writes a lock file, sorted by name.
