@@ -30,7 +30,7 @@ const (
 	hostV2 = "https://storage.googleapis.com/download.tensorflow.org/models/tflite_11_05_08/"
 )
 
-// hostedSums are those of the files that have been seen, at the Coral project's test data, which has them unchanged.
+// hostedSums are those of the files that have been seen: as the Coral project's test data has them, under these names.
 var hostedSums = map[string]struct {
 	size int64
 	sum  string
