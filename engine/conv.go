@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"edge/kernels"
 	"edge/model"
@@ -89,7 +90,7 @@ func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 	}
 	g := windowOf(op.Window, w.Shape[1], w.Shape[2], in.Shape, o.Shape)
 	info := StepInfo{
-		Kind: "conv " + g.String(), Kernel: c.set.Name,
+		Kind: "conv " + g.String(),
 		MACs: g.outH * g.outW * len(w.Data), Parameters: len(w.Data) + depth,
 	}
 	if g.kernelH == 1 && g.kernelW == 1 && g.strideH == 1 && g.strideW == 1 {
@@ -116,7 +117,7 @@ func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error 
 	}
 	pixels := model.Elements(in.Shape) / k
 	c.pointwise(n, StepInfo{
-		Kind: "fully connected", Kernel: c.set.Name,
+		Kind: "fully connected",
 		MACs: pixels * len(w.Data), Parameters: len(w.Data) + depth,
 	}, l, pixels, k, depth)
 	return nil
@@ -130,6 +131,7 @@ func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in,
 	rows, columns := c.split(pixels, out, in, a.Panel, a.Rows)
 	across := (out + columns - 1) / columns
 	down := (pixels + rows - 1) / rows
+	info.Kernel = kernelName(set, a)
 	c.add(info, n, step{down * across, func(worker, chunk int) {
 		p, m := chunk/across*rows, chunk%across*columns
 		set.Pointwise(a, workers[worker], p, min(p+rows, pixels), m, min(m+columns, out))
@@ -145,6 +147,11 @@ func (c *compiler) pointwiseArgs(l *layer, pixels, in, out int) *kernels.Pointwi
 	c.set.PreparePointwise(a)
 	a.Weights = nil
 	return a
+}
+
+// kernelName is what runs a layer: the set, and how it multiplies.
+func kernelName(set *kernels.Set, a *kernels.PointwiseArgs) string {
+	return strings.TrimSpace(set.Name + " " + a.By)
 }
 
 // gathered adds a step for any convolution but a pointwise one. For each chunk of output pixels it writes what each of
@@ -167,6 +174,7 @@ func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w window, ou
 		args[i] = *prepared
 	}
 	zero := byte(l.inZero)
+	info.Kernel = kernelName(set, prepared)
 	c.add(info, n, step{(pixels + rows - 1) / rows, func(worker, chunk int) {
 		a, scratch := &args[worker], workers[worker]
 		p := chunk * rows

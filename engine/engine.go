@@ -49,7 +49,7 @@ type StepInfo struct {
 	Parameters int
 	Quant      quant.Params // of the output, in the network's own type
 	Type       model.Type   // of the output
-	Kernel     string       // the set that runs it, or "go"
+	Kernel     string       // the set that runs it, with an instruction where the set chose one; or "go"
 }
 
 // step computes one layer, in chunks that may run at the same time and in any order.

@@ -5,7 +5,8 @@ package kernels
 // avx2 is the set for AVX2: without a product of bytes that doesn't saturate, all is widened to 16 bits.
 var avx2 = x86{
 	narrow: &pointwiseAVX2, wide: &pointwiseAVX2, wider: &pointwiseAVX2,
-	widen: widenAVX2,
+	chained: &pointwiseChains,
+	widen:   widenAVX2,
 	depthwise: depthwiseTable{
 		{3, 1}: {
 			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k3s1x16},
@@ -27,9 +28,15 @@ var avx2 = x86{
 }
 
 var pointwiseAVX2 = pointwiseKernel{
-	rows: 6, width: 16, taps: 2, ones: 3, order: inPairs256,
+	by: "VPMADDWD", rows: 6, width: 16, taps: 2, ones: 3, order: inPairs256,
 	many: [3]func(pointwiseTile){pointwiseAVX2x6x16, pointwiseAVX2x6x16Integer, pointwiseAVX2x6x16Signed},
 	one:  [3]func(pointwiseTile){pointwiseAVX2x1x16, pointwiseAVX2x1x16Integer, pointwiseAVX2x1x16Signed},
+}
+
+var pointwiseChains = pointwiseKernel{
+	by: "VPMADDUBSW", rows: 6, width: chainWidth, taps: 4, most: 95, ones: 3, order: inPairs256,
+	many: [3]func(pointwiseTile){pointwiseChainsx6x16, pointwiseChainsx6x16Integer, pointwiseChainsx6x16Signed},
+	one:  [3]func(pointwiseTile){pointwiseChainsx1x16, pointwiseChainsx1x16Integer, pointwiseChainsx1x16Signed},
 }
 
 // avxVNNI is the set for AVX2 with VNNI, but without AVX-512.

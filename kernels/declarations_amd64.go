@@ -171,3 +171,15 @@ func pointwiseVEXx1x16Integer(t pointwiseTile)
 func pointwiseVEXx1x16Signed(t pointwiseTile)
 
 func sumsAVX2(t pixelSums)
+
+func pointwiseChainsx6x16(t pointwiseTile)
+
+func pointwiseChainsx6x16Integer(t pointwiseTile)
+
+func pointwiseChainsx6x16Signed(t pointwiseTile)
+
+func pointwiseChainsx1x16(t pointwiseTile)
+
+func pointwiseChainsx1x16Integer(t pointwiseTile)
+
+func pointwiseChainsx1x16Signed(t pointwiseTile)

@@ -31,8 +31,11 @@ func TestRequired(t *testing.T) {
 	}
 }
 
-// others returns every set that this machine has but the generic one, and that for int8.
-func others() []*Set { return append(Available()[1:], generic[int8]("generic-int8", true)) }
+// others returns every set that this machine has but the generic one, that for int8, and sets that take paths which the
+// real ones choose by cost.
+func others() []*Set {
+	return append(append(Available()[1:], generic[int8]("generic-int8", true)), forced()...)
+}
 
 // eachSet runs test for each of them.
 func eachSet(t *testing.T, test func(t *testing.T, s *Set)) {
@@ -286,9 +289,10 @@ func (d dice) activations(n int) []byte {
 	return b
 }
 
-func (d dice) weights(n int) []int8 {
+// weights returns weights: extremes, any, or as in real networks near their zero point, but for a few.
+func (d dice) weights(n int, zero int32) []int8 {
 	w := make([]int8, n)
-	kind := d.IntN(6)
+	kind, few := d.IntN(8), 1+d.IntN(100)
 	for i := range w {
 		switch kind {
 		case 0:
@@ -297,6 +301,11 @@ func (d dice) weights(n int) []int8 {
 			w[i] = 127
 		case 2:
 			w[i] = [2]int8{-128, 127}[d.IntN(2)]
+		case 3, 4:
+			w[i] = int8(min(max(int(zero)+d.between(-9, 9), -128), 127))
+			if d.IntN(few) == 0 {
+				w[i] = int8(d.Uint32())
+			}
 		default:
 			w[i] = int8(d.Uint32())
 		}
@@ -358,9 +367,10 @@ func (d dice) bias(n int, reach float64) []int32 {
 
 // pointwise returns a layer of that size; its strides are sometimes wider than they need be.
 func (d dice) pointwise(pixels, in, out int) PointwiseArgs {
+	zero := d.weightZero()
 	a := PointwiseArgs{
 		Pixels: pixels, In: in, Out: out, SrcStride: in, DstStride: out,
-		SrcZero: d.zero(), Weights: d.weights(in * out), WeightZero: d.weightZero(),
+		SrcZero: d.zero(), Weights: d.weights(in*out, zero), WeightZero: zero,
 	}
 	if d.IntN(3) == 0 {
 		a.SrcStride += d.IntN(20)
@@ -388,9 +398,10 @@ func (d dice) window(h, w, kh, kw, sh, sw int) (outH, outW, padTop, padLeft int)
 
 func (d dice) depthwise(h, w, channels, multiplier, kh, kw, sh, sw int) DepthwiseArgs {
 	out := channels * multiplier
+	zero := d.weightZero()
 	a := DepthwiseArgs{
 		InH: h, InW: w, In: channels, Multiplier: multiplier, KernelH: kh, KernelW: kw, StrideH: sh, StrideW: sw,
-		SrcZero: d.zero(), Weights: d.weights(kh * kw * out), WeightZero: d.weightZero(),
+		SrcZero: d.zero(), Weights: d.weights(kh*kw*out, zero), WeightZero: zero,
 	}
 	a.OutH, a.OutW, a.PadTop, a.PadLeft = d.window(h, w, kh, kw, sh, sw)
 	reach := 128 * 64 * float64(kh*kw)

@@ -70,9 +70,10 @@ type PointwiseArgs struct {
 	Requant
 
 	// Set by PreparePointwise:
-	Panel   int // the set computes output channels in panels of this many
-	Rows    int // and pixels in tiles of this many, or 0: any number is as good
-	Scratch int // bytes
+	Panel   int    // the set computes output channels in panels of this many
+	Rows    int    // and pixels in tiles of this many, or 0: any number is as good
+	Scratch int    // bytes
+	By      string // the instruction that multiplies, where the set has several; or empty
 	packed
 }
 

@@ -9,6 +9,7 @@ import "golang.org/x/sys/cpu"
 // x86 is what the sets for amd64 differ in.
 type x86 struct {
 	narrow, wide, wider *pointwiseKernel  // panels of up to 16, 32, 48 channels
+	chained             *pointwiseKernel  // for weights that are small enough; or nil
 	sums                func(pixelSums)   // of four pixels or more; nil where widen is used
 	masked              bool              // kernels take any number of channels or elements
 	widen               func(widenPixels) // where a step is two channels
@@ -45,12 +46,18 @@ func (s *x86) set(name string) *Set {
 }
 
 func (s *x86) preparePointwise(a *PointwiseArgs) {
+	if s.chained != nil {
+		if chained := s.chained.chainsOf(a); chained != nil {
+			s.chained.prepare(a, chained)
+			return
+		}
+	}
 	switch {
 	case a.Out <= s.narrow.width:
-		s.narrow.prepare(a)
+		s.narrow.prepare(a, nil)
 	case a.Out%s.wider.width == 0:
-		s.wider.prepare(a)
+		s.wider.prepare(a, nil)
 	default:
-		s.wide.prepare(a)
+		s.wide.prepare(a, nil)
 	}
 }

@@ -20,6 +20,7 @@ type pointwiseTile struct {
 	lo, hi               uint8
 	next                 unsafe.Pointer // the next panel, to be fetched into the cache
 	fetched              int            // tiles that remain when it has been
+	chains               unsafe.Pointer // where they are: see chains_amd64.go
 }
 
 // widenPixels is what a kernel that widens activations to 16 bits works on.
@@ -41,9 +42,11 @@ type pixelSums struct {
 
 // pointwiseKernel are the kernels for one width of panel.
 type pointwiseKernel struct {
+	by          string                 // the instruction that multiplies, where a set has several
 	rows, width int                    // of a tile
 	taps        int                    // input channels a step: four as bytes, or two widened to 16 bits
 	masked      bool                   // the last panel may be smaller
+	most        int                    // where weights are chains: the cost up to which they are used, see chainsOf
 	ones        int                    // so many pixels that remain are faster one by one than as a tile
 	order       func(j int) int        // the channel at position j of the panel
 	many, one   [3]func(pointwiseTile) // tiles of rows pixels, of one; by how they requantize
@@ -68,6 +71,7 @@ type pointwisePanel struct {
 	from      int // first channel
 	channels  int
 	data      []byte
+	chains    chains // their weights are in data
 	many, one func(pointwiseTile)
 }
 
@@ -91,14 +95,25 @@ const blockBytes = 64 << 10
 
 const copied = 3 // pixels at the end of Src, at most, whose last quad would reach behind it
 
-func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
+// channels returns the first channel of panel n, and how many it has.
+func (k *pointwiseKernel) channels(a *PointwiseArgs, n int) (from, count int) {
+	from = n * k.width
+	if !k.masked && a.Out >= k.width {
+		from = min(from, a.Out-k.width) // the last panel overlaps the one before
+	}
+	return from, min(k.width, a.Out-from)
+}
+
+// prepare packs a layer; chained are its weights as chains, where the kernel wants them.
+func (k *pointwiseKernel) prepare(a *PointwiseArgs, chained []chains) {
 	layer := pointwiseLayer{pointwiseKernel: k, steps: (a.In + k.taps - 1) / k.taps}
-	for n := 0; n < a.Out; n += k.width {
-		from := n
-		if !k.masked && a.Out >= k.width {
-			from = min(n, a.Out-k.width) // the last panel overlaps the one before
+	for n := range (a.Out + k.width - 1) / k.width {
+		var c chains
+		if chained != nil {
+			c = chained[n]
 		}
-		panel, ok := k.pack(a, layer.steps, from, min(k.width, a.Out-from))
+		from, channels := k.channels(a, n)
+		panel, ok := k.pack(a, layer.steps, from, channels, c)
 		if !ok {
 			a.native.pointwise = pointwiseLayer{}
 			prepareGenericPointwise(a)
@@ -108,7 +123,7 @@ func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
 	}
 	layer.block = min(max(blockBytes/(4/k.taps*a.In+a.Out), 4*k.rows), 1024) / k.rows * k.rows
 	a.native.pointwise = layer
-	a.Panel, a.Rows = k.width, k.rows
+	a.Panel, a.Rows, a.By = k.width, k.rows, k.by
 	switch {
 	case k.taps == 4: // sums, the last pixels
 		a.Scratch = 4*layer.block + copied*4*layer.steps
@@ -121,7 +136,7 @@ func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
 }
 
 // pack returns the panel of some channels, false where no constants fit.
-func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int) (panel pointwisePanel, ok bool) {
+func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int, c chains) (panel pointwisePanel, ok bool) {
 	width := k.width
 	bias, reach := make([]int32, channels), make([]span, channels)
 	for i := range channels {
@@ -141,8 +156,8 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int) (pan
 			how = inSignedIntegers
 		}
 	}
-	panel = pointwisePanel{from: from, channels: channels, many: k.many[how], one: k.one[how]}
-	panel.data = make([]byte, 0, 4*width+len(constants)+4*steps*width)
+	panel = pointwisePanel{from: from, channels: channels, chains: c, many: k.many[how], one: k.one[how]}
+	panel.data = make([]byte, 0, 4*width+len(constants)+max(4*steps*width, len(c.weights)))
 	for j := range width {
 		b := int32(0)
 		if c := k.order(j); c < channels {
@@ -151,6 +166,11 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int) (pan
 		panel.data = binary.LittleEndian.AppendUint32(panel.data, uint32(b))
 	}
 	panel.data = append(panel.data, constants...)
+	if c.list != nil {
+		panel.data = append(panel.data, c.weights...)
+		panel.chains.weights = nil
+		return panel, true
+	}
 	weights := panel.data[len(panel.data):cap(panel.data)]
 	panel.data = panel.data[:cap(panel.data)]
 	for j := range width {
@@ -218,7 +238,7 @@ func (s *x86) pointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
 	}
 	sums, scratch := scratch[:4*layer.block], scratch[4*layer.block:]
 	last, scratch := scratch[:copied*rowBytes], scratch[copied*rowBytes:]
-	if a.WeightZero == 0 {
+	if a.WeightZero == 0 || layer.most > 0 {
 		sums = nil
 	}
 	for p := p0; p < p1; {
@@ -270,25 +290,27 @@ func (l *pointwiseLayer) compute(a *PointwiseArgs, t pointwiseTile, src, sums, s
 
 // tiles computes the pixels [from, to) of a block for a panel; dst is the first one's output.
 func (l *pointwiseLayer) tiles(panel *pointwisePanel, t pointwiseTile, src, sums, dst []byte, from, to int) {
-	run := func(kernel func(pointwiseTile), pixel, tiles int) {
+	run := func(kernel func(pointwiseTile), chains []chain, pixel, tiles int) {
 		t.src, t.tiles = unsafe.Pointer(&src[pixel*int(t.srcStride)]), tiles
 		t.dst = unsafe.Pointer(&dst[(pixel-from)*int(t.dstStride)])
 		t.fetched = tiles - l.width/16 + 1
 		if sums != nil {
 			t.sums = unsafe.Pointer(&sums[4*pixel])
 		}
+		t.chains = unsafe.Pointer(unsafe.SliceData(chains))
 		kernel(t)
 	}
+	all := panel.chains.list
 	whole, rest := (to-from)/l.rows, (to-from)%l.rows
 	if whole > 0 {
-		run(panel.many, from, whole)
+		run(panel.many, all, from, whole)
 	}
 	switch {
 	case rest == 0:
 	case whole > 0 && rest > l.ones: // the last tile overlaps the one before
-		run(panel.many, to-l.rows, 1)
+		run(panel.many, all, to-l.rows, 1)
 	default:
-		run(panel.one, to-rest, rest)
+		run(panel.one, all[panel.chains.extras:], to-rest, rest)
 	}
 }
 

@@ -23,13 +23,12 @@
 // func pointwiseAVX2x6x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16(SB), NOSPLIT, $0-96
+TEXT ·pointwiseAVX2x6x16(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	MOVQ t_next+80(FP), R13
@@ -260,13 +259,12 @@ unfetched:
 // func pointwiseAVX2x6x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwiseAVX2x6x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	MOVQ t_next+80(FP), R13
@@ -565,13 +563,12 @@ unfetched:
 // func pointwiseAVX2x6x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwiseAVX2x6x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
 	MOVQ t_next+80(FP), R13
@@ -966,13 +963,12 @@ unfetched:
 // func pointwiseAVX2x1x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16(SB), NOSPLIT, $0-96
+TEXT ·pointwiseAVX2x1x16(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
 
 tile:
 	VMOVDQU (BX), Y0
@@ -1049,13 +1045,12 @@ multiplied:
 // func pointwiseAVX2x1x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwiseAVX2x1x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
 
 tile:
 	VMOVDQU (BX), Y0
@@ -1140,13 +1135,12 @@ multiplied:
 // func pointwiseAVX2x1x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwiseAVX2x1x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
 
 tile:
 	VMOVDQU (BX), Y0

@@ -44,7 +44,7 @@ GLOBL byRow512<>(SB), RODATA|NOPTR, $64
 // func pointwise512x7x32(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x7x32(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -246,7 +246,7 @@ unfetched:
 // func pointwise512x7x32Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x7x32Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -516,7 +516,7 @@ unfetched:
 // func pointwise512x7x32Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x7x32Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -842,7 +842,7 @@ unfetched:
 // func pointwise512x7x48(t pointwiseTile)
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x7x48(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1123,7 +1123,7 @@ unfetched:
 // func pointwise512x7x48Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x7x48Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1505,7 +1505,7 @@ unfetched:
 // func pointwise512x7x48Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x7x48Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1971,7 +1971,7 @@ unfetched:
 // func pointwise512x14x16(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x14x16(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2189,7 +2189,7 @@ quad:
 // func pointwise512x14x16Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x14x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2477,7 +2477,7 @@ quad:
 // func pointwise512x14x16Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x14x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2821,7 +2821,7 @@ quad:
 // func pointwise512x1x16(t pointwiseTile)
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x16(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2889,7 +2889,7 @@ quad:
 // func pointwise512x1x16Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -2962,7 +2962,7 @@ quad:
 // func pointwise512x1x16Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3039,7 +3039,7 @@ quad:
 // func pointwise512x1x32(t pointwiseTile)
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x32(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3118,7 +3118,7 @@ quad:
 // func pointwise512x1x32Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x32Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3205,7 +3205,7 @@ quad:
 // func pointwise512x1x32Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x32Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3300,7 +3300,7 @@ quad:
 // func pointwise512x1x48(t pointwiseTile)
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x48(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3398,7 +3398,7 @@ quad:
 // func pointwise512x1x48Integer(t pointwiseTile)
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x48Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -3507,7 +3507,7 @@ quad:
 // func pointwise512x1x48Signed(t pointwiseTile)
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwise512x1x48Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI

@@ -11,7 +11,7 @@
 // func pointwiseVEXx6x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16(SB), NOSPLIT, $0-96
+TEXT ·pointwiseVEXx6x16(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -237,7 +237,7 @@ unfetched:
 // func pointwiseVEXx6x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwiseVEXx6x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -531,7 +531,7 @@ unfetched:
 // func pointwiseVEXx6x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwiseVEXx6x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -921,7 +921,7 @@ unfetched:
 // func pointwiseVEXx1x16(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16(SB), NOSPLIT, $0-96
+TEXT ·pointwiseVEXx1x16(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1008,7 +1008,7 @@ multiplied:
 // func pointwiseVEXx1x16Integer(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16Integer(SB), NOSPLIT, $0-96
+TEXT ·pointwiseVEXx1x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI
@@ -1103,7 +1103,7 @@ multiplied:
 // func pointwiseVEXx1x16Signed(t pointwiseTile)
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16Signed(SB), NOSPLIT, $0-96
+TEXT ·pointwiseVEXx1x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_src+0(FP), SI
 	MOVQ t_srcStride+16(FP), R8
 	MOVQ t_dst+8(FP), DI

@@ -55,11 +55,16 @@ func (c *code) comment(text string) {
 
 // function begins a function whose argument is a struct of a type, of size bytes, called t.
 func (c *code) function(name, argument string, size int, about string) {
+	c.functionWithFrame(name, argument, size, 0, about)
+}
+
+// functionWithFrame begins one that has frame bytes on the stack.
+func (c *code) functionWithFrame(name, argument string, size, frame int, about string) {
 	declaration := fmt.Sprintf("func %s(t %s)", name, argument)
 	c.declarations = append(c.declarations, declaration)
 	c.line("")
 	c.comment(declaration + "\n" + about)
-	c.line("TEXT ·%s(SB), NOSPLIT, $0-%d", name, size)
+	c.line("TEXT ·%s(SB), NOSPLIT, $%d-%d", name, frame, size)
 }
 
 // op writes one instruction, in Go's order: destination last.

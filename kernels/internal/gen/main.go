@@ -30,6 +30,7 @@ func generate() map[string][]byte {
 		"pointwise_avx512_amd64.s":  pointwise512(),
 		"depthwise_avx512_amd64.s":  depthwise512(),
 		"pointwise_avx2_amd64.s":    pointwiseAVX2(),
+		"pointwise_chains_amd64.s":  pointwiseChains(),
 		"add_amd64.s":               addFile(),
 		"depthwise_avx2_amd64.s":    depthwiseAVX2(),
 		"pointwise_avxvnni_amd64.s": pointwiseVEX(),

@@ -1,15 +1,27 @@
 package main
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // tile256 is a pointwise kernel for AVX2 or AVX-VNNI: rows pixels by two vectors of 8 channels.
 type tile256 struct {
 	*code
 	name    string
 	rows    int
-	vnni    bool // a step is four channels of 8 bits by VPDPBUSD, else two of 16 bits by VPMADDWD
+	by      multiply256
 	requant requant
 }
+
+// multiply256 is how a tile multiplies.
+type multiply256 int
+
+const (
+	byWords  multiply256 = iota // VPMADDWD: two input channels of 16 bits a step
+	byChains                    // VPMADDUBSW: four of 8 bits, summed in 16 bits as long as they hold it
+	byVNNI                      // VPDPBUSD: four of 8 bits
+)
 
 const (
 	columns256 = 2
@@ -32,12 +44,7 @@ The panel in memory: bias [16]int32; then the constants of requantization, see r
 
 The order of channels is such that packing within 128-bit lanes puts them in order: the first vector has channels 0…3 and
 8…11, the second 4…7 and 12…15.`)
-	for _, rows := range []int{6, 1} {
-		for _, how := range requants {
-			tile := tile256{code: c, name: fmt.Sprintf("pointwiseAVX2x%dx16%s", rows, how), rows: rows, requant: how}
-			tile.write()
-		}
-	}
+	c.tiles256("pointwiseAVX2", byWords)
 	widenAVX2(c)
 	return c
 }
@@ -46,45 +53,113 @@ func pointwiseVEX() *code {
 	c := newFile(`
 Pointwise convolution with AVX-VNNI: as with AVX2, but for steps of four input channels, by VPDPBUSD. Go's assembler writes
 that only as AVX-512 has it, so it is given as bytes.`)
+	c.tiles256("pointwiseVEX", byVNNI)
+	sumsAVX2(c)
+	return c
+}
+
+func pointwiseChains() *code {
+	c := newFile(`
+Pointwise convolution with AVX2 where weights are small: VPMADDUBSW multiplies four activations of 8 bits by four weights and
+adds them in pairs, in 16 bits. That saturates in general. But where the positive weights of a pair are 128 in sum at most,
+and its negative ones −128 at least, it can't: 255 · 128 < 2¹⁵. The same holds for more than a pair. So a panel is cut into
+chains of such quads of input channels, which 16 bits hold whatever the activations are; see chains_amd64.go. For each quad
+of a chain:
+
+             k…k+3 of 8 channels          k…k+3 of 8 channels
+             ┌────────── Yw0 ──────┐      ┌────────── Yw1 ──────┐
+ pixel 0 ──▶ Ya ● VPMADDUBSW, VPADDW ▶ Ysum00  ●    ▶ Ysum01      Ya: the pixel's four activations in every lane
+ pixel 1 ──▶ Ya ●                    ▶ Ysum10  ●    ▶ Ysum11      a sum: 16 × int16, two for each channel
+   …
+ at the chain's end: VPMADDWD by ones, VPADDD ▶ accumulators, which are in memory
+
+The panel is that of VPMADDWD but for the weights: [quads][16][4]int8, less the zero point. Where each quad is in a pixel
+follows from the list of chains.`)
+	c.table("ones256", slices.Repeat([]uint64{0x0001000100010001}, 4)...)
+	c.tiles256("pointwiseChains", byChains)
+	return c
+}
+
+// tiles256 writes the tiles of all sizes that multiply in a way.
+func (c *code) tiles256(name string, by multiply256) {
 	for _, rows := range []int{6, 1} {
 		for _, how := range requants {
-			tile := tile256{code: c, name: fmt.Sprintf("pointwiseVEXx%dx16%s", rows, how), rows: rows, vnni: true, requant: how}
+			tile := tile256{code: c, name: fmt.Sprintf("%sx%dx16%s", name, rows, how), rows: rows, by: by, requant: how}
 			tile.write()
 		}
 	}
-	sumsAVX2(c)
-	return c
 }
 
 func (t *tile256) acc(row, column int) int { return row*columns256 + column }
 func (t *tile256) weight(column int) int   { return 12 + column }
 
+// Vector registers.
 const (
+	ones256       = 4 // in every lane of 16 bits
 	activation256 = 14
 	product256    = 15
 )
 
+// General registers of chains.
+const (
+	chains       = "R12" // that remain
+	accumulators = "R14" // in the frame
+)
+
 func (t *tile256) write() {
-	t.function(t.name, "pointwiseTile", tileSize, `
+	switch {
+	case t.by != byChains:
+		t.function(t.name, "pointwiseTile", tileSize, `
 Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
+	case t.rows > 1:
+		t.functionWithFrame(t.name, "pointwiseTile", tileSize, 32*columns256*t.rows+32, `
+Sums Y0…Y11, weights Y12 and Y13, activations Y14, products Y15, accumulators on the stack.`)
+	default:
+		t.function(t.name, "pointwiseTile", tileSize, `
+Each quad is a chain of its own: a single pixel doesn't wait for multiplications, but for weights. Accumulators Y0 and Y1,
+weights Y12 and Y13, ones Y4, activations Y14, products Y15.`)
+	}
 	t.op("MOVQ", "t_src+0(FP)", srcRow)
 	t.op("MOVQ", "t_srcStride+16(FP)", srcStride)
 	t.op("MOVQ", "t_dst+8(FP)", dst)
 	t.op("MOVQ", "t_dstStride+24(FP)", dstStride)
 	t.op("MOVQ", "t_panel+32(FP)", panel)
-	t.op("MOVQ", "t_sums+40(FP)", sums)
+	if t.by == byVNNI {
+		t.op("MOVQ", "t_sums+40(FP)", sums)
+	}
 	if t.rows > 1 {
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*4)"), srcStride5)
-	}
-
-	if t.rows > 1 {
 		t.op("MOVQ", "t_next+80(FP)", next)
 		t.op("MOVQ", 64, fetch)
 	}
+	switch {
+	case t.by != byChains:
+	case t.rows > 1:
+		t.note("accumulators are at the frame's first multiple of 32")
+		t.op("LEAQ", "31(SP)", accumulators)
+		t.op("ANDQ", "$~31", accumulators)
+	default:
+		t.op("VMOVDQU", "ones256<>(SB)", y(ones256))
+	}
 
 	t.at("tile")
-	if t.vnni {
+	switch {
+	case t.by != byChains:
+		t.begin()
+		t.multiply()
+	case t.rows > 1:
+		t.multiplyChains()
+	default:
+		t.begin()
+		t.multiplyQuads()
+	}
+	t.finish()
+}
+
+// begin makes the accumulators the bias, with the pixel's sum where weights have a zero point.
+func (t *tile256) begin() {
+	if t.by == byVNNI {
 		t.note("accumulators begin as the bias, with the pixel's sum where weights have a zero point")
 		t.op("TESTQ", sums, sums)
 		t.op("JZ", "symmetric")
@@ -103,9 +178,16 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 			t.op("VMOVDQU", memory(32*c, panel), y(t.acc(r, c)))
 		}
 	}
+}
+
+// weightsAt is where weights begin in a panel.
+func (t *tile256) weightsAt() string { return memory(4*width256*(1+t.requant.arrays()), panel) }
+
+// multiply adds all products, two steps a turn.
+func (t *tile256) multiply() {
 	t.at("multiply")
 	t.op("MOVQ", srcRow, src)
-	t.op("LEAQ", memory(4*width256*(1+t.requant.arrays()), panel), weights)
+	t.op("LEAQ", t.weightsAt(), weights)
 	t.op("MOVQ", "t_steps+48(FP)", quads)
 	t.op("SUBQ", 2, quads)
 	t.op("JL", "last")
@@ -121,7 +203,102 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 	t.op("JL", "multiplied")
 	t.step(0)
 	t.at("multiplied")
+}
 
+// multiplyChains adds all products, chain by chain.
+func (t *tile256) multiplyChains() {
+	acc := func(i int) string { return memory(32*i, accumulators) }
+	for c := range columns256 {
+		t.op("VMOVDQU", memory(32*c, panel), y(t.weight(c)))
+		for r := range t.rows {
+			t.op("VMOVDQU", y(t.weight(c)), acc(t.acc(r, c)))
+		}
+	}
+	t.op("LEAQ", t.weightsAt(), weights)
+	t.op("MOVQ", "t_chains+96(FP)", chains)
+	t.at("chain")
+	t.op("MOVL", memory(0, chains), src)
+	t.op("MOVL", memory(4, chains), quads)
+	t.op("ADDQ", 8, chains)
+	t.op("ADDQ", srcRow, src)
+	t.op("TESTQ", quads, quads)
+	t.op("JZ", "multiplied")
+	t.quad(true)
+	t.op("DECQ", quads)
+	t.op("JZ", "summed")
+	t.at("quad")
+	t.quad(false)
+	t.op("DECQ", quads)
+	t.op("JNZ", "quad")
+	t.at("summed")
+	t.op("VMOVDQU", "ones256<>(SB)", y(t.weight(0)))
+	for i := range columns256 * t.rows {
+		t.op("VPMADDWD", y(t.weight(0)), y(i), y(i))
+		t.op("VPADDD", acc(i), y(i), y(i))
+		t.op("VMOVDQU", y(i), acc(i))
+	}
+	t.op("JMP", "chain")
+	t.at("multiplied")
+	for i := range columns256 * t.rows {
+		t.op("VMOVDQU", acc(i), y(i))
+	}
+}
+
+// quad adds the products of a quad to the sums, or makes the sums of those.
+func (t *tile256) quad(first bool) {
+	for c := range columns256 {
+		t.op("VMOVDQU", memory(32*c, weights), y(t.weight(c)))
+	}
+	t.op("PREFETCHT0", memory(0, next))
+	t.op("ADDQ", fetch, next)
+	for r := range t.rows {
+		t.op("VPBROADCASTD", t.activations(r, 0), y(activation256))
+		for c := range columns256 {
+			if first {
+				t.op("VPMADDUBSW", y(t.weight(c)), y(activation256), y(t.acc(r, c)))
+				continue
+			}
+			t.op("VPMADDUBSW", y(t.weight(c)), y(activation256), y(product256))
+			t.op("VPADDW", y(product256), y(t.acc(r, c)), y(t.acc(r, c)))
+		}
+	}
+	t.op("ADDQ", 4, src)
+	t.op("ADDQ", 32*columns256, weights)
+}
+
+// multiplyQuads adds all products of a pixel: of the quads, one after the other, and then of the chains that repeat some.
+func (t *tile256) multiplyQuads() {
+	quad := func() {
+		t.op("VPBROADCASTD", memory(0, src), y(activation256))
+		for c := range columns256 {
+			t.op("VPMADDUBSW", memory(32*c, weights), y(activation256), y(product256))
+			t.op("VPMADDWD", y(ones256), y(product256), y(product256))
+			t.op("VPADDD", y(product256), y(c), y(c))
+		}
+		t.op("ADDQ", 32*columns256, weights)
+	}
+	t.op("MOVQ", srcRow, src)
+	t.op("LEAQ", t.weightsAt(), weights)
+	t.op("MOVQ", "t_steps+48(FP)", quads)
+	t.at("quad")
+	quad()
+	t.op("ADDQ", 4, src)
+	t.op("DECQ", quads)
+	t.op("JNZ", "quad")
+	t.op("MOVQ", "t_chains+96(FP)", chains)
+	t.at("chain")
+	t.op("MOVL", memory(0, chains), src)
+	t.op("ADDQ", srcRow, src)
+	t.op("CMPL", memory(4, chains), 0)
+	t.op("JEQ", "multiplied")
+	quad()
+	t.op("ADDQ", 8, chains)
+	t.op("JMP", "chain")
+	t.at("multiplied")
+}
+
+// finish requantizes the accumulators, stores them and goes on to the next tile.
+func (t *tile256) finish() {
 	for c := range columns256 {
 		if t.requant != inFloat32 {
 			t.note("requantize")
@@ -174,6 +351,12 @@ Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 	t.op("RET")
 }
 
+// activations is the operand of row r's activations at step i from the running k on.
+func (t *tile256) activations(r, i int) string {
+	at := [...]string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]
+	return memory(4*i, src, at)
+}
+
 // step multiplies step i from the running k on.
 func (t *tile256) step(i int) {
 	for c := range columns256 {
@@ -184,10 +367,9 @@ func (t *tile256) step(i int) {
 		t.op("ADDQ", fetch, next)
 	}
 	for r := range t.rows {
-		at := [...]string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]
-		t.op("VPBROADCASTD", memory(4*i, src, at), y(activation256))
+		t.op("VPBROADCASTD", t.activations(r, i), y(activation256))
 		for c := range columns256 {
-			if t.vnni {
+			if t.by == byVNNI {
 				t.dpbusdVEX(32, t.weight(c), activation256, t.acc(r, c))
 				continue
 			}
