@@ -67,10 +67,12 @@ const (
 // depthwisePanel is a panel's size in bytes: channels8, and the weights as its kernel wants them.
 const depthwisePanel = int(unsafe.Sizeof(channels8{})) + 3*64
 
-// is3x3 reports whether the kernels for 3×3 can compute the layer.
+// is3x3 reports whether the kernels for 3×3 can compute the layer. They compute two rows of a panel in one call, as wide as
+// they are.
 func is3x3(a *DepthwiseArgs) bool {
 	right := (a.OutW-1)*a.StrideW + a.KernelW - a.PadLeft - a.InW
-	return a.KernelH == 3 && a.KernelW == 3 && a.StrideH == a.StrideW && a.StrideH <= 2 && a.PadLeft <= 1 && right <= 1
+	return a.KernelH == 3 && a.KernelW == 3 && a.StrideH == a.StrideW && a.StrideH <= 2 && a.PadLeft <= 1 && right <= 1 &&
+		2*8*9*a.OutW <= callMACs
 }
 
 func prepareDotDepthwise(a *DepthwiseArgs)  { prepareDepthwise(a, true) }

@@ -21,6 +21,7 @@
 // 	CX     columns left in the segment     R11                   constants of the block
 // 	DX     from pixel to pixel             R12                   outputs done, negative while columns finish none
 // 	BX     the output                      R13, R15              the next segment; offset of the block
+// 	                                       R14                   how to requantize: 0 in floats, 1 or 2 in integers
 // 	Y0–7   partial outputs, two registers each; the first ones are finished next
 // 	Y8–13  the column: row 4 of 5×5 taps, rows 2 and 3, rows 0 and 1
 // 	Y14–15 scratch

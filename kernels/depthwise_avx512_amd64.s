@@ -21,6 +21,7 @@
 // 	CX     columns left in the segment     R11                   constants of the block
 // 	DX     from pixel to pixel             R12                   outputs done, negative while columns finish none
 // 	BX     the output                      R13, R15              the next segment; offset of the block
+// 	                                       R14                   how to requantize: 0 in floats, 1 or 2 in integers
 // 	Z0–15  partial outputs, four registers each (3×3 taps: Z0–7); the first four are finished next
 // 	Z8–19  weights of 3×3 taps             Z16–19                row 4 of the column, of 5×5 taps
 // 	Z24–27 the column, rows 0 to 3         Z20–23, Z28–31        its sums, for weights with a zero point; scratch
@@ -520,7 +521,7 @@ TEXT ·depthwise512k3s1x64(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -603,7 +604,7 @@ TEXT ·depthwise512k3s1x64Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -702,7 +703,7 @@ TEXT ·depthwise512k3s1x32(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -785,7 +786,7 @@ TEXT ·depthwise512k3s1x32Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -884,7 +885,7 @@ TEXT ·depthwise512k3s1x16(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -958,7 +959,7 @@ TEXT ·depthwise512k3s1x16Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1040,7 +1041,7 @@ TEXT ·depthwise512k3s2x64(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1130,7 +1131,7 @@ TEXT ·depthwise512k3s2x64Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1248,7 +1249,7 @@ TEXT ·depthwise512k3s2x32(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1338,7 +1339,7 @@ TEXT ·depthwise512k3s2x32Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1456,7 +1457,7 @@ TEXT ·depthwise512k3s2x16(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1539,7 +1540,7 @@ TEXT ·depthwise512k3s2x16Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1636,7 +1637,7 @@ TEXT ·depthwise512k5s1x64(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1719,7 +1720,7 @@ TEXT ·depthwise512k5s1x64Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1822,7 +1823,7 @@ TEXT ·depthwise512k5s1x32(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -1905,7 +1906,7 @@ TEXT ·depthwise512k5s1x32Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2008,7 +2009,7 @@ TEXT ·depthwise512k5s1x16(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2084,7 +2085,7 @@ TEXT ·depthwise512k5s1x16Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2170,7 +2171,7 @@ TEXT ·depthwise512k5s2x64(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2256,7 +2257,7 @@ TEXT ·depthwise512k5s2x64Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2382,7 +2383,7 @@ TEXT ·depthwise512k5s2x32(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2468,7 +2469,7 @@ TEXT ·depthwise512k5s2x32Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2594,7 +2595,7 @@ TEXT ·depthwise512k5s2x16(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
@@ -2677,7 +2678,7 @@ TEXT ·depthwise512k5s2x16Zero(SB), NOSPLIT, $0-256
 	MOVQ t_data+216(FP), R11
 	MOVQ t_requant+248(FP), R14
 	XORQ R15, R15
-	MOVL $21845, AX
+	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:

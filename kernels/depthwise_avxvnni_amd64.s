@@ -21,6 +21,7 @@
 // 	CX     columns left in the segment     R11                   constants of the block
 // 	DX     from pixel to pixel             R12                   outputs done, negative while columns finish none
 // 	BX     the output                      R13, R15              the next segment; offset of the block
+// 	                                       R14                   how to requantize: 0 in floats, 1 or 2 in integers
 // 	Y0–7   partial outputs, two registers each; the first ones are finished next (3×3 taps: Y0–3)
 // 	Y4–9   weights of 3×3 taps             Y8–9                  row 4 of the column, of 5×5 taps
 // 	Y10–11 the column, rows 0 to 3         Y12–13, Y14–15        its sums, for weights with a zero point; scratch

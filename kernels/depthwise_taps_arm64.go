@@ -57,7 +57,8 @@ func tapByTap(a *DepthwiseArgs, y0, y1 int) {
 			left := x*a.StrideW - a.PadLeft
 			j0, j1 := inside(left, a.KernelW, a.InW)
 			c.rows, c.columns, c.width = max(i1-i0, 0), max(j1-j0, 0), 1
-			for ; c.columns == a.KernelW && x+c.width < a.OutW; c.width++ {
+			widest := max(1, callMACs/(a.KernelH*a.KernelW*8))
+			for ; c.columns == a.KernelW && x+c.width < a.OutW && c.width < widest; c.width++ {
 				if left+c.width*a.StrideW+a.KernelW > a.InW {
 					break
 				}

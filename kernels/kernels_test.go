@@ -217,6 +217,7 @@ func TestDepthwise(t *testing.T) {
 			{1, 2048, 3, 2},
 			{2, 3000, 40, 1},
 			{1, 2048, 70, 2},
+			{3, 8000, 9, 1},
 		} {
 			for _, kernel := range []int{3, 5} {
 				check(size[0], size[1], size[2], 1, kernel, kernel, size[3], size[3])

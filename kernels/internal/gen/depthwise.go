@@ -148,7 +148,7 @@ func (d *depthwise) write() {
 	d.op("MOVQ", "t_requant+248(FP)", requantizing)
 	d.op("XORQ", block, block)
 	if d.evex {
-		d.op("MOVL", 0x5555, "AX")
+		d.op("MOVL", "$0x5555", "AX")
 		d.op("KMOVW", "AX", "K5")
 	}
 
@@ -632,6 +632,7 @@ The columns lie in segments: padding, which is a row of zero points, the input's
 	CX     columns left in the segment     R11                   constants of the block
 	DX     from pixel to pixel             R12                   outputs done, negative while columns finish none
 	BX     the output                      R13, R15              the next segment; offset of the block
+	                                       R14                   how to requantize: 0 in floats, 1 or 2 in integers
 ` + strings.TrimPrefix(vectors, "\n")
 }
 

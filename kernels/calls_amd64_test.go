@@ -93,3 +93,33 @@ func TestDepthwiseByKernels(t *testing.T) {
 		}
 	}
 }
+
+// TestPointwiseCalls finds the largest call into assembly of pointwise layers: a block of pixels for one panel.
+func TestPointwiseCalls(t *testing.T) {
+	d := roll(22)
+	shapes := [][2]int{{27, 32}, {1280, 1001}, {4096, 1000}, {8192, 2048}}
+	for _, l := range append(networkV2(), networkV1(1.4, 224)...) {
+		if l.kernel == 1 {
+			shapes = append(shapes, [2]int{l.in, l.out})
+		}
+	}
+	for name, s := range x86Sets {
+		largest := 0
+		for _, shape := range shapes {
+			a := d.pointwise(1, shape[0], shape[1])
+			for i := range a.Multipliers {
+				a.Multipliers[i].Shift = -8
+			}
+			s.preparePointwise(&a)
+			layer := &a.native.pointwise
+			if layer.panels == nil {
+				t.Fatalf("%s: %v isn't computed by a kernel", name, &a)
+			}
+			largest = max(largest, layer.block*layer.steps*layer.taps*layer.width)
+		}
+		t.Logf("%s: largest call: %d MACs", name, largest)
+		if largest > 12<<20 { // 0.2 ms at 60 GMAC/s, AVX2's
+			t.Errorf("%s: a call computes %d MACs", name, largest)
+		}
+	}
+}
