@@ -11,39 +11,89 @@ const (
 	macsPerByte = 8
 )
 
-// chunks is the number of equal chunks that work (in MACs) is cut into.
+// chunks is the number of equal chunks that work (in MACs) is cut into: one, or as many for each thread.
 func (c *compiler) chunks(work int) int {
 	n := (work + chunkMACs - 1) / chunkMACs
-	if c.threads > 1 && work >= shareMACs {
-		n = (n + c.threads - 1) / c.threads * c.threads
+	if work >= shareMACs {
+		n = c.shared(n)
 	}
 	return max(n, 1)
 }
 
-// split cuts the product of pixels × in and in × out: along the pixels, in whole tiles, and where they are few along the
-// output channels, in whole panels: each chunk along the pixels reads all weights again. It returns a chunk's size.
-func (c *compiler) split(pixels, out, in, panel, tile int) (rows, columns int) {
-	const leastRows = 64
-	n := c.chunks(pixels * out * in)
-	rows = (pixels + n - 1) / n
-	columns = out
-	if rows < leastRows {
-		down := (pixels + leastRows - 1) / leastRows
-		rows = (pixels + down - 1) / down
-		across := (n + down - 1) / down
-		panels := (out + panel - 1) / panel
-		columns = min((panels+across-1)/across*panel, out)
-	}
-	tile = max(tile, 1)
-	return min((rows+tile-1)/tile*tile, pixels), columns
+// shared is at least n chunks, as many for each thread, but not more than a team can count.
+func (c *compiler) shared(n int) int {
+	each := (n + c.threads - 1) / c.threads
+	return min(each, maxChunks/c.threads) * c.threads
 }
+
+// part is the i-th of n parts of a whole; they differ by at most one.
+func part(i, n, whole int) (from, to int) { return i * whole / n, (i + 1) * whole / n }
 
 // byRows adds a step whose work is cut along its rows.
 func (c *compiler) byRows(rows, work int, run func(worker, y0, y1 int)) step {
 	n := min(c.chunks(work), rows)
-	each := (rows + n - 1) / n
-	return step{(rows + each - 1) / each, func(worker, chunk int) {
-		run(worker, chunk*each, min((chunk+1)*each, rows))
+	return step{n, func(worker, chunk int) {
+		y0, y1 := part(chunk, n, rows)
+		run(worker, y0, y1)
+	}}
+}
+
+// byTiles is a step that computes a product of pixels × in and in × out, in tiles of so many pixels and panels of so many
+// output channels; with tile 0, any number of pixels is as good as another.
+//
+// Each thread gets the pixels that it gets in the steps before and after, to a tile's panel, as a tile is much where there
+// are few. Its share is cut into chunks along the panels first: each chunk reads all the weights of its panels.
+//
+//	         panel 0 1 2 3
+//	tile 0   │ 0 0 1 1 │  chunks 0 and 1: the first of two threads
+//	     1   │ 0 0 1 1 │
+//	     2   │ 0 0│3 3 │  chunks 2 and 3: the second
+//	     3   │ 2 2 3 3 │
+//	     4   │ 2 2 3 3 │
+func (c *compiler) byTiles(pixels, in, out, tile, panel int, run func(worker, p0, p1, n0, n1 int)) step {
+	const (
+		leastPixels = 64 // of a chunk, else reading the weights takes longer than using them
+		manyTiles   = 16 // of a thread: then whole ones are even enough
+	)
+	unit := max(tile, 1)
+	tiles, panels := (pixels+unit-1)/unit, (out+panel-1)/panel
+	block := func(worker, t0, t1, n0, n1 int) {
+		if t0 < t1 && n0 < n1 {
+			run(worker, t0*unit, min(t1*unit, pixels), n0*panel, min(n1*panel, out))
+		}
+	}
+	n := c.chunks(pixels * in * out)
+	if tiles < c.threads { // such as a fully connected layer: threads share the panels
+		across := min(n, panels)
+		down := min((n+across-1)/across, tiles)
+		return step{across * down, func(worker, chunk int) {
+			t0, t1 := part(chunk%down, down, tiles)
+			n0, n1 := part(chunk/down, across, panels)
+			block(worker, t0, t1, n0, n1)
+		}}
+	}
+	threads := min(c.threads, n)
+	n /= threads
+	share := tiles / threads
+	across := min(n/min(max(share*unit/leastPixels, 1), n), panels)
+	down := min((n+across-1)/across, share)
+	n = down * across
+	return step{threads * n, func(worker, chunk int) {
+		of, chunk := chunk/n, chunk%n
+		first, end := part(of, threads, tiles*panels)
+		if share >= manyTiles {
+			first, end = first/panels*panels, end/panels*panels
+		}
+		top, bottom := (first+panels-1)/panels, end/panels
+		t0, t1 := part(chunk/across, down, bottom-top)
+		n0, n1 := part(chunk%across, across, panels)
+		block(worker, top+t0, top+t1, n0, n1)
+		if chunk < across && first < top*panels {
+			block(worker, top-1, top, max(n0, first%panels), n1)
+		}
+		if chunk >= n-across && bottom*panels < end {
+			block(worker, bottom, bottom+1, n0, min(n1, end%panels))
+		}
 	}}
 }
 

@@ -3,7 +3,6 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
-	"strings"
 
 	"edge/kernels"
 	"edge/model"
@@ -90,7 +89,7 @@ func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 	}
 	g := windowOf(op.Window, w.Shape[1], w.Shape[2], in.Shape, o.Shape)
 	info := StepInfo{
-		Kind: "conv " + g.String(),
+		Kind: "conv " + g.String(), Kernel: c.set.Name,
 		MACs: g.outH * g.outW * len(w.Data), Parameters: len(w.Data) + depth,
 	}
 	if g.kernelH == 1 && g.kernelW == 1 && g.strideH == 1 && g.strideW == 1 {
@@ -117,7 +116,7 @@ func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error 
 	}
 	pixels := model.Elements(in.Shape) / k
 	c.pointwise(n, StepInfo{
-		Kind: "fully connected",
+		Kind: "fully connected", Kernel: c.set.Name,
 		MACs: pixels * len(w.Data), Parameters: len(w.Data) + depth,
 	}, l, pixels, k, depth)
 	return nil
@@ -128,14 +127,9 @@ func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in,
 	a := c.pointwiseArgs(l, pixels, in, out)
 	a.Src, a.Dst = c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
 	set, workers := c.set, c.needScratch(a.Scratch)
-	rows, columns := c.split(pixels, out, in, a.Panel, a.Rows)
-	across := (out + columns - 1) / columns
-	down := (pixels + rows - 1) / rows
-	info.Kernel = kernelName(set, a)
-	c.add(info, n, step{down * across, func(worker, chunk int) {
-		p, m := chunk/across*rows, chunk%across*columns
-		set.Pointwise(a, workers[worker], p, min(p+rows, pixels), m, min(m+columns, out))
-	}})
+	c.add(info, n, c.byTiles(pixels, in, out, a.Rows, a.Panel, func(worker, p0, p1, m0, m1 int) {
+		set.Pointwise(a, workers[worker], p0, p1, m0, m1)
+	}))
 }
 
 // pointwiseArgs packs a layer; Src and Dst are still missing.
@@ -149,11 +143,6 @@ func (c *compiler) pointwiseArgs(l *layer, pixels, in, out int) *kernels.Pointwi
 	return a
 }
 
-// kernelName is what runs a layer: the set, and how it multiplies.
-func kernelName(set *kernels.Set, a *kernels.PointwiseArgs) string {
-	return strings.TrimSpace(set.Name + " " + a.By)
-}
-
 // gathered adds a step for any convolution but a pointwise one. For each chunk of output pixels it writes what each of
 // them sees of the input, its patch, into the worker's scratch, and multiplies that:
 //
@@ -163,8 +152,9 @@ func kernelName(set *kernels.Set, a *kernels.PointwiseArgs) string {
 func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w window, out int) {
 	k := w.kernelH * w.kernelW * w.depth
 	pixels := w.outH * w.outW
-	rows, _ := c.split(pixels, out, k, out, 1) // whole pixels: else several chunks would gather the same patches
-	rows = min(rows, max(maxPatches/k, 1))
+	most := max(maxPatches/k, 1)
+	chunks := min(max(c.chunks(pixels*k*out), c.shared((pixels+most-1)/most)), pixels)
+	rows := (pixels + chunks - 1) / chunks
 	prepared := c.pointwiseArgs(l, rows, k, out)
 	patches := (rows*k + alignment - 1) / alignment * alignment
 	set, workers := c.set, c.needScratch(patches+prepared.Scratch)
@@ -174,11 +164,10 @@ func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w window, ou
 		args[i] = *prepared
 	}
 	zero := byte(l.inZero)
-	info.Kernel = kernelName(set, prepared)
-	c.add(info, n, step{(pixels + rows - 1) / rows, func(worker, chunk int) {
+	c.add(info, n, step{chunks, func(worker, chunk int) {
 		a, scratch := &args[worker], workers[worker]
-		p := chunk * rows
-		count := min(rows, pixels-p)
+		p, end := part(chunk, chunks, pixels)
+		count := end - p
 		gather(scratch[:count*k], src, &w, zero, p)
 		a.Src, a.Dst, a.Pixels = scratch[:count*k], dst[p*out:], count
 		set.Pointwise(a, scratch[patches:], 0, count, 0, out)
