@@ -3,6 +3,7 @@ package engine
 import (
 	"encoding/binary"
 	"fmt"
+	"strings"
 
 	"edge/kernels"
 	"edge/model"
@@ -80,6 +81,15 @@ func product(op model.Op, in *model.Tensor, weights float32) float64 {
 	return float64(in.Quant[0].Scale) * float64(weights)
 }
 
+// parameters is how many weights a layer has, and biases, if it has some.
+func (c *compiler) parameters(n *model.Node) int {
+	count := len(c.tensor(n.Inputs[1]).Data)
+	if b := n.Inputs[2]; b >= 0 {
+		count += model.Elements(c.tensor(b).Shape)
+	}
+	return count
+}
+
 func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
 	depth := w.Shape[0]
@@ -89,8 +99,8 @@ func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 	}
 	g := windowOf(op.Window, w.Shape[1], w.Shape[2], in.Shape, o.Shape)
 	info := StepInfo{
-		Kind: "conv " + g.String(), Kernel: c.set.Name,
-		MACs: g.outH * g.outW * len(w.Data), Parameters: len(w.Data) + depth,
+		Kind: "conv " + g.String(),
+		MACs: g.outH * g.outW * len(w.Data), Parameters: c.parameters(n),
 	}
 	if g.kernelH == 1 && g.kernelW == 1 && g.strideH == 1 && g.strideW == 1 {
 		info.Kind = "pointwise"
@@ -116,8 +126,8 @@ func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error 
 	}
 	pixels := model.Elements(in.Shape) / k
 	c.pointwise(n, StepInfo{
-		Kind: "fully connected", Kernel: c.set.Name,
-		MACs: pixels * len(w.Data), Parameters: len(w.Data) + depth,
+		Kind: "fully connected",
+		MACs: pixels * len(w.Data), Parameters: c.parameters(n),
 	}, l, pixels, k, depth)
 	return nil
 }
@@ -127,6 +137,7 @@ func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in,
 	a := c.pointwiseArgs(l, pixels, in, out)
 	a.Src, a.Dst = c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
 	set, workers := c.set, c.needScratch(a.Scratch)
+	info.Kernel = kernelName(set, a)
 	c.add(info, n, c.byTiles(pixels, in, out, a.Rows, a.Panel, func(worker, p0, p1, m0, m1 int) {
 		set.Pointwise(a, workers[worker], p0, p1, m0, m1)
 	}))
@@ -141,6 +152,11 @@ func (c *compiler) pointwiseArgs(l *layer, pixels, in, out int) *kernels.Pointwi
 	c.set.PreparePointwise(a)
 	a.Weights = nil
 	return a
+}
+
+// kernelName is what runs a layer: the set, and how it multiplies.
+func kernelName(set *kernels.Set, a *kernels.PointwiseArgs) string {
+	return strings.TrimSpace(set.Name + " " + a.By)
 }
 
 // gathered adds a step for any convolution but a pointwise one. For each chunk of output pixels it writes what each of
@@ -164,6 +180,7 @@ func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w window, ou
 		args[i] = *prepared
 	}
 	zero := byte(l.inZero)
+	info.Kernel = kernelName(set, prepared)
 	c.add(info, n, step{chunks, func(worker, chunk int) {
 		a, scratch := &args[worker], workers[worker]
 		p, end := part(chunk, chunks, pixels)
