@@ -25,7 +25,7 @@ type Options struct {
 }
 
 // Fetch downloads url into the file part and goes on after what that holds, if the server can; resumed says whether
-// bytes of before are in it. Where it fails, part keeps what came, for the next time.
+// bytes of before are in it. Where it fails, part keeps what came, if anything, for the next time.
 func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err error) {
 	allowed := strings.HasPrefix(url, "https://") || o.PlainHTTP && strings.HasPrefix(url, "http://")
 	if !allowed {
@@ -43,7 +43,12 @@ func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err 
 		return false, err
 	}
 	t := transfer{Options: o, program: program, url: url, file: file}
-	defer func() { err = cmp.Or(err, file.Close()) }()
+	defer func() {
+		err = cmp.Or(err, file.Close())
+		if err != nil && t.have == 0 {
+			os.Remove(part)
+		}
+	}()
 	if t.have, err = file.Seek(0, io.SeekEnd); err != nil {
 		return false, err
 	}

@@ -220,7 +220,7 @@ func TestFetchFails(t *testing.T) {
 				t.Errorf("%v, want %s", err, c.want)
 			}
 			got, err := os.ReadFile(part)
-			if err != nil || len(got) > limit || !bytes.HasPrefix(bytes.Repeat(body, 16), got) {
+			if (err == nil) != (len(got) > 0) || len(got) > limit || !bytes.HasPrefix(bytes.Repeat(body, 16), got) {
 				t.Errorf("part has %d bytes, %v", len(got), err)
 			}
 		})
