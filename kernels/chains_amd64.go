@@ -4,10 +4,10 @@ package kernels
 
 import "math"
 
-// Chains are how VPMADDUBSW multiplies exactly. It multiplies bytes, unsigned activations by signed weights, and adds the
-// products in pairs to a lane of 16 bits: of the quad of input channels k…k+3, one lane has k and k+1, the other k+2 and
-// k+3. Lanes of several quads can be added up before they are widened to 32 bits, as long as 16 bits hold the sum. They do,
-// whatever the activations are, where in each lane
+// Chains are how VPMADDUBSW multiplies exactly. It multiplies bytes, unsigned activations by signed weights, and adds
+// the products in pairs to a lane of 16 bits: of the quad of input channels k…k+3, one lane has k and k+1, the other
+// k+2 and k+3. Lanes of several quads can be added up before they are widened to 32 bits, as long as 16 bits hold the
+// sum. They do, whatever the activations are, where in each lane
 //
 //	the sum of positive weights ≤ 128 and that of negative ones ≥ −128, as 255 · 128 < 2^15.
 //
@@ -57,17 +57,18 @@ func sumOf(w int16) laneSums {
 	return laneSums(-w) << 16
 }
 
-// chains is a panel's weights as chains: those that have all quads, one after the other, then the extras, of one quad each.
+// chains is a panel's weights as chains: those that have all quads, one after the other, then the extras, of one quad
+// each.
 type chains struct {
 	list    []chain // ends with one without quads
 	extras  int     // the first of them
 	weights []byte  // int8 [quads][chainWidth][4]
 }
 
-// chainsOf returns a layer's weights as chains, panel by panel; nil where they cost more than VPMADDWD does. For each row
-// and each vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes
-// VPMADDUBSW and VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. With a single pixel each quad
-// takes three.
+// chainsOf returns a layer's weights as chains, panel by panel; nil where they cost more than VPMADDWD does. For each
+// row and each vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes
+// VPMADDUBSW and VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. A single pixel waits for
+// its weights instead: a quad of chains has half the bytes.
 func (k *pointwiseKernel) chainsOf(a *PointwiseArgs) []chains {
 	const costWithout = 8 // halves of an instruction
 	if a.WeightZero != int32(int8(a.WeightZero)) {
@@ -87,7 +88,7 @@ func (k *pointwiseKernel) chainsOf(a *PointwiseArgs) []chains {
 		c := packChains(&rows, a.In, int8(a.WeightZero), sums)
 		quads := len(c.weights) / len(quad{})
 		if a.Pixels <= k.ones {
-			cost += 6 * quads
+			cost += costWithout / 2 * quads
 		} else {
 			cost += 4*quads + 5*(len(c.list)-1)
 		}
@@ -100,8 +101,8 @@ func (k *pointwiseKernel) chainsOf(a *PointwiseArgs) []chains {
 	return list
 }
 
-// packChains packs rows of weights, one for each channel of a panel in its order; those of channels that don't exist are
-// empty.
+// packChains packs rows of weights, one for each channel of a panel in its order; those of channels that don't exist
+// are empty.
 func packChains(rows *[chainWidth][]int8, depth int, weightZero int8, sums *[256]laneSums) chains {
 	c := chains{weights: make([]byte, 0, (depth+3)/4*len(quad{}))}
 	var extras []chain

@@ -928,6 +928,8 @@ TEXT ·pointwiseVEXx1x16(SB), NOSPLIT, $0-104
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
 	MOVQ t_sums+40(FP), R12
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -953,11 +955,15 @@ multiply:
 steps:
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
 	VMOVDQU 64(R15), Y12
 	VMOVDQU 96(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD 4(AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -971,6 +977,8 @@ last:
 	JL multiplied
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -998,6 +1006,12 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
+
+unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1015,6 +1029,8 @@ TEXT ·pointwiseVEXx1x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
 	MOVQ t_sums+40(FP), R12
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -1040,11 +1056,15 @@ multiply:
 steps:
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
 	VMOVDQU 64(R15), Y12
 	VMOVDQU 96(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD 4(AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -1058,6 +1078,8 @@ last:
 	JL multiplied
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -1093,6 +1115,12 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
+
+unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1110,6 +1138,8 @@ TEXT ·pointwiseVEXx1x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
 	MOVQ t_sums+40(FP), R12
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 
 tile:
 	// accumulators begin as the bias, with the pixel's sum where weights have a zero point
@@ -1135,11 +1165,15 @@ multiply:
 steps:
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
 	VMOVDQU 64(R15), Y12
 	VMOVDQU 96(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD 4(AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -1153,6 +1187,8 @@ last:
 	JL multiplied
 	VMOVDQU (R15), Y12
 	VMOVDQU 32(R15), Y13
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xc4 // VPDPBUSD Y12, Y14, Y0
 	BYTE $0xc4; BYTE $0xc2; BYTE $0x0d; BYTE $0x50; BYTE $0xcd // VPDPBUSD Y13, Y14, Y1
@@ -1204,6 +1240,12 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
+
+unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)

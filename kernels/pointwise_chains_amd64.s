@@ -1019,6 +1019,8 @@ TEXT ·pointwiseChainsx1x16(SB), NOSPLIT, $0-104
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 	VMOVDQU ones256<>(SB), Y4
 
 tile:
@@ -1029,6 +1031,8 @@ tile:
 	MOVQ t_steps+48(FP), CX
 
 quad:
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	VPMADDUBSW (R15), Y14, Y15
 	VPMADDWD Y4, Y15, Y15
@@ -1047,6 +1051,8 @@ chain:
 	ADDQ SI, AX
 	CMPL 4(R12), $0
 	JEQ multiplied
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	VPMADDUBSW (R15), Y14, Y15
 	VPMADDWD Y4, Y15, Y15
@@ -1081,6 +1087,12 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
+
+unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1098,6 +1110,8 @@ TEXT ·pointwiseChainsx1x16Integer(SB), NOSPLIT, $0-104
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 	VMOVDQU ones256<>(SB), Y4
 
 tile:
@@ -1108,6 +1122,8 @@ tile:
 	MOVQ t_steps+48(FP), CX
 
 quad:
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	VPMADDUBSW (R15), Y14, Y15
 	VPMADDWD Y4, Y15, Y15
@@ -1126,6 +1142,8 @@ chain:
 	ADDQ SI, AX
 	CMPL 4(R12), $0
 	JEQ multiplied
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	VPMADDUBSW (R15), Y14, Y15
 	VPMADDWD Y4, Y15, Y15
@@ -1168,6 +1186,12 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
+
+unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)
@@ -1185,6 +1209,8 @@ TEXT ·pointwiseChainsx1x16Signed(SB), NOSPLIT, $0-104
 	MOVQ t_dst+8(FP), DI
 	MOVQ t_dstStride+24(FP), R11
 	MOVQ t_panel+32(FP), BX
+	MOVQ t_next+80(FP), R13
+	MOVQ $64, DX
 	VMOVDQU ones256<>(SB), Y4
 
 tile:
@@ -1195,6 +1221,8 @@ tile:
 	MOVQ t_steps+48(FP), CX
 
 quad:
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	VPMADDUBSW (R15), Y14, Y15
 	VPMADDWD Y4, Y15, Y15
@@ -1213,6 +1241,8 @@ chain:
 	ADDQ SI, AX
 	CMPL 4(R12), $0
 	JEQ multiplied
+	PREFETCHT0 (R13)
+	ADDQ DX, R13
 	VPBROADCASTD (AX), Y14
 	VPMADDUBSW (R15), Y14, Y15
 	VPMADDWD Y4, Y15, Y15
@@ -1271,6 +1301,12 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
+	MOVQ t_tiles+56(FP), AX
+	CMPQ AX, t_fetched+88(FP)
+	JGT unfetched
+	XORQ DX, DX
+
+unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
 	DECQ t_tiles+56(FP)

@@ -130,9 +130,9 @@ weights Y12 and Y13, ones Y4, activations Y14, products Y15.`)
 	if t.rows > 1 {
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*4)"), srcStride5)
-		t.op("MOVQ", "t_next+80(FP)", next)
-		t.op("MOVQ", 64, fetch)
 	}
+	t.op("MOVQ", "t_next+80(FP)", next)
+	t.op("MOVQ", 64, fetch)
 	switch {
 	case t.by != byChains:
 	case t.rows > 1:
@@ -269,6 +269,8 @@ func (t *tile256) quad(first bool) {
 // multiplyQuads adds all products of a pixel: of the quads, one after the other, and then of the chains that repeat some.
 func (t *tile256) multiplyQuads() {
 	quad := func() {
+		t.op("PREFETCHT0", memory(0, next))
+		t.op("ADDQ", fetch, next)
 		t.op("VPBROADCASTD", memory(0, src), y(activation256))
 		for c := range columns256 {
 			t.op("VPMADDUBSW", memory(32*c, weights), y(activation256), y(product256))
@@ -340,9 +342,7 @@ func (t *tile256) finish() {
 			t.op("ADDQ", dstStride, dst)
 		}
 	}
-	if t.rows > 1 {
-		stopFetching(t.code)
-	}
+	stopFetching(t.code)
 	t.op("IMUL3Q", t.rows, srcStride, "AX")
 	t.op("ADDQ", "AX", srcRow)
 	t.op("DECQ", "t_tiles+56(FP)")
@@ -362,10 +362,8 @@ func (t *tile256) step(i int) {
 	for c := range columns256 {
 		t.op("VMOVDQU", memory(32*(columns256*i+c), weights), y(t.weight(c)))
 	}
-	if t.rows > 1 {
-		t.op("PREFETCHT0", memory(0, next))
-		t.op("ADDQ", fetch, next)
-	}
+	t.op("PREFETCHT0", memory(0, next))
+	t.op("ADDQ", fetch, next)
 	for r := range t.rows {
 		t.op("VPBROADCASTD", t.activations(r, i), y(activation256))
 		for c := range columns256 {
