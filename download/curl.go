@@ -65,7 +65,7 @@ func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err 
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return t.resumed, fmt.Errorf("interrupted; %s keeps %d bytes, from which the next try goes on", part, t.have)
+		return t.resumed, fmt.Errorf("%s: interrupted after %d bytes, from which the next try goes on", url, t.have)
 	case err != nil:
 		return t.resumed, fmt.Errorf("%s: %w", url, err)
 	}
