@@ -84,8 +84,8 @@ func product(op model.Op, in *model.Tensor, weights float32) float64 {
 // parameters is how many weights a layer has, and biases, if it has some.
 func (c *compiler) parameters(n *model.Node) int {
 	count := len(c.tensor(n.Inputs[1]).Data)
-	if b := n.Inputs[2]; b >= 0 {
-		count += model.Elements(c.tensor(b).Shape)
+	if len(n.Inputs) > 2 && n.Inputs[2] >= 0 {
+		count += model.Elements(c.tensor(n.Inputs[2]).Shape)
 	}
 	return count
 }

@@ -25,7 +25,7 @@ func (c *compiler) depthwise(n *model.Node, op model.DepthwiseConv2D) error {
 	set, workers := c.set, c.needScratch(a.Scratch)
 	macs := g.outH * g.outW * len(w.Data)
 	info := StepInfo{
-		Kind: "depthwise " + g.String(), Kernel: c.set.Name, MACs: macs, Parameters: len(w.Data) + out,
+		Kind: "depthwise " + g.String(), Kernel: c.set.Name, MACs: macs, Parameters: c.parameters(n),
 	}
 	// A depthwise MAC costs about three pointwise ones: its inputs are used only once.
 	c.add(info, n, c.byRows(g.outH, 3*macs, func(worker, y0, y1 int) {

@@ -103,6 +103,25 @@ func TestRunStep(t *testing.T) {
 	}
 }
 
+// TestParameters: a layer without a bias has none to count.
+func TestParameters(t *testing.T) {
+	for _, biases := range []int{0, 5} {
+		b := newBuilder("connected", model.Int8)
+		g := b.output(b.fullyConnected(b.input(1, 7), 5, model.None, 60))
+		if biases == 0 {
+			g.Nodes[0].Inputs[2] = -1
+		}
+		net, err := engine.Compile(g, engine.Options{Threads: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s := net.Steps()[0]; s.Parameters != 7*5+biases || s.MACs != 7*5 {
+			t.Errorf("%d parameters, %d multiplications with %d biases", s.Parameters, s.MACs, biases)
+		}
+		net.Close()
+	}
+}
+
 func TestCompileRefuses(t *testing.T) {
 	for name, test := range map[string]struct {
 		spoil func(g *model.Graph)
