@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -133,7 +134,12 @@ func filesBeside(name string) func(string) ([]byte, error) {
 		if other != filepath.Base(other) || !filepath.IsLocal(other) {
 			return nil, fmt.Errorf("%q: it must lie beside this one", other)
 		}
-		return readFile(filepath.Join(filepath.Dir(name), other), maxModelFile)
+		data, err := readFile(filepath.Join(filepath.Dir(name), other), maxModelFile)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%s isn't there: copy it beside %s, or export into one file (external_data=False)",
+				other, filepath.Base(name))
+		}
+		return data, err
 	}
 }
 

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/binary"
 	"image/color"
 	"math"
 	"os"
@@ -68,7 +70,11 @@ func TestQuantize(t *testing.T) {
 func TestQuantizeErrors(t *testing.T) {
 	pictures, empty, texts := calibrationFolder(t), t.TempDir(), t.TempDir()
 	write(t, filepath.Join(texts, "a.txt"), []byte("no picture"))
+	write(t, filepath.Join(texts, "b.jpg"), []byte("\xff\xd8\xff\xe0torn"))
 	out := filepath.Join(t.TempDir(), "int8.tflite")
+	nan := filepath.Join(t.TempDir(), "nan.onnx")
+	write(t, nan, withNaN(t, floatNetwork))
+	file, directory := filepath.Join(pictures, "red.png"), t.TempDir()
 	torn := filepath.Join(t.TempDir(), "torn.onnx")
 	write(t, torn, []byte("\x08\x07\x3a\xff"))
 	short := filepath.Join(t.TempDir(), "labels.txt")
@@ -84,6 +90,10 @@ func TestQuantizeErrors(t *testing.T) {
 		{"no normalization", []string{floatNetwork, "--calibrate", pictures, "--out", out}, []string{"--normalize", "imagenet"}},
 		{"fractions", []string{floatNetwork, "--calibrate", pictures, "--out", out, "--normalize", "mean=0.5,std=0.5"}, []string{"255 times"}},
 		{"nonsense", []string{floatNetwork, "--calibrate", pictures, "--out", out, "--normalize", "1"}, []string{"mean=127,std=128"}},
+		{"NaN", []string{nan, "--calibrate", pictures, "--out", out, "--normalize", "tf"}, []string{nan, "is NaN"}},
+		{"a directory", []string{directory, "--calibrate", pictures, "--out", out, "--normalize", "tf"}, []string{directory, "is a directory"}},
+		{"no such folder", []string{floatNetwork, "--calibrate", "absent", "--out", out, "--normalize", "tf"}, []string{"absent", "no such file"}},
+		{"a file for a folder", []string{floatNetwork, "--calibrate", file, "--out", out, "--normalize", "tf"}, []string{file, "not a directory"}},
 		{"empty folder", []string{floatNetwork, "--calibrate", empty, "--out", out, "--normalize", "tf"}, []string{empty}},
 		{"no pictures", []string{floatNetwork, "--calibrate", texts, "--out", out, "--normalize", "tf"}, []string{texts, "none of its files"}},
 		{"few labels", []string{floatNetwork, "--calibrate", pictures, "--out", out, "--normalize", "tf", "--labels", short}, []string{short, "2 labels"}},
@@ -96,6 +106,30 @@ func TestQuantizeErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// withNaN is a network with a bias that isn't a number.
+func withNaN(t *testing.T, name string) []byte {
+	t.Helper()
+	g, err := readFloatModel(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range g.Nodes {
+		if len(n.Inputs) < 3 || n.Inputs[2] < 0 {
+			continue
+		}
+		if at := bytes.Index(file, g.Tensors[n.Inputs[2]].Data); at >= 0 { // biases are in the file as in the graph
+			binary.LittleEndian.PutUint32(file[at:], math.Float32bits(float32(math.NaN())))
+			return file
+		}
+	}
+	t.Fatal("no bias is found in the file")
+	return nil
 }
 
 // TestFilesBeside: a network may name a second file, but none elsewhere.
