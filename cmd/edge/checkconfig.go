@@ -30,9 +30,6 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	if c.Model == "" {
-		return describeConfig(std.out, c, nil, nil)
-	}
 	n := networkFlags{c.Model, c.Labels, c.Kernels, c.Threads}
 	net, err := n.openNetwork(c.Fit)
 	if err != nil {
@@ -46,13 +43,12 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	return describeConfig(std.out, c, judge, net.output.Labels)
 }
 
-// describeConfig writes a configuration in plain words. Without a judge there is no network to say which classes the
-// LEDs' are.
+// describeConfig writes a configuration in plain words.
 func describeConfig(out io.Writer, c *config, judge *decision.Judge, labels []string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s is right.\n\n", c.file)
 	if c.Model == "" {
-		fmt.Fprintf(w, "model\tnone named: the names of classes are not checked\n")
+		fmt.Fprintf(w, "model\tthe one inside the program\n")
 	} else {
 		fmt.Fprintf(w, "model\t%s\n", c.Model)
 	}
@@ -68,8 +64,13 @@ func describeConfig(out io.Writer, c *config, judge *decision.Judge, labels []st
 		}
 		fmt.Fprintf(w, "\t%s when the score reaches %.3g, goes dark when it falls below %.3g\n", shines(l.Light), l.On, l.Off)
 		fmt.Fprintf(w, "\t%s\n", calmWords(l.Smoothing, l.Hold))
-		for _, class := range classWords(l, i, judge, labels) {
-			fmt.Fprintf(w, "\t%s\n", class)
+		const most = 12
+		classes := judge.Classes(i)
+		for _, class := range classes[:min(most, len(classes))] {
+			fmt.Fprintf(w, "\tclass %d, %s\n", class, className(labels, class))
+		}
+		if len(classes) > most {
+			fmt.Fprintf(w, "\tand %d more\n", len(classes)-most)
 		}
 	}
 	d := c.Decision
@@ -118,25 +119,6 @@ func lineWords(c *config, led int) string {
 		return line.String() + ", lit when low"
 	}
 	return line.String()
-}
-
-// classWords are an LED's classes, as the network has them or, without a judge, as the file does.
-func classWords(l decision.LED, led int, judge *decision.Judge, labels []string) []string {
-	var words []string
-	if judge == nil {
-		for _, class := range l.Classes {
-			words = append(words, "class "+class.String())
-		}
-	} else {
-		for _, class := range judge.Classes(led) {
-			words = append(words, fmt.Sprintf("class %d, %s", class, className(labels, class)))
-		}
-	}
-	const most = 12
-	if len(words) > most {
-		words = append(words[:most], fmt.Sprintf("and %d more", len(words)-most))
-	}
-	return words
 }
 
 func calmWords(s decision.Smoothing, hold time.Duration) string {

@@ -76,17 +76,6 @@ not sure     status blinks (100ms on, 900ms off)
 	if out.String() != want {
 		t.Errorf("got\n%s", out.String())
 	}
-
-	c.Model = ""
-	out.Reset()
-	if err := describeConfig(&out, c, nil, nil); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"model        none named", `class "*cat"`, "class 3\n"} {
-		if !strings.Contains(out.String(), want) {
-			t.Errorf("without a model: %q is missing in\n%s", want, out.String())
-		}
-	}
 }
 
 func TestCheckConfigCommand(t *testing.T) {
@@ -103,7 +92,8 @@ func TestCheckConfigCommand(t *testing.T) {
 		want    string
 		wantErr string
 	}{
-		{"the example", []string{"../../deploy/edge.yaml"}, "../../deploy/edge.yaml is right.", ""},
+		{"the example", []string{"../../deploy/edge.yaml"}, "class 281, tabby cat\n", ""},
+		{"no such class", []string{write("d.yaml", "leds: [{name: a, line: GPIO1, classes: [tobby cat]}]")}, "", `did you mean "tabby cat"`},
 		{"two mistakes", []string{write("a.yaml", "x: 1\nthreads: a\n")}, "", "a.yaml:2: threads: expected"},
 		{"no such file", []string{"/nowhere/edge.yaml"}, "", "configuration: open /nowhere/edge.yaml"},
 		{"no such model", []string{write("b.yaml", "model: nowhere.tflite\n")}, "", "nowhere.tflite: no such file"},
