@@ -1,7 +1,7 @@
 """Makes the .onnx files in onnx/, with random weights, and beside each what onnxruntime computes: NAME.f32 holds the
 input and then the output, little-endian float32, as the file has them (NCHW).
 
-    python3 -m venv venv && venv/bin/pip install onnx==1.23.2 onnxruntime==1.32.0 venv/bin/pip install onnx==1.22.0 onnxruntime==1.27.0 && venv/bin/python onnx.pyvenv/bin/pip install onnx==1.22.0 onnxruntime==1.27.0 && venv/bin/python onnx.py venv/bin/python make_onnx.py
+    python3 -m venv venv && venv/bin/pip install onnx==1.23.2 onnxruntime==1.32.0 && venv/bin/python make_onnx.py
 """
 import pathlib
 

@@ -268,13 +268,13 @@ func (e *exporter) convolution(w *onnxWriter, last string, l *rawLayer) string {
 	if e.normalize {
 		last = w.node("BatchNormalization", []string{
 			last, w.weights(l.scale, l.Out), w.weights(l.shift, l.Out), w.weights(l.mean, l.Out), w.weights(l.variance, l.Out),
-		}, real("epsilon", epsilon), real("momentum", 0.9))
+		}, number("epsilon", epsilon), number("momentum", 0.9))
 	}
 	switch {
 	case !l.Relu6:
 		return last
 	case e.clip:
-		return w.node("Clip", []string{last}, real("min", 0), real("max", 6))
+		return w.node("Clip", []string{last}, number("min", 0), number("max", 6))
 	}
 	return w.node("Clip", []string{last, w.scalar(0), w.scalar(6)})
 }
@@ -336,7 +336,7 @@ func (e *exporter) classified(w *onnxWriter, last string, l *rawLayer) string {
 	}
 	if e.classify == "Gemm" {
 		return w.node("Gemm", []string{last, w.weights(l.weights, l.Out, l.In), w.weights(l.shift, l.Out)},
-			real("alpha", 1), real("beta", 1), integer("transB", 1))
+			number("alpha", 1), number("beta", 1), integer("transB", 1))
 	}
 	across := make([]float32, len(l.weights)) // [K, O]
 	for i := range across {

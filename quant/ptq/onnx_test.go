@@ -45,7 +45,7 @@ func integer(name string, v int) message {
 	return message{}.text(1, name).integer(3, v).integer(20, attributeInt)
 }
 
-func real(name string, v float32) message {
+func number(name string, v float32) message {
 	m := message{}.text(1, name).integer(20, attributeFloat)
 	return protowire.AppendFixed32(protowire.AppendTag(m, 2, protowire.Fixed32Type), math.Float32bits(v))
 }
