@@ -66,7 +66,7 @@ func TestInvokeKilled(t *testing.T) {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer cmd.Wait() //nolint:errcheck // it was killed
+	defer cmd.Wait() // it was killed
 	defer cmd.Process.Kill()
 	if _, err := pipe.Write(make([]byte, 1<<20)); err != nil { // more than the pipe holds: the command has begun to read
 		t.Fatal(err)
