@@ -429,3 +429,41 @@ func TestWaitingFeedsWatchdog(t *testing.T) {
 		t.Errorf("%v; fed %d times, LEDs set %d times, lost %v", err, fed, len(r.set), l.lost)
 	}
 }
+
+// BenchmarkFrameToLight is the way of a frame from the camera to the LED, inference apart: fitted to a network of
+// 224 × 224, judged by its 1000 classes, shown.
+func BenchmarkFrameToLight(b *testing.B) {
+	c, err := parseConfig("edge.yaml", []byte("leds: [{name: r, classes: [1, 2, 3]}, {name: g, classes: [4]}]"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	n := networkFlags{threads: 1}
+	net, err := n.openNetwork(c.Fit)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer net.Close()
+	judge, err := c.judge(net.output)
+	if err != nil {
+		b.Fatal(err)
+	}
+	p := newPlayer(2, func([]bool) error { return nil })
+	defer p.Close()
+	l := &loop{net: net, judge: judge, lights: p, log: slog.New(slog.DiscardHandler)}
+	for _, format := range []frame.Format{frame.YUYV, frame.NV12} {
+		b.Run(format.String(), func(b *testing.B) {
+			f := frame.Frame{Format: format, Width: 640, Height: 480, Stride: format.MinStride(640), At: time.Now()}
+			f.Pix = bytes.Repeat([]byte{76, 84, 76, 255}, format.FrameSize(640, 480, f.Stride)/4)
+			b.ReportAllocs()
+			for b.Loop() {
+				f.At = f.At.Add(time.Millisecond)
+				if err := net.fit.Fit(net.Input(), f); err != nil {
+					b.Fatal(err)
+				}
+				if err := l.show("", judge.Observe(net.Output(), f.At)); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
