@@ -26,8 +26,11 @@ const (
 	laneReach  = 128 // of a lane's positive weights, and of its negative ones
 )
 
-// quad is the weights of a panel for a quad of input channels: four for each of its channels, as it orders them.
-type quad [4 * chainWidth]int16
+// quadBytes is the size of a panel's weights for a quad of input channels.
+const quadBytes = 4 * chainWidth
+
+// four are the weights of one channel for a quad.
+type four [4]int16
 
 // laneSums are the sums of a channel's positive and of its negative weights in both lanes of a quad, 16 bits each.
 type laneSums uint64
@@ -38,15 +41,7 @@ const (
 	toOver = laneSums((0x8000 - laneReach - 1) * each) // … when this is added
 )
 
-// sumsOf returns, by weight, what it adds to the sums of the first lane. Beyond 8 bits it is too large for any.
-func sumsOf(weightZero int8) *[256]laneSums {
-	var sums [256]laneSums
-	for b := range sums {
-		sums[b] = sumOf(int16(int8(b)) - int16(weightZero))
-	}
-	return &sums
-}
-
+// sumOf returns what a weight adds to the sums of the first lane. Beyond 8 bits it is too large for any.
 func sumOf(w int16) laneSums {
 	switch {
 	case w > math.MaxInt8:
@@ -57,101 +52,133 @@ func sumOf(w int16) laneSums {
 	return laneSums(-w) << 16
 }
 
-// chains is a panel's weights as chains: those that have all quads, one after the other, then the extras, of one quad
-// each.
-type chains struct {
-	list    []chain // ends with one without quads
-	extras  int     // the first of them
-	weights []byte  // int8 [quads][chainWidth][4]
+// chainPacker makes a panel's weights chains: first those that have all quads, one after the other, then the extras, of one
+// quad each.
+type chainPacker struct {
+	zero int8
+	sums [256]laneSums // by weight
+
+	// Of the last panel:
+	list         []chain // ends with one without quads
+	extras       int     // the first of them in list
+	weights      []byte  // int8 [quads][chainWidth][4]
+	extraList    []chain
+	extraWeights []byte
 }
 
-// chainsOf returns a layer's weights as chains, panel by panel; nil where they cost more than VPMADDWD does. For each
-// row and each vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes
-// VPMADDUBSW and VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. A single pixel waits for
-// its weights instead: a quad of chains has half the bytes.
-func (k *pointwiseKernel) chainsOf(a *PointwiseArgs) []chains {
+func newChainPacker(weightZero int8) *chainPacker {
+	p := &chainPacker{zero: weightZero}
+	for b := range p.sums {
+		p.sums[b] = sumOf(int16(int8(b)) - int16(weightZero))
+	}
+	return p
+}
+
+// saves tells whether a layer costs less with chains than with VPMADDWD, from parts of some panels. For each row and each
+// vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes VPMADDUBSW and
+// VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. A single pixel waits for its weights
+// instead: a quad of chains has half the bytes.
+func (k *pointwiseKernel) saves(a *PointwiseArgs) bool {
 	const costWithout = 8 // halves of an instruction
 	if a.WeightZero != int32(int8(a.WeightZero)) {
-		return nil
+		return false
 	}
-	sums := sumsOf(int8(a.WeightZero))
-	list := make([]chains, (a.Out+k.width-1)/k.width)
+	p := newChainPacker(int8(a.WeightZero))
+	panels := (a.Out + k.width - 1) / k.width
+	samples, depth := min(4, panels), min(64, a.In)
 	cost, without := 0, 0
-	for n := range list {
-		var rows [chainWidth][]int8
-		from, count := k.channels(a, n)
-		for j := range rows {
-			if c := k.order(j); c < count {
-				rows[j] = a.Weights[(from+c)*a.In:][:a.In]
-			}
-		}
-		c := packChains(&rows, a.In, int8(a.WeightZero), sums)
-		quads := len(c.weights) / len(quad{})
+	for i := range samples {
+		p.packPanel(k, a, i*panels/samples, depth)
+		quads := len(p.weights) / quadBytes
 		if a.Pixels <= k.ones {
 			cost += costWithout / 2 * quads
 		} else {
-			cost += 4*quads + 5*(len(c.list)-1)
+			cost += 4*quads + 5*len(p.list)
 		}
-		without += (a.In + 3) / 4 * costWithout
-		if 100*cost > k.most*without && (n >= 3 || n == len(list)-1) {
-			return nil
-		}
-		list[n] = c
+		without += (depth + 3) / 4 * costWithout
 	}
-	return list
+	return 100*cost <= k.most*without
 }
 
-// packChains packs rows of weights, one for each channel of a panel in its order; those of channels that don't exist
-// are empty.
-func packChains(rows *[chainWidth][]int8, depth int, weightZero int8, sums *[256]laneSums) chains {
-	c := chains{weights: make([]byte, 0, (depth+3)/4*len(quad{}))}
-	var extras []chain
-	var extraWeights []byte
+// packPanel packs panel n of a layer, of which it takes the first depth input channels.
+func (p *chainPacker) packPanel(k *pointwiseKernel, a *PointwiseArgs, n, depth int) {
+	var rows [chainWidth][]int8
+	from, count := k.channels(a, n)
+	for j := range rows {
+		if c := k.order(j); c < count {
+			rows[j] = a.Weights[(from+c)*a.In:][:depth]
+		}
+	}
+	p.pack(&rows, depth)
+}
+
+// pack packs rows of weights, one for each channel of a panel in its order; those of channels that don't exist are empty.
+func (p *chainPacker) pack(rows *[chainWidth][]int8, depth int) {
+	p.list, p.weights, p.extraList, p.extraWeights = p.list[:0], p.weights[:0], p.extraList[:0], p.extraWeights[:0]
 	var total [chainWidth]laneSums // of the running chain
 	for k := 0; k < depth; k += 4 {
-		var own [chainWidth]laneSums
-		var alone, together laneSums
-		at := len(c.weights)
-		for j, row := range rows {
-			w := fourOf(row, k, weightZero)
-			s := sums[uint8(w[0])] + sums[uint8(w[1])] + (sums[uint8(w[2])]+sums[uint8(w[3])])<<32
-			own[j] = s
-			alone |= s + toOver
+		own, fits := p.packQuad(rows, k)
+		if !fits {
+			p.splitQuad(rows, k, &own)
+		}
+		together := laneSums(0)
+		for j, s := range own {
 			together |= s + total[j] + toOver
-			c.weights = append(c.weights,
-				byte(w[0]-weightZero), byte(w[1]-weightZero), byte(w[2]-weightZero), byte(w[3]-weightZero))
 		}
-		if alone&over != 0 {
-			var q quad
-			for j, row := range rows {
-				for i, w := range fourOf(row, k, weightZero) {
-					q[4*j+i] = int16(w) - int16(weightZero)
-				}
-			}
-			for own, alone = q.sums(); alone&over != 0; own, alone = q.sums() {
-				extras = append(extras, chain{int32(k), 1})
-				extraWeights = q.take(extraWeights)
-			}
-			c.weights = q.take(c.weights[:at])
-			together = 0
-			for j, s := range own {
-				together |= s + total[j] + toOver
-			}
-		}
-		if together&over != 0 || len(c.list) == 0 {
-			c.list = append(c.list, chain{first: int32(k)})
+		if together&over != 0 || k == 0 {
+			p.list = append(p.list, chain{first: int32(k)})
 			total = own
 		} else {
 			for j, s := range own {
 				total[j] += s
 			}
 		}
-		c.list[len(c.list)-1].quads++
+		p.list[len(p.list)-1].quads++
 	}
-	c.extras = len(c.list)
-	c.list = append(append(c.list, extras...), chain{})
-	c.weights = append(c.weights, extraWeights...)
-	return c
+	p.extras = len(p.list)
+	p.list = append(append(p.list, p.extraList...), chain{})
+	p.weights = append(p.weights, p.extraWeights...)
+}
+
+// packQuad appends the quad from channel k on, as it is; it returns its sums, and whether it fits.
+func (p *chainPacker) packQuad(rows *[chainWidth][]int8, k int) (own [chainWidth]laneSums, fits bool) {
+	var alone laneSums
+	for j, row := range rows {
+		w := fourOf(row, k, p.zero)
+		own[j] = p.sums[uint8(w[0])] + p.sums[uint8(w[1])] + (p.sums[uint8(w[2])]+p.sums[uint8(w[3])])<<32
+		alone |= own[j] + toOver
+		p.weights = append(p.weights, byte(w[0]-p.zero), byte(w[1]-p.zero), byte(w[2]-p.zero), byte(w[3]-p.zero))
+	}
+	return own, alone&over == 0
+}
+
+// splitQuad takes from the quad that was appended last, and its sums, what is too large, and puts it into extras. Those
+// take as much as they can: what is left then rarely ends a chain.
+func (p *chainPacker) splitQuad(rows *[chainWidth][]int8, k int, own *[chainWidth]laneSums) {
+	left := p.weights[len(p.weights)-quadBytes:]
+	first := len(p.extraWeights)
+	p.extraWeights = append(p.extraWeights, left...)
+	p.extraList = append(p.extraList, chain{int32(k), 1})
+	clear(left)
+	for j, row := range rows {
+		if (own[j]+toOver)&over == 0 {
+			own[j] = 0
+			continue
+		}
+		var f four
+		for i, w := range fourOf(row, k, p.zero) {
+			f[i] = int16(w) - int16(p.zero)
+		}
+		for extra := first; (f.sums()+toOver)&over != 0; extra += quadBytes {
+			if extra == len(p.extraWeights) {
+				p.extraWeights = append(p.extraWeights, make([]byte, quadBytes)...)
+				p.extraList = append(p.extraList, chain{int32(k), 1})
+			}
+			f.take(p.extraWeights[extra+4*j:])
+		}
+		own[j] = f.sums()
+		f.take(left[4*j:])
+	}
 }
 
 // fourOf returns the weights of a row from k on, beyond its end the zero point.
@@ -164,26 +191,19 @@ func fourOf(row []int8, k int, zero int8) [4]int8 {
 	return four
 }
 
-// sums returns the sums of each channel, and whether one is over.
-func (q *quad) sums() (own [chainWidth]laneSums, alone laneSums) {
-	for j := range own {
-		w := q[4*j:][:4]
-		own[j] = sumOf(w[0]) + sumOf(w[1]) + (sumOf(w[2])+sumOf(w[3]))<<32
-		alone |= own[j] + toOver
-	}
-	return own, alone
+func (f *four) sums() laneSums {
+	return sumOf(f[0]) + sumOf(f[1]) + (sumOf(f[2])+sumOf(f[3]))<<32
 }
 
-// take appends to weights as much of q as the lanes of one quad hold, and leaves the rest in q.
-func (q *quad) take(weights []byte) []byte {
-	for lane := 0; lane < len(q); lane += 2 {
+// take moves as much of f to weights as the two lanes of one quad hold.
+func (f *four) take(weights []byte) {
+	for lane := 0; lane < len(f); lane += 2 {
 		up, down := int16(laneReach), int16(laneReach)
 		for i := lane; i < lane+2; i++ {
-			w := max(-down, min(q[i], up, math.MaxInt8))
-			weights = append(weights, byte(w))
-			q[i] -= w
+			w := max(-down, min(f[i], up, math.MaxInt8))
+			weights[i] = byte(w)
+			f[i] -= w
 			up, down = up-max(w, 0), down-max(-w, 0)
 		}
 	}
-	return weights
 }

@@ -13,7 +13,8 @@ func TestChains(t *testing.T) {
 		for j := range count {
 			rows[j] = d.weights(depth, int32(zero))
 		}
-		c := packChains(&rows, depth, zero, sumsOf(zero))
+		c := newChainPacker(zero)
+		c.pack(&rows, depth)
 
 		rest := make([][chainWidth]int, (depth+3)/4*4)
 		for j := range count {

@@ -46,18 +46,14 @@ func (s *x86) set(name string) *Set {
 }
 
 func (s *x86) preparePointwise(a *PointwiseArgs) {
-	if s.chained != nil {
-		if chained := s.chained.chainsOf(a); chained != nil {
-			s.chained.prepare(a, chained)
-			return
-		}
-	}
 	switch {
+	case s.chained != nil && s.chained.saves(a):
+		s.chained.prepare(a)
 	case a.Out <= s.narrow.width:
-		s.narrow.prepare(a, nil)
+		s.narrow.prepare(a)
 	case a.Out%s.wider.width == 0:
-		s.wider.prepare(a, nil)
+		s.wider.prepare(a)
 	default:
-		s.wide.prepare(a, nil)
+		s.wide.prepare(a)
 	}
 }

@@ -4,6 +4,7 @@ package kernels
 
 import (
 	"encoding/binary"
+	"slices"
 	"unsafe"
 )
 
@@ -46,7 +47,7 @@ type pointwiseKernel struct {
 	rows, width int                    // of a tile
 	taps        int                    // input channels a step: four as bytes, or two widened to 16 bits
 	masked      bool                   // the last panel may be smaller
-	most        int                    // where weights are chains: the cost up to which they are used, see chainsOf
+	most        int                    // where weights are chains: the cost up to which they are used, in per cent of VPMADDWD's
 	ones        int                    // so many pixels that remain are faster one by one than as a tile
 	order       func(j int) int        // the channel at position j of the panel
 	many, one   [3]func(pointwiseTile) // tiles of rows pixels, of one; by how they requantize
@@ -71,7 +72,8 @@ type pointwisePanel struct {
 	from      int // first channel
 	channels  int
 	data      []byte
-	chains    chains // their weights are in data
+	chains    []chain // where weights are chains, and from extras on those that repeat quads
+	extras    int
 	many, one func(pointwiseTile)
 }
 
@@ -104,16 +106,14 @@ func (k *pointwiseKernel) channels(a *PointwiseArgs, n int) (from, count int) {
 	return from, min(k.width, a.Out-from)
 }
 
-// prepare packs a layer; chained are its weights as chains, where the kernel wants them.
-func (k *pointwiseKernel) prepare(a *PointwiseArgs, chained []chains) {
+func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
 	layer := pointwiseLayer{pointwiseKernel: k, steps: (a.In + k.taps - 1) / k.taps}
+	var packer *chainPacker
+	if k.most > 0 {
+		packer = newChainPacker(int8(a.WeightZero))
+	}
 	for n := range (a.Out + k.width - 1) / k.width {
-		var c chains
-		if chained != nil {
-			c = chained[n]
-		}
-		from, channels := k.channels(a, n)
-		panel, ok := k.pack(a, layer.steps, from, channels, c)
+		panel, ok := k.pack(a, layer.steps, n, packer)
 		if !ok {
 			a.native.pointwise = pointwiseLayer{}
 			prepareGenericPointwise(a)
@@ -135,9 +135,10 @@ func (k *pointwiseKernel) prepare(a *PointwiseArgs, chained []chains) {
 	}
 }
 
-// pack returns the panel of some channels, false where no constants fit.
-func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int, c chains) (panel pointwisePanel, ok bool) {
+// pack returns panel n, its weights as chains where there is a packer for them; false where no constants fit.
+func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, n int, chains *chainPacker) (panel pointwisePanel, ok bool) {
 	width := k.width
+	from, channels := k.channels(a, n)
 	bias, reach := make([]int32, channels), make([]span, channels)
 	for i := range channels {
 		if bias[i], reach[i] = pointwiseBias(a, from+i); !reach[i].fits() {
@@ -156,8 +157,14 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int, c ch
 			how = inSignedIntegers
 		}
 	}
-	panel = pointwisePanel{from: from, channels: channels, chains: c, many: k.many[how], one: k.one[how]}
-	panel.data = make([]byte, 0, 4*width+len(constants)+max(4*steps*width, len(c.weights)))
+	panel = pointwisePanel{from: from, channels: channels, many: k.many[how], one: k.one[how]}
+	size := 4 * steps * width
+	if chains != nil {
+		chains.packPanel(k, a, n, a.In)
+		panel.chains, panel.extras = slices.Clone(chains.list), chains.extras
+		size = len(chains.weights)
+	}
+	panel.data = make([]byte, 0, 4*width+len(constants)+size)
 	for j := range width {
 		b := int32(0)
 		if c := k.order(j); c < channels {
@@ -166,9 +173,8 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, from, channels int, c ch
 		panel.data = binary.LittleEndian.AppendUint32(panel.data, uint32(b))
 	}
 	panel.data = append(panel.data, constants...)
-	if c.list != nil {
-		panel.data = append(panel.data, c.weights...)
-		panel.chains.weights = nil
+	if chains != nil {
+		panel.data = append(panel.data, chains.weights...)
 		return panel, true
 	}
 	weights := panel.data[len(panel.data):cap(panel.data)]
@@ -300,17 +306,16 @@ func (l *pointwiseLayer) tiles(panel *pointwisePanel, t pointwiseTile, src, sums
 		t.chains = unsafe.Pointer(unsafe.SliceData(chains))
 		kernel(t)
 	}
-	all := panel.chains.list
 	whole, rest := (to-from)/l.rows, (to-from)%l.rows
 	if whole > 0 {
-		run(panel.many, all, from, whole)
+		run(panel.many, panel.chains, from, whole)
 	}
 	switch {
 	case rest == 0:
 	case whole > 0 && rest > l.ones: // the last tile overlaps the one before
-		run(panel.many, all, to-l.rows, 1)
+		run(panel.many, panel.chains, to-l.rows, 1)
 	default:
-		run(panel.one, all[panel.chains.extras:], to-rest, rest)
+		run(panel.one, panel.chains[panel.extras:], to-rest, rest)
 	}
 }
 
