@@ -52,8 +52,8 @@ func sumOf(w int16) laneSums {
 	return laneSums(-w) << 16
 }
 
-// chainPacker makes a panel's weights chains: first those that have all quads, one after the other, then the extras, of one
-// quad each.
+// chainPacker makes a panel's weights chains: first those that have all quads, one after the other, then the extras, of
+// one quad each.
 type chainPacker struct {
 	zero int8
 	sums [256]laneSums // by weight
@@ -74,10 +74,10 @@ func newChainPacker(weightZero int8) *chainPacker {
 	return p
 }
 
-// saves tells whether a layer costs less with chains than with VPMADDWD, from parts of some panels. For each row and each
-// vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes VPMADDUBSW and
-// VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. A single pixel waits for its weights
-// instead: a quad of chains has half the bytes.
+// saves tells whether a layer costs less with chains than with VPMADDWD, from parts of some panels. For each row and
+// each vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes
+// VPMADDUBSW and VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. A single pixel waits for
+// its weights instead: a quad of chains has half the bytes.
 func (k *pointwiseKernel) saves(a *PointwiseArgs) bool {
 	const costWithout = 8 // halves of an instruction
 	if a.WeightZero != int32(int8(a.WeightZero)) {
@@ -112,7 +112,8 @@ func (p *chainPacker) packPanel(k *pointwiseKernel, a *PointwiseArgs, n, depth i
 	p.pack(&rows, depth)
 }
 
-// pack packs rows of weights, one for each channel of a panel in its order; those of channels that don't exist are empty.
+// pack packs rows of weights, one for each channel of a panel in its order; those of channels that don't exist are
+// empty.
 func (p *chainPacker) pack(rows *[chainWidth][]int8, depth int) {
 	p.list, p.weights, p.extraList, p.extraWeights = p.list[:0], p.weights[:0], p.extraList[:0], p.extraWeights[:0]
 	var total [chainWidth]laneSums // of the running chain

@@ -47,7 +47,7 @@ type pointwiseKernel struct {
 	rows, width int                    // of a tile
 	taps        int                    // input channels a step: four as bytes, or two widened to 16 bits
 	masked      bool                   // the last panel may be smaller
-	most        int                    // where weights are chains: the cost up to which they are used, in per cent of VPMADDWD's
+	most        int                    // where weights are chains: per cent of VPMADDWD's cost, up to which they are used
 	ones        int                    // so many pixels that remain are faster one by one than as a tile
 	order       func(j int) int        // the channel at position j of the panel
 	many, one   [3]func(pointwiseTile) // tiles of rows pixels, of one; by how they requantize
