@@ -10,33 +10,12 @@ import (
 )
 
 func (c *compiler) addition(n *model.Node, op model.Add) error {
+	a, err := c.addArgs(n, op)
+	if err != nil {
+		return err
+	}
+	c.set.PrepareAdd(a)
 	x, y, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
-	for _, t := range []*model.Tensor{x, y, o} {
-		if len(t.Quant) != 1 || t.Type != o.Type {
-			return fmt.Errorf("%q is %s with %d scales, needs %s with 1", t.Name, t.Type, len(t.Quant), o.Type)
-		}
-	}
-	// Both inputs are brought to twice the larger of their scales, and 2^20 finer, before they are summed.
-	twice := 2 * float64(max(x.Quant[0].Scale, y.Quant[0].Scale))
-	a := &kernels.AddArgs{AZero: c.zero(x), BZero: c.zero(y), Zero: c.zero(o), Dst: c.bytes[n.Outputs[0]]}
-	a.Lo, a.Hi = c.clamp(o, op.Activation)
-	for _, m := range []struct {
-		to   *quant.Multiplier
-		real float64
-	}{
-		{&a.AMul, float64(x.Quant[0].Scale) / twice},
-		{&a.BMul, float64(y.Quant[0].Scale) / twice},
-		{&a.Mul, twice / ((1 << kernels.AddShift) * float64(o.Quant[0].Scale))},
-	} {
-		var err error
-		if *m.to, err = quant.MultiplierOf(m.real); err != nil {
-			return err
-		}
-		if m.to.Shift > 0 {
-			return fmt.Errorf("the output's scale %g is too small for inputs of %g and %g",
-				o.Quant[0].Scale, x.Quant[0].Scale, y.Quant[0].Scale)
-		}
-	}
 	info := StepInfo{Kind: "add", Kernel: c.set.Name}
 	set, size := c.set, model.Elements(o.Shape)
 	if slices.Equal(x.Shape, y.Shape) {
@@ -59,6 +38,38 @@ func (c *compiler) addition(n *model.Node, op model.Add) error {
 		set.Add(a, 0, size)
 	}))
 	return nil
+}
+
+// addArgs returns an addition but for its inputs' places.
+func (c *compiler) addArgs(n *model.Node, op model.Add) (*kernels.AddArgs, error) {
+	x, y, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
+	for _, t := range []*model.Tensor{x, y, o} {
+		if len(t.Quant) != 1 || t.Type != o.Type {
+			return nil, fmt.Errorf("%q is %s with %d scales, needs %s with 1", t.Name, t.Type, len(t.Quant), o.Type)
+		}
+	}
+	// Both inputs are brought to twice the larger of their scales, and 2^20 finer, before they are summed.
+	twice := 2 * float64(max(x.Quant[0].Scale, y.Quant[0].Scale))
+	a := &kernels.AddArgs{AZero: c.zero(x), BZero: c.zero(y), Zero: c.zero(o), Dst: c.bytes[n.Outputs[0]]}
+	a.Lo, a.Hi = c.clamp(o, op.Activation)
+	for _, m := range []struct {
+		to   *quant.Multiplier
+		real float64
+	}{
+		{&a.AMul, float64(x.Quant[0].Scale) / twice},
+		{&a.BMul, float64(y.Quant[0].Scale) / twice},
+		{&a.Mul, twice / ((1 << kernels.AddShift) * float64(o.Quant[0].Scale))},
+	} {
+		var err error
+		if *m.to, err = quant.MultiplierOf(m.real); err != nil {
+			return nil, err
+		}
+		if m.to.Shift > 0 {
+			return nil, fmt.Errorf("the output's scale %g is too small for inputs of %g and %g",
+				o.Quant[0].Scale, x.Quant[0].Scale, y.Quant[0].Scale)
+		}
+	}
+	return a, nil
 }
 
 // pair is where an output element's two operands lie.

@@ -2,22 +2,171 @@
 
 //go:build !purego
 
-// Addition of two tensors, with AVX-512 and with AVX2.
+// Addition of two tensors, with AVX-512 and with AVX2: in float32, and in integers.
 
 #include "go_asm.h"
 #include "textflag.h"
 
-// func add512(t *addPart)
+// func addFloat512(t addPart)
+//
+// 64 elements at a time, in four vectors of 32-bit lanes:
+//
+// 	dst = clamp(round(A·aMul + (B·bMul + add)) + 128)
+//
+// Vectors 0…3 are B, then the sum; 4…7 A; 8…10 aMul, bMul, add; 11 and 12 the clamp range; 13 the sign bits, 14 the order
+// of the packed fours.
+TEXT ·addFloat512(SB), NOSPLIT, $0-40
+	MOVQ t_a+0(FP), SI
+	MOVQ t_b+8(FP), DI
+	MOVQ t_dst+16(FP), DX
+	MOVQ t_n+24(FP), CX
+	MOVQ t_constants+32(FP), BX
+	VBROADCASTSS addFloats_aMul(BX), Z8
+	VBROADCASTSS addFloats_bMul(BX), Z9
+	VBROADCASTSS addFloats_add(BX), Z10
+	VBROADCASTSS addFloats_lo(BX), Z11
+	VBROADCASTSS addFloats_hi(BX), Z12
+	VBROADCASTSS addFloats_flip(BX), Z13
+	VMOVDQU32 addFloat512Order<>(SB), Z14
+
+elements:
+	VPMOVZXBD (DI), Z0
+	VPMOVZXBD (SI), Z4
+	VPMOVZXBD 16(DI), Z1
+	VPMOVZXBD 16(SI), Z5
+	VPMOVZXBD 32(DI), Z2
+	VPMOVZXBD 32(SI), Z6
+	VPMOVZXBD 48(DI), Z3
+	VPMOVZXBD 48(SI), Z7
+	VCVTDQ2PS Z0, Z0
+	VCVTDQ2PS Z1, Z1
+	VCVTDQ2PS Z2, Z2
+	VCVTDQ2PS Z3, Z3
+	VCVTDQ2PS Z4, Z4
+	VCVTDQ2PS Z5, Z5
+	VCVTDQ2PS Z6, Z6
+	VCVTDQ2PS Z7, Z7
+	VFMADD213PS Z10, Z9, Z0
+	VFMADD213PS Z10, Z9, Z1
+	VFMADD213PS Z10, Z9, Z2
+	VFMADD213PS Z10, Z9, Z3
+	VFMADD231PS Z8, Z4, Z0
+	VFMADD231PS Z8, Z5, Z1
+	VFMADD231PS Z8, Z6, Z2
+	VFMADD231PS Z8, Z7, Z3
+	VCVTPS2DQ Z0, Z0
+	VCVTPS2DQ Z1, Z1
+	VCVTPS2DQ Z2, Z2
+	VCVTPS2DQ Z3, Z3
+	VPACKSSDW Z1, Z0, Z0
+	VPACKSSDW Z3, Z2, Z2
+	VPACKSSWB Z2, Z0, Z0
+	VPERMD Z0, Z14, Z0
+	VPXORD Z13, Z0, Z0
+	VPMAXUB Z11, Z0, Z0
+	VPMINUB Z12, Z0, Z0
+	VMOVDQU32 Z0, (DX)
+	ADDQ $64, SI
+	ADDQ $64, DI
+	ADDQ $64, DX
+	SUBQ $64, CX
+	JNZ elements
+	VZEROUPPER
+	RET
+
+DATA addFloat512Order<>+0(SB)/8, $0x0000000400000000
+DATA addFloat512Order<>+8(SB)/8, $0x0000000c00000008
+DATA addFloat512Order<>+16(SB)/8, $0x0000000500000001
+DATA addFloat512Order<>+24(SB)/8, $0x0000000d00000009
+DATA addFloat512Order<>+32(SB)/8, $0x0000000600000002
+DATA addFloat512Order<>+40(SB)/8, $0x0000000e0000000a
+DATA addFloat512Order<>+48(SB)/8, $0x0000000700000003
+DATA addFloat512Order<>+56(SB)/8, $0x0000000f0000000b
+GLOBL addFloat512Order<>(SB), RODATA|NOPTR, $64
+
+// func addFloatAVX2(t addPart)
+//
+// 32 elements at a time, in four vectors of 32-bit lanes:
+//
+// 	dst = clamp(round(A·aMul + (B·bMul + add)) + 128)
+//
+// Vectors 0…3 are B, then the sum; 4…7 A; 8…10 aMul, bMul, add; 11 and 12 the clamp range; 13 the sign bits, 14 the order
+// of the packed fours.
+TEXT ·addFloatAVX2(SB), NOSPLIT, $0-40
+	MOVQ t_a+0(FP), SI
+	MOVQ t_b+8(FP), DI
+	MOVQ t_dst+16(FP), DX
+	MOVQ t_n+24(FP), CX
+	MOVQ t_constants+32(FP), BX
+	VBROADCASTSS addFloats_aMul(BX), Y8
+	VBROADCASTSS addFloats_bMul(BX), Y9
+	VBROADCASTSS addFloats_add(BX), Y10
+	VBROADCASTSS addFloats_lo(BX), Y11
+	VBROADCASTSS addFloats_hi(BX), Y12
+	VBROADCASTSS addFloats_flip(BX), Y13
+	VMOVDQU addFloatAVX2Order<>(SB), Y14
+
+elements:
+	VPMOVZXBD (DI), Y0
+	VPMOVZXBD (SI), Y4
+	VPMOVZXBD 8(DI), Y1
+	VPMOVZXBD 8(SI), Y5
+	VPMOVZXBD 16(DI), Y2
+	VPMOVZXBD 16(SI), Y6
+	VPMOVZXBD 24(DI), Y3
+	VPMOVZXBD 24(SI), Y7
+	VCVTDQ2PS Y0, Y0
+	VCVTDQ2PS Y1, Y1
+	VCVTDQ2PS Y2, Y2
+	VCVTDQ2PS Y3, Y3
+	VCVTDQ2PS Y4, Y4
+	VCVTDQ2PS Y5, Y5
+	VCVTDQ2PS Y6, Y6
+	VCVTDQ2PS Y7, Y7
+	VFMADD213PS Y10, Y9, Y0
+	VFMADD213PS Y10, Y9, Y1
+	VFMADD213PS Y10, Y9, Y2
+	VFMADD213PS Y10, Y9, Y3
+	VFMADD231PS Y8, Y4, Y0
+	VFMADD231PS Y8, Y5, Y1
+	VFMADD231PS Y8, Y6, Y2
+	VFMADD231PS Y8, Y7, Y3
+	VCVTPS2DQ Y0, Y0
+	VCVTPS2DQ Y1, Y1
+	VCVTPS2DQ Y2, Y2
+	VCVTPS2DQ Y3, Y3
+	VPACKSSDW Y1, Y0, Y0
+	VPACKSSDW Y3, Y2, Y2
+	VPACKSSWB Y2, Y0, Y0
+	VPERMD Y0, Y14, Y0
+	VPXOR Y13, Y0, Y0
+	VPMAXUB Y11, Y0, Y0
+	VPMINUB Y12, Y0, Y0
+	VMOVDQU Y0, (DX)
+	ADDQ $32, SI
+	ADDQ $32, DI
+	ADDQ $32, DX
+	SUBQ $32, CX
+	JNZ elements
+	VZEROUPPER
+	RET
+
+DATA addFloatAVX2Order<>+0(SB)/8, $0x0000000400000000
+DATA addFloatAVX2Order<>+8(SB)/8, $0x0000000500000001
+DATA addFloatAVX2Order<>+16(SB)/8, $0x0000000600000002
+DATA addFloatAVX2Order<>+24(SB)/8, $0x0000000700000003
+GLOBL addFloatAVX2Order<>(SB), RODATA|NOPTR, $32
+
+// func addInteger512(t addPart)
 //
 // Both inputs are scaled in integers, summed, and requantized in integers; the last elements, less than a vector, are left
 // out where there are no masks. Accumulators 0 and 4, temporaries 1…3.
-TEXT ·add512(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), BX
-	MOVQ addPart_a(BX), SI
-	MOVQ addPart_b(BX), DI
-	MOVQ addPart_dst(BX), DX
-	MOVQ addPart_n(BX), CX
-	LEAQ addPart_constants(BX), BX
+TEXT ·addInteger512(SB), NOSPLIT, $0-40
+	MOVQ t_a+0(FP), SI
+	MOVQ t_b+8(FP), DI
+	MOVQ t_dst+16(FP), DX
+	MOVQ t_n+24(FP), CX
+	MOVQ t_constants+32(FP), BX
 	MOVL $21845, AX
 	KMOVW AX, K5
 	MOVQ $-1, AX
@@ -91,17 +240,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func addAVX2(t *addPart)
+// func addIntegerAVX2(t addPart)
 //
 // Both inputs are scaled in integers, summed, and requantized in integers; the last elements, less than a vector, are left
 // out where there are no masks. Accumulators 0 and 4, temporaries 1…3.
-TEXT ·addAVX2(SB), NOSPLIT, $0-8
-	MOVQ t+0(FP), BX
-	MOVQ addPart_a(BX), SI
-	MOVQ addPart_b(BX), DI
-	MOVQ addPart_dst(BX), DX
-	MOVQ addPart_n(BX), CX
-	LEAQ addPart_constants(BX), BX
+TEXT ·addIntegerAVX2(SB), NOSPLIT, $0-40
+	MOVQ t_a+0(FP), SI
+	MOVQ t_b+8(FP), DI
+	MOVQ t_dst+16(FP), DX
+	MOVQ t_n+24(FP), CX
+	MOVQ t_constants+32(FP), BX
 
 elements:
 	SUBQ $8, CX

@@ -5,8 +5,9 @@ package kernels
 // avx2 is the set for AVX2: without a product of bytes that doesn't saturate, all is widened to 16 bits.
 var avx2 = x86{
 	narrow: &pointwiseAVX2, wide: &pointwiseAVX2, wider: &pointwiseAVX2,
-	chained: &pointwiseChains,
-	widen:   widenAVX2,
+	chained:  &pointwiseChains,
+	widen:    widenAVX2,
+	addFloat: addFloatAVX2, addInteger: addIntegerAVX2, addBlock: 32,
 	depthwise: depthwiseTable{
 		{3, 1}: {
 			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k3s1x16},
@@ -42,7 +43,8 @@ var pointwiseChains = pointwiseKernel{
 // avxVNNI is the set for AVX2 with VNNI, but without AVX-512.
 var avxVNNI = x86{
 	narrow: &pointwiseVEX, wide: &pointwiseVEX, wider: &pointwiseVEX,
-	sums: sumsAVX2,
+	sums:     sumsAVX2,
+	addFloat: addFloatAVX2, addInteger: addIntegerAVX2, addBlock: 32,
 	depthwise: depthwiseTable{
 		{3, 1}: {
 			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk3s1x16, zeroed: depthwiseVEXk3s1x16Zero},

@@ -19,7 +19,8 @@ var avx512 = x86{
 		many: [3]func(pointwiseTile){pointwise512x7x48, pointwise512x7x48Integer, pointwise512x7x48Signed},
 		one:  [3]func(pointwiseTile){pointwise512x1x48, pointwise512x1x48Integer, pointwise512x1x48Signed},
 	},
-	sums:   sums512,
+	sums:     sums512,
+	addFloat: addFloat512, addInteger: addInteger512, addBlock: 64,
 	masked: true,
 	depthwise: depthwiseTable{
 		{3, 1}: {

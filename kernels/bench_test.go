@@ -211,6 +211,7 @@ func BenchmarkAdd(b *testing.B) {
 	for _, s := range Available() {
 		b.Run(s.Name, func(b *testing.B) {
 			a := roll(1).add(28 * 28 * 32)
+			s.PrepareAdd(&a)
 			b.SetBytes(int64(len(a.A)))
 			for b.Loop() {
 				s.Add(&a, 0, len(a.A))

@@ -4,11 +4,13 @@
 
 package kernels
 
-//go:noescape
-func add512(t *addPart)
+func addFloat512(t addPart)
 
-//go:noescape
-func addAVX2(t *addPart)
+func addFloatAVX2(t addPart)
+
+func addInteger512(t addPart)
+
+func addIntegerAVX2(t addPart)
 
 func depthwiseAVX2k3s1x16(t depthwiseRow)
 

@@ -11,7 +11,7 @@ func generic[T activation](name string, signed bool) *Set {
 		Name: name, Signed: signed,
 		PreparePointwise: prepareGenericPointwise, Pointwise: genericPointwise[T],
 		PrepareDepthwise: prepareGenericDepthwise, Depthwise: genericDepthwise[T],
-		Add:         genericAdd[T],
+		PrepareAdd: func(*AddArgs) {}, Add: genericAdd[T],
 		AveragePool: genericAveragePool[T],
 		MaxPool:     genericMaxPool[T],
 	}

@@ -200,6 +200,7 @@ func (m *memory) add(t testing.TB, s *Set, layer AddArgs) []byte {
 	a.A, a.B, a.Dst = m.place(s, m.src, layer.A), m.place(s, m.src2, layer.B), m.fresh(len(layer.Dst))
 	a.AZero, a.BZero = a.AZero-lower(s), a.BZero-lower(s)
 	a.Zero, a.Lo, a.Hi = a.Zero-lower(s), a.Lo-lower(s), a.Hi-lower(s)
+	s.PrepareAdd(&a)
 	m.parts(len(a.A), 1, func(i0, i1 int) { s.Add(&a, i0, i1) })
 	flipFor(s, a.A)
 	flipFor(s, a.B)

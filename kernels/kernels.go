@@ -35,6 +35,7 @@ type Set struct {
 	// Depthwise computes the output rows [y0, y1).
 	Depthwise func(a *DepthwiseArgs, scratch []byte, y0, y1 int)
 
+	PrepareAdd func(*AddArgs)
 	// Add computes the elements [i0, i1).
 	Add func(a *AddArgs, i0, i1 int)
 
@@ -113,10 +114,12 @@ type packed struct {
 //
 //	a' = AMul((A[i] − AZero) · 2^20), b' likewise; Dst[i] = clamp(Zero + Mul(a' + b'), Lo, Hi)
 type AddArgs struct {
-	A, B, Dst       []byte // of one length
+	A, B, Dst       []byte // of one length; Dst overlaps neither A nor B
 	AZero, BZero    int32
 	AMul, BMul, Mul quant.Multiplier
 	Zero, Lo, Hi    int32
+
+	native nativeSum // set by PrepareAdd, which doesn't look at A, B and Dst
 }
 
 // PoolArgs is a pooling over a window; pixels outside of Src don't count. Zero points and scales of Src and Dst are the

@@ -8,9 +8,12 @@ import "golang.org/x/sys/cpu"
 
 // x86 is what the sets for amd64 differ in.
 type x86 struct {
-	narrow, wide, wider *pointwiseKernel  // panels of up to 16, 32, 48 channels
-	chained             *pointwiseKernel  // for weights that are small enough; or nil
-	sums                func(pixelSums)   // of four pixels or more; nil where widen is used
+	narrow, wide, wider *pointwiseKernel // panels of up to 16, 32, 48 channels
+	chained             *pointwiseKernel // for weights that are small enough; or nil
+	sums                func(pixelSums)  // of four pixels or more; nil where widen is used
+	addFloat            func(addPart)    // of whole blocks of addBlock elements
+	addInteger          func(addPart)    // of whole vectors, or of any number where it is masked
+	addBlock            int
 	masked              bool              // kernels take any number of channels or elements
 	widen               func(widenPixels) // where a step is two channels
 	depthwise           depthwiseTable
@@ -41,7 +44,8 @@ func (s *x86) set(name string) *Set {
 	set.Name = name
 	set.PreparePointwise, set.Pointwise = s.preparePointwise, s.pointwise
 	set.PrepareDepthwise, set.Depthwise = s.prepareDepthwise, s.runDepthwise
-	set.Add, set.AveragePool = s.runAdd, averagePoolAVX2
+	set.PrepareAdd, set.Add = s.prepareAdd, s.runAdd
+	set.AveragePool = averagePoolAVX2
 	return set
 }
 

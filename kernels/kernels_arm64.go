@@ -36,6 +36,8 @@ type nativePacked struct {
 	depthwise int // depthwise3x3, …
 }
 
+type nativeSum struct{}
+
 // How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers
 // and the clamp range.
 const (

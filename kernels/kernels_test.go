@@ -316,6 +316,7 @@ func TestNoAllocations(t *testing.T) {
 		odd, few := d.depthwise(8, 8, 10, 2, 2, 3, 1, 1), d.depthwise(8, 8, 4, 1, 3, 3, 1, 1)
 		add, pool := d.add(100), d.pool(7, 7, 40, 7, 7, 1, 1)
 		s.PreparePointwise(&pointwise)
+		s.PrepareAdd(&add)
 		s.PrepareDepthwise(&depthwise)
 		s.PrepareDepthwise(&odd)
 		s.PrepareDepthwise(&few)

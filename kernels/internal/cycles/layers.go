@@ -171,6 +171,7 @@ func (l layer) prepare(s *kernels.Set) func() {
 			AMul: half, BMul: quant.Multiplier{Mantissa: 3 << 29, Shift: -1},
 			Mul: quant.Multiplier{Mantissa: 1 << 30, Shift: -18}, Lo: -128, Hi: 127,
 		}
+		s.PrepareAdd(a)
 		return func() { s.Add(a, 0, len(dst)) }
 	case "depthwise":
 		pad := 0 // SAME: at the end where the size is even

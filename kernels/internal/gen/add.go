@@ -1,6 +1,9 @@
 package main
 
-// The vectors of constants of an addition, 64 bytes each: three multipliers, then zero points and the clamp range.
+import "fmt"
+
+// The vectors of constants of an addition in integers, 64 bytes each: three multipliers, then zero points and the clamp
+// range.
 const (
 	multiplierVectors = 5 // left, mul, add, below, right
 	addAZero          = 3 * multiplierVectors
@@ -9,9 +12,18 @@ const (
 	addHi             = addAZero + 3
 )
 
-// add writes the kernel that adds tensors, with vectors of 64 or 32 bytes.
-func add(c *code, name string, bytes int) {
-	c.function(name, "*addPart", 8, `
+// loadAddPart loads the argument: SI A, DI B, DX the sum, CX elements, BX constants.
+func (c *code) loadAddPart() {
+	c.op("MOVQ", "t_a+0(FP)", "SI")
+	c.op("MOVQ", "t_b+8(FP)", "DI")
+	c.op("MOVQ", "t_dst+16(FP)", "DX")
+	c.op("MOVQ", "t_n+24(FP)", "CX")
+	c.op("MOVQ", "t_constants+32(FP)", "BX")
+}
+
+// addInteger writes the kernel that adds tensors in integers, with vectors of 64 or 32 bytes.
+func addInteger(c *code, name string, bytes int) {
+	c.function(name, "addPart", 40, `
 Both inputs are scaled in integers, summed, and requantized in integers; the last elements, less than a vector, are left
 out where there are no masks. Accumulators 0 and 4, temporaries 1…3.`)
 	reg := func(i int) string { return vector(bytes, i) }
@@ -34,12 +46,7 @@ out where there are no masks. Accumulators 0 and 4, temporaries 1…3.`)
 			}
 		}
 	}
-	c.op("MOVQ", "t+0(FP)", "BX")
-	c.op("MOVQ", "addPart_a(BX)", "SI")
-	c.op("MOVQ", "addPart_b(BX)", "DI")
-	c.op("MOVQ", "addPart_dst(BX)", "DX")
-	c.op("MOVQ", "addPart_n(BX)", "CX")
-	c.op("LEAQ", "addPart_constants(BX)", "BX")
+	c.loadAddPart()
 	if bytes == 64 {
 		c.op("MOVL", 0x5555, "AX")
 		c.op("KMOVW", "AX", "K5")
@@ -98,9 +105,81 @@ out where there are no masks. Accumulators 0 and 4, temporaries 1…3.`)
 	c.op("RET")
 }
 
+// addFloat writes the kernel that adds them in float32, with vectors of 64 or 32 bytes.
+func addFloat(c *code, name string, bytes int) {
+	const (
+		aMul, bMul, add     = 8, 9, 10
+		lo, hi, flip, order = 11, 12, 13, 14
+	)
+	c.function(name, "addPart", 40, fmt.Sprintf(`
+%d elements at a time, in four vectors of 32-bit lanes:
+
+	dst = clamp(round(A·aMul + (B·bMul + add)) + 128)
+
+Vectors 0…3 are B, then the sum; 4…7 A; 8…10 aMul, bMul, add; 11 and 12 the clamp range; 13 the sign bits, 14 the order
+of the packed fours.`, bytes))
+	reg := func(i int) string { return vector(bytes, i) }
+	broadcast := func(kind, field string, to int) {
+		c.op("VBROADCAST"+kind, "addFloats_"+field+"(BX)", reg(to))
+	}
+	c.loadAddPart()
+	for i, field := range []string{"aMul", "bMul", "add", "lo", "hi", "flip"} {
+		broadcast("SS", field, aMul+i)
+	}
+	table, move := name+"Order", "VMOVDQU"
+	xor := "VPXOR"
+	if bytes == 64 {
+		move, xor = "VMOVDQU32", "VPXORD"
+	}
+	c.op(move, table+"<>(SB)", reg(order))
+	c.at("elements")
+	for i := range 4 {
+		c.op("VPMOVZXBD", memory(i*bytes/4, "DI"), reg(i))
+		c.op("VPMOVZXBD", memory(i*bytes/4, "SI"), reg(4+i))
+	}
+	for i := range 8 {
+		c.op("VCVTDQ2PS", reg(i), reg(i))
+	}
+	for i := range 4 {
+		c.op("VFMADD213PS", reg(add), reg(bMul), reg(i))
+	}
+	for i := range 4 {
+		c.op("VFMADD231PS", reg(aMul), reg(4+i), reg(i))
+	}
+	for i := range 4 {
+		c.op("VCVTPS2DQ", reg(i), reg(i))
+	}
+	c.op("VPACKSSDW", reg(1), reg(0), reg(0))
+	c.op("VPACKSSDW", reg(3), reg(2), reg(2))
+	c.op("VPACKSSWB", reg(2), reg(0), reg(0))
+	c.op("VPERMD", reg(0), reg(order), reg(0))
+	c.op(xor, reg(flip), reg(0), reg(0))
+	c.op("VPMAXUB", reg(lo), reg(0), reg(0))
+	c.op("VPMINUB", reg(hi), reg(0), reg(0))
+	c.op(move, reg(0), "(DX)")
+	for _, at := range []string{"SI", "DI", "DX"} {
+		c.op("ADDQ", bytes, at)
+	}
+	c.op("SUBQ", bytes, "CX")
+	c.op("JNZ", "elements")
+	c.op("VZEROUPPER")
+	c.op("RET")
+
+	// Packing works within lanes of 128 bits: one then holds four elements of each vector.
+	lanes := bytes / 16
+	var quads []uint64
+	for i := 0; i < 4*lanes; i += 2 {
+		place := func(i int) uint64 { return uint64(i%lanes*4 + i/lanes) }
+		quads = append(quads, place(i)|place(i+1)<<32)
+	}
+	c.table(table, quads...)
+}
+
 func addFile() *code {
-	c := newFile("Addition of two tensors, with AVX-512 and with AVX2.")
-	add(c, "add512", 64)
-	add(c, "addAVX2", 32)
+	c := newFile("Addition of two tensors, with AVX-512 and with AVX2: in float32, and in integers.")
+	addFloat(c, "addFloat512", 64)
+	addFloat(c, "addFloatAVX2", 32)
+	addInteger(c, "addInteger512", 64)
+	addInteger(c, "addIntegerAVX2", 32)
 	return c
 }
