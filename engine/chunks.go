@@ -1,10 +1,11 @@
 package engine
 
-// A step is cut into chunks, for two reasons: threads share them, and none should be so long that the garbage collector
-// has to wait for it, as a goroutine can't be interrupted in assembly.
+// A step is cut into chunks, which threads share. How long a call into assembly takes, in which the garbage collector would
+// have to wait, isn't decided here: kernels bounds it.
 const (
-	// chunkMACs is the most that is done in one go: some 10 µs on a desktop, half a millisecond on the slowest board.
-	chunkMACs = 1 << 20
+	// chunkMACs is about the most that is done in one go: 20 µs on a desktop, a few milliseconds on the slowest board, in
+	// which the other threads would wait for one that lost its core.
+	chunkMACs = 1 << 22
 	// shareMACs is how much work is worth another thread.
 	shareMACs = 1 << 16
 	// macsPerByte is what moving a byte costs, in MACs.

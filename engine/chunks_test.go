@@ -47,7 +47,7 @@ func checkTiles(t *testing.T, name string, threads, pixels, in, out, tile, panel
 		if s.chunks >= threads {
 			shares[chunk*threads/s.chunks] += chunkSize
 		}
-		if least := 2 * max(tile, 1) * panel; macs > 2*max(chunkMACs, least*in) {
+		if least := 2 * max(tile, 1) * panel; macs > 3*max(chunkMACs, least*in) {
 			t.Errorf("%s: chunk %d of %d has %d MACs", name, chunk, s.chunks, macs)
 		}
 	}
