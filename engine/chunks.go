@@ -9,7 +9,7 @@ const (
 	// shareMACs is how much work is worth another thread.
 	shareMACs = 1 << 16
 	// macsPerByte is what moving a byte costs, in MACs.
-	macsPerByte = 8
+	macsPerByte = 32
 )
 
 // chunks is the number of equal chunks that work (in MACs) is cut into: one, or as many for each thread.
