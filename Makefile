@@ -9,7 +9,7 @@ PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
 SECONDS ?= 300
 
-.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare bench-board deploy clean
+.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare growth cold idle bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -79,6 +79,15 @@ $(PEERS): docs/bench/requirements.txt
 	python3 -m venv .cache/peers
 	.cache/peers/bin/pip install -q -r docs/bench/requirements.txt
 	touch $@
+
+growth: build ## measure GMAC/s over α and β, and what bends it: docs/bench/growth.md
+	python3 docs/bench/growth.py
+
+cold: build ## time new processes of edge classify on one photograph
+	python3 docs/bench/cold.py
+
+idle: build ## measure what waiting for a camera costs, and two threads beside a busy core
+	python3 docs/bench/idle.py
 
 bench-board: build-arm64 ## measure on HOST: make bench-board HOST=pi@raspberrypi.local [MODELS="a.tflite b.tflite"]
 	@test -n "$(HOST)" || { echo "say where: make bench-board HOST=pi@raspberrypi.local"; exit 1; }
