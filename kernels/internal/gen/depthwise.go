@@ -389,7 +389,7 @@ func (f *family) macros(c *code) {
 				d.interleave(part)
 			}
 		})
-		if !d.inRegs() && !(d.vnni && d.vex) {
+		if !d.inRegs() && (!d.vnni || !d.vex) {
 			d.tapMacro()
 		}
 	}
