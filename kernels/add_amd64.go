@@ -42,18 +42,18 @@ const addElements = 1 << 16
 
 func (s *x86) runAdd(a *AddArgs, i0, i1 int) {
 	switch {
-	case a.native.floats != nil && i1-i0 >= s.addBlock:
+	case a.floats != nil && i1-i0 >= s.addBlock:
 		whole := i1 - (i1-i0)%s.addBlock
-		runPart(s.addFloat, unsafe.Pointer(a.native.floats), a, i0, whole)
+		runPart(s.addFloat, unsafe.Pointer(a.floats), a, i0, whole)
 		if whole < i1 { // the last block overlaps the one before
-			runPart(s.addFloat, unsafe.Pointer(a.native.floats), a, i1-s.addBlock, i1)
+			runPart(s.addFloat, unsafe.Pointer(a.floats), a, i1-s.addBlock, i1)
 		}
-	case a.native.integers != nil:
+	case a.integers != nil:
 		whole := i1
 		if !s.masked {
 			whole -= (i1 - i0) % 8
 		}
-		runPart(s.addInteger, unsafe.Pointer(a.native.integers), a, i0, whole)
+		runPart(s.addInteger, unsafe.Pointer(a.integers), a, i0, whole)
 		genericAdd[uint8](a, whole, i1)
 	default:
 		genericAdd[uint8](a, i0, i1)
@@ -69,7 +69,7 @@ func runPart(add func(addPart), constants unsafe.Pointer, a *AddArgs, i0, i1 int
 }
 
 func (s *x86) prepareAdd(a *AddArgs) {
-	a.native = nativeSum{}
+	a.nativeSum = nativeSum{}
 	var c addIntegers
 	if !c.multiplier(0, a.AMul, 0) || !c.multiplier(1, a.BMul, 0) || !c.multiplier(2, a.Mul, a.Zero) {
 		return
@@ -77,8 +77,8 @@ func (s *x86) prepareAdd(a *AddArgs) {
 	for i, v := range [...]int32{a.AZero, a.BZero, a.Lo, a.Hi} {
 		c.fill(3*5+i, v)
 	}
-	a.native.integers = &c
-	a.native.floats = s.fitAddition(a)
+	a.integers = &c
+	a.floats = s.fitAddition(a)
 }
 
 // multiplier sets the constants of the i-th, false where they don't fit.
@@ -158,7 +158,7 @@ func (s *x86) pairsOf(a *AddArgs) *pairs {
 		p.b[i] = byte(i)
 	}
 	for row := 0; row < 256; row += pairRows {
-		p.run(s.addInteger, unsafe.Pointer(a.native.integers), row, p.want[row*256:])
+		p.run(s.addInteger, unsafe.Pointer(a.integers), row, p.want[row*256:])
 	}
 	return p
 }

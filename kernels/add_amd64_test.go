@@ -45,7 +45,7 @@ func TestAddFits(t *testing.T) {
 		for range layers {
 			a := d.likeNetworks(t)
 			set.PrepareAdd(&a)
-			if a.native.floats != nil {
+			if a.floats != nil {
 				fit++
 			}
 		}
@@ -61,10 +61,10 @@ func TestAddRefuses(t *testing.T) {
 	eachX86(t, func(t *testing.T, s *x86, set *Set) {
 		d := roll(17)
 		a := d.likeNetworks(t)
-		for set.PrepareAdd(&a); a.native.floats == nil; set.PrepareAdd(&a) {
+		for set.PrepareAdd(&a); a.floats == nil; set.PrepareAdd(&a) {
 			a = d.likeNetworks(t)
 		}
-		p, f := s.pairsOf(&a), *a.native.floats
+		p, f := s.pairsOf(&a), *a.floats
 		if !p.agree(s, &f) {
 			t.Fatal("constants that fit are refused")
 		}

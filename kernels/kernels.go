@@ -119,7 +119,7 @@ type AddArgs struct {
 	AMul, BMul, Mul quant.Multiplier
 	Zero, Lo, Hi    int32
 
-	native nativeSum // set by PrepareAdd, which doesn't look at A, B and Dst
+	nativeSum // set by PrepareAdd, which doesn't look at A, B and Dst
 }
 
 // PoolArgs is a pooling over a window; pixels outside of Src don't count. Zero points and scales of Src and Dst are the
