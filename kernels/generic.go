@@ -11,7 +11,7 @@ func generic[T activation](name string, signed bool) *Set {
 		Name: name, Signed: signed,
 		PreparePointwise: prepareGenericPointwise, Pointwise: genericPointwise[T],
 		PrepareDepthwise: prepareGenericDepthwise, Depthwise: genericDepthwise[T],
-		PrepareAdd: func(*AddArgs) {}, Add: genericAdd[T],
+		PrepareAdd: func(a *AddArgs) { a.nativeSum = nativeSum{} }, Add: genericAdd[T],
 		AveragePool: genericAveragePool[T],
 		MaxPool:     genericMaxPool[T],
 	}
