@@ -18,15 +18,19 @@ import (
 //	chunks   0 1 2 3 4 5 │ 6 7 8 9 10 11
 //	         caller →  ← │ worker →    ←
 //
-// Between two runs the workers sleep on a channel. Within one they spin, as a step takes microseconds.
+// A cache line that two cores write costs 0.1 µs each time, and a step takes microseconds. So each worker counts for
+// itself, and looks at what is left of another's share only if that doesn't get done soon.
+//
+// Between two runs the workers sleep on a channel. Within one they spin.
 //
 // But a worker that is in the middle of a chunk can lose its core to another program, for milliseconds, in which nobody
 // gets on. A caller who has lost time that way runs alone until that has cost little in comparison.
 type team struct {
 	steps   []step
-	shares  []share // by step, then by worker
-	done    []count // by step: chunks done, in all rounds
-	workers int     // beside the caller of run
+	chunks  uint32    // of all steps
+	shares  [][]share // by worker, then by step
+	done    []count   // by worker: chunks done, in all rounds
+	workers int       // beside the caller of run
 	wake    chan int
 	round   atomic.Uint32 // of runs together
 	// gate is open in its lowest bit while a run is going on; the others count the workers inside.
@@ -44,19 +48,21 @@ type share struct {
 	_ [56]byte
 }
 
-// count has a cache line for itself.
+// count has two cache lines for itself, as some processors fetch them in pairs.
 type count struct {
 	atomic.Uint32
-	_ [60]byte
+	_ [124]byte
 }
 
 const (
 	gateOpen   = 1
 	gateWorker = 2
+	// patience is how often to look whether others get their shares done before helping them: about 1 µs.
+	patience = 1 << 9
 	// spins is how often to look before the processor is offered to other goroutines.
 	spins = 4096
-	// linger is how often a worker looks for the next run before it sleeps: some 50 µs.
-	linger = 1 << 15
+	// linger is how long a worker looks for the next run before it sleeps, as waking it takes 0.1 ms.
+	linger = 50 * time.Microsecond
 	// aloneFor is how long to run alone after a wait, in waits: so workers without a core cost at most 1/aloneFor.
 	aloneFor = 16
 	// maxChunks is how many chunks of a step can be told apart.
@@ -66,7 +72,13 @@ const (
 func newTeam(steps []step, threads int) *team {
 	t := &team{steps: steps, workers: threads - 1}
 	if t.workers > 0 {
-		t.shares, t.done = make([]share, len(steps)*threads), make([]count, len(steps))
+		for i := range steps {
+			t.chunks += uint32(steps[i].chunks)
+		}
+		t.shares, t.done = make([][]share, threads), make([]count, threads)
+		for w := range t.shares {
+			t.shares[w] = make([]share, len(steps))
+		}
 		t.wake = make(chan int, t.workers)
 		for w := range t.workers {
 			go t.work(w + 1)
@@ -126,13 +138,15 @@ func (t *team) runTogether() {
 func (t *team) work(worker int) {
 	last := uint32(0)
 	for range t.wake {
-		for range linger {
-			if t.round.Load() == last || !t.enter() {
-				continue
+		for start := time.Now(); time.Since(start) < linger; {
+			for range spins {
+				if t.round.Load() != last && t.enter() {
+					last = t.round.Load()
+					t.walk(worker, last)
+					t.gate.Add(-gateWorker)
+					start = time.Now()
+				}
 			}
-			last = t.round.Load()
-			t.walk(worker, last)
-			t.gate.Add(-gateWorker)
 		}
 	}
 }
@@ -150,47 +164,62 @@ func (t *team) enter() bool {
 	}
 }
 
+// walk goes through all steps of a round, which counts from 1.
 func (t *team) walk(worker int, round uint32) {
+	all := (round - 1) * t.chunks // which will be done after the step, in all rounds; wraps around, as the counts do
 	for i := range t.steps {
-		s, done := &t.steps[i], &t.done[i]
-		switch {
-		case s.chunks > 1:
-			if n := t.runStep(i, worker, round); n > 0 {
-				done.Add(uint32(n))
+		all += uint32(t.steps[i].chunks)
+		t.runShare(i, worker, worker, round)
+		if !t.soon(all) {
+			for other := range t.shares {
+				t.runShare(i, other, worker, round)
 			}
-		case worker == 0: // one chunk is too small to share
-			s.run(0, 0)
-			done.Add(1)
 		}
-		all := round * uint32(s.chunks) // both wrap around
-		waited := wait(func() bool { return int32(done.Load()-all) >= 0 })
+		waited := wait(func() bool { return t.reached(all) })
 		if worker == 0 {
 			t.waited += waited
 		}
 	}
 }
 
-// runStep runs a worker's own chunks of a step, then what others have left. It returns how many.
-func (t *team) runStep(step, worker int, round uint32) (n int) {
-	s := &t.steps[step]
-	threads := t.workers + 1
-	for k := range threads {
-		of := worker + k
-		if of >= threads {
-			of -= threads
-		}
-		left := &t.shares[step*threads+of]
-		first, end := of*s.chunks/threads, (of+1)*s.chunks/threads
-		for {
-			chunk := left.take(round, first, end, k > 0)
-			if chunk < 0 {
-				break
+// soon tells whether so many chunks are done, now or a little later, if everybody is at work.
+func (t *team) soon(all uint32) bool {
+	if t.gate.Load()/gateWorker == int32(t.workers) {
+		for range patience {
+			if t.reached(all) {
+				return true
 			}
-			s.run(worker, chunk)
-			n++
 		}
 	}
-	return n
+	return t.reached(all)
+}
+
+// reached tells whether so many chunks are done.
+func (t *team) reached(all uint32) bool {
+	sum := uint32(0)
+	for w := range t.done {
+		sum += t.done[w].Load()
+	}
+	return int32(sum-all) >= 0
+}
+
+// runShare runs what is left of a worker's share of a step, the worker itself or another that helps.
+func (t *team) runShare(step, of, worker int, round uint32) {
+	s, threads := &t.steps[step], t.workers+1
+	// Where there is but one chunk the caller gets it.
+	first, end := (of*s.chunks+threads-1)/threads, ((of+1)*s.chunks+threads-1)/threads
+	n := uint32(0)
+	for {
+		chunk := t.shares[of][step].take(round, first, end, of != worker)
+		if chunk < 0 {
+			break
+		}
+		s.run(worker, chunk)
+		n++
+	}
+	if n > 0 {
+		t.done[worker].Add(n)
+	}
 }
 
 // take takes the first or the last chunk of those that are left, −1 if there is none.
