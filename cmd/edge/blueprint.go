@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"edge/internal/files"
 	"edge/mobilenet"
 )
 
@@ -77,11 +78,11 @@ func runBlueprint(_ context.Context, args []string, std streams) error {
 }
 
 func writeBlueprint(b *mobilenet.Blueprint, seed uint64, name string, stdout io.Writer) (size int, err error) {
-	file, err := createWhole(name, stdout)
+	file, err := files.Create(name, stdout)
 	if err != nil {
 		return 0, configErrorf("output: %v", err)
 	}
-	defer file.discard()
+	defer file.Discard()
 	data, err := b.Graph(seed).WriteTFLite()
 	if err != nil {
 		return 0, configErrorf("edge blueprint: %v", err)
@@ -89,7 +90,7 @@ func writeBlueprint(b *mobilenet.Blueprint, seed uint64, name string, stdout io.
 	if _, err := file.Write(data); err != nil {
 		return 0, fmt.Errorf("output: %w", err)
 	}
-	if err := file.commit(); err != nil {
+	if err := file.Commit(); err != nil {
 		return 0, fmt.Errorf("output: %w", err)
 	}
 	return len(data), nil

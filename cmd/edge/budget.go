@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"edge/board"
+	"edge/internal/files"
 	"edge/mobilenet"
 )
 
@@ -59,13 +60,13 @@ func runBudget(ctx context.Context, args []string, std streams) error {
 	if !(*fps > 0 && *fps <= 1e6) {
 		return configErrorf("edge budget: --fps %v: above 0", *fps)
 	}
-	var picture *wholeFile
+	var picture *files.Whole
 	if *png != "" {
 		var err error
-		if picture, err = createWhole(*png, std.out); err != nil { // before the work, to know that it can be written
+		if picture, err = files.Create(*png, std.out); err != nil { // before the work, to know that it can be written
 			return configErrorf("output: %v", err)
 		}
-		defer picture.discard()
+		defer picture.Discard()
 	}
 	b := &budget{FPS: *fps, Machine: board.Detect(board.Host()).Model}
 	all := mobilenet.Published()
@@ -82,7 +83,7 @@ func runBudget(ctx context.Context, args []string, std streams) error {
 		if err := drawBudget(picture, b); err != nil {
 			return fmt.Errorf("%s: %w", *png, err)
 		}
-		if err := picture.commit(); err != nil {
+		if err := picture.Commit(); err != nil {
 			return fmt.Errorf("output: %w", err)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"edge/frame"
+	"edge/internal/files"
 )
 
 // classified is what edge classify --json prints, one a line.
@@ -85,7 +86,7 @@ func (n *network) classify(name string) ([]float32, error) {
 
 // show makes a picture file the network's input. Errors name the file.
 func (n *network) show(name string) error {
-	data, err := readFile(name, maxPictureFile)
+	data, err := files.Read(name, maxPictureFile)
 	if err != nil {
 		return err
 	}

@@ -3,9 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -16,6 +14,7 @@ import (
 	"edge/decision"
 	"edge/frame"
 	"edge/gpio"
+	"edge/internal/files"
 )
 
 // defaultConfigFile is read where no other file is named.
@@ -91,17 +90,9 @@ func configErrorf(format string, args ...any) error {
 
 // loadConfig reads a configuration file. Its errors are of type *configError and list everything that is wrong.
 func loadConfig(name string) (*config, error) {
-	f, err := os.Open(name)
+	data, err := files.Read(name, maxConfigFile)
 	if err != nil {
 		return nil, configErrorf("configuration: %v", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxConfigFile+1))
-	if err != nil {
-		return nil, configErrorf("configuration: %v", err)
-	}
-	if len(data) > maxConfigFile {
-		return nil, configErrorf("%s: larger than %d KiB: this can't be a configuration", name, maxConfigFile>>10)
 	}
 	return parseConfig(name, data)
 }

@@ -247,7 +247,7 @@ func TestLoadConfig(t *testing.T) {
 		want string
 	}{
 		{"absent", func(string) error { return nil }, "configuration: open"},
-		{"directory", func(p string) error { return os.Mkdir(p, 0o700) }, "configuration: read"},
+		{"directory", func(p string) error { return os.Mkdir(p, 0o700) }, "is a directory"},
 		{"huge", func(p string) error { return os.WriteFile(p, make([]byte, 1<<20), 0o600) }, "larger than 64 KiB"},
 		{"bad", func(p string) error { return os.WriteFile(p, []byte("x: 1"), 0o600) }, `edge.yaml:1: unknown key "x"`},
 	} {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"edge/engine"
+	"edge/internal/files"
 )
 
 // runInvoke runs a network on raw tensors, in its own types and byte order, as many as the files hold.
@@ -46,7 +47,7 @@ func runInvoke(ctx context.Context, args []string, std streams) error {
 		return err
 	}
 	for _, w := range to {
-		if err := w.commit(); err != nil {
+		if err := w.Commit(); err != nil {
 			return fmt.Errorf("output: %w", err)
 		}
 	}
@@ -73,7 +74,7 @@ func checkTensorFiles(inputs, outputs []string, net *engine.Net) error {
 }
 
 // invokeAll runs the network on all that the inputs hold.
-func invokeAll(ctx context.Context, net *engine.Net, from []rawInput, to []*wholeFile) error {
+func invokeAll(ctx context.Context, net *engine.Net, from []rawInput, to []*files.Whole) error {
 	for count := 0; ; count++ {
 		if ctx.Err() != nil {
 			return fmt.Errorf("stopped after %d inferences, the outputs are left as they were", count)
@@ -102,9 +103,9 @@ type rawInput struct {
 }
 
 func openInputs(names []string, tensors []engine.Tensor, stdin io.Reader) (list []rawInput, closeAll func(), err error) {
-	var files []*os.File
+	var opened []*os.File
 	closeAll = func() {
-		for _, f := range files {
+		for _, f := range opened {
 			f.Close()
 		}
 	}
@@ -118,7 +119,7 @@ func openInputs(names []string, tensors []engine.Tensor, stdin io.Reader) (list 
 			closeAll()
 			return nil, nil, fmt.Errorf("input: %w", err)
 		}
-		files = append(files, file)
+		opened = append(opened, file)
 		list = append(list, rawInput{bufio.NewReaderSize(file, 1<<16), name, tensors[i]})
 	}
 	return list, closeAll, nil
@@ -175,19 +176,19 @@ func tensorList(kind string, tensors []engine.Tensor) string {
 	return s + ")"
 }
 
-func createOutputs(names []string, stdout io.Writer) (files []*wholeFile, discard func(), err error) {
+func createOutputs(names []string, stdout io.Writer) (outputs []*files.Whole, discard func(), err error) {
 	discard = func() {
-		for _, w := range files {
-			w.discard()
+		for _, w := range outputs {
+			w.Discard()
 		}
 	}
 	for _, name := range names {
-		w, err := createWhole(name, stdout)
+		w, err := files.Create(name, stdout)
 		if err != nil {
 			discard()
 			return nil, nil, fmt.Errorf("output: %w", err)
 		}
-		files = append(files, w)
+		outputs = append(outputs, w)
 	}
-	return files, discard, nil
+	return outputs, discard, nil
 }

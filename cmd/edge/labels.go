@@ -3,13 +3,13 @@ package main
 import (
 	"bytes"
 	"fmt"
-	"io"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"edge/internal/files"
 )
 
 // maxLabelsFile is far above the 40 KB of a thousand long names.
@@ -63,17 +63,9 @@ func checkLabels(from string, labels []string, classes int) error {
 
 // loadLabels reads a file of labels.
 func loadLabels(name string) ([]string, error) {
-	f, err := os.Open(name)
+	data, err := files.Read(name, maxLabelsFile)
 	if err != nil {
 		return nil, configErrorf("labels: %v", err)
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxLabelsFile+1))
-	if err != nil {
-		return nil, configErrorf("labels: %v", err)
-	}
-	if len(data) > maxLabelsFile {
-		return nil, configErrorf("%s: larger than %d MiB: these can't be labels", name, maxLabelsFile>>20)
 	}
 	return parseLabels(name, data)
 }

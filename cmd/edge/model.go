@@ -14,6 +14,7 @@ import (
 
 	"edge/defaultmodel"
 	"edge/download"
+	"edge/internal/files"
 	"edge/mobilenet"
 	"edge/model"
 )
@@ -64,7 +65,7 @@ type pins struct {
 // readPins reads a folder's lock file, if there is one.
 func readPins(dir string) (*pins, error) {
 	p := &pins{file: filepath.Join(dir, lockFile)}
-	data, err := readFile(p.file, maxLockFile)
+	data, err := files.Read(p.file, maxLockFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return p, nil
 	}
@@ -172,7 +173,7 @@ func (p *pins) list(h mobilenet.Hosted, dir string) (l listed, err error) {
 		h.Name, h.Family, h.Alpha, h.Resolution, pin.Size, pin.SHA256, cost.MACs, cost.Parameters,
 		accuracy.Quantized1, accuracy.Quantized5, accuracy.QuantizedSource, h.Archive, unpinned,
 	}
-	data, err := readFile(filepath.Join(dir, h.File()), maxModelFile)
+	data, err := files.Read(filepath.Join(dir, h.File()), maxModelFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		l.State = absent
@@ -206,7 +207,7 @@ func printModels(out io.Writer, all []listed) error {
 
 // verifyModel says what a file is. It fails unless the file is, byte for byte, a network that is known.
 func verifyModel(name string, out io.Writer) error {
-	data, err := readFile(name, maxModelFile)
+	data, err := files.Read(name, maxModelFile)
 	if err != nil {
 		return err
 	}

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edge/download"
+	"edge/internal/files"
 	"edge/mobilenet"
 	"edge/model"
 )
@@ -65,7 +66,7 @@ func (g *getter) get(ctx context.Context) (err error) {
 	}
 	g.pin, g.from, _ = g.pins.of(g.Hosted)
 	file := g.path(".tflite")
-	present, err := readFile(file, maxModelFile)
+	present, err := files.Read(file, maxModelFile)
 	switch here := download.PinOf(g.File(), present); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
@@ -193,15 +194,15 @@ func (g *getter) unpack(ctx context.Context, archive string) ([]byte, error) {
 
 // writeWhole writes a file that appears under its name only when all of it is on the disk.
 func writeWhole(name string, data []byte) error {
-	file, err := createWhole(name, nil)
+	file, err := files.Create(name, nil)
 	if err != nil {
 		return err
 	}
-	defer file.discard()
+	defer file.Discard()
 	if _, err := file.Write(data); err != nil {
 		return err
 	}
-	return file.commit()
+	return file.Commit()
 }
 
 // lockFolder keeps others from downloading into the same folder at the same time.

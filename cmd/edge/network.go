@@ -1,11 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"cmp"
 	"fmt"
-	"io"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -16,6 +12,7 @@ import (
 	"edge/defaultmodel"
 	"edge/engine"
 	"edge/frame"
+	"edge/internal/files"
 	"edge/kernels"
 	"edge/model"
 )
@@ -126,7 +123,7 @@ func readModel(name string) (*model.Graph, error) {
 	if name == "" {
 		return model.ReadTFLite(defaultmodel.TFLite)
 	}
-	data, err := readFile(name, maxModelFile)
+	data, err := files.Read(name, maxModelFile)
 	if err != nil {
 		return nil, configErrorf("model: %v", err)
 	}
@@ -135,23 +132,6 @@ func readModel(name string) (*model.Graph, error) {
 		return nil, configErrorf("%s: %v", name, err)
 	}
 	return g, nil
-}
-
-// readFile reads a whole file, if it isn't larger than limit.
-func readFile(name string, limit int64) ([]byte, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	var data bytes.Buffer
-	if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
-		data.Grow(int(min(info.Size(), limit)) + bytes.MinRead) // at once, not doubling
-	}
-	if n, err := data.ReadFrom(io.LimitReader(file, limit+1)); err != nil || n > limit {
-		return nil, cmp.Or(err, fmt.Errorf("%s: larger than %d MiB", name, limit>>20))
-	}
-	return data.Bytes(), nil
 }
 
 // load reads and compiles a model that is run on raw tensors. Its errors are of type *configError.

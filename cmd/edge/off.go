@@ -11,6 +11,7 @@ import (
 
 	"edge/board"
 	"edge/gpio"
+	"edge/internal/files"
 )
 
 // runOff switches the LEDs off: for a service that was killed, as many boards keep a line's level. Those that edge run
@@ -76,15 +77,15 @@ func keepTaken(dir string, lines []gpio.Line) error {
 	for i, l := range lines {
 		taken[i] = takenLine{l.String(), l.ActiveLow}
 	}
-	file, err := createWhole(filepath.Join(dir, takenFile), nil)
+	file, err := files.Create(filepath.Join(dir, takenFile), nil)
 	if err != nil {
 		return err
 	}
-	defer file.discard()
+	defer file.Discard()
 	if err := json.NewEncoder(file).Encode(taken); err != nil {
 		return err
 	}
-	return file.commit()
+	return file.Commit()
 }
 
 // errNothingTaken is that of takenLines where no edge run wrote any down.
@@ -96,7 +97,7 @@ func takenLines(dir string) ([]gpio.Line, error) {
 		return nil, errNothingTaken
 	}
 	name := filepath.Join(dir, takenFile)
-	data, err := readFile(name, maxTakenFile)
+	data, err := files.Read(name, maxTakenFile)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, errNothingTaken
 	}

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edge/frame"
+	"edge/internal/files"
 	"edge/model"
 	"edge/quant"
 	"edge/quant/ptq"
@@ -73,11 +74,11 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 	if g.Labels, err = labelsFor(*labels, g.Labels, shape[len(shape)-1]); err != nil {
 		return err
 	}
-	file, err := createWhole(*out, std.out) // before the work, to know that it can be written
+	file, err := files.Create(*out, std.out) // before the work, to know that it can be written
 	if err != nil {
 		return configErrorf("output: %v", err)
 	}
-	defer file.discard()
+	defer file.Discard()
 	c, err := readCalibration(ctx, g, *dir, *size, fit, std)
 	if err != nil {
 		return err
@@ -97,7 +98,7 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 	if _, err := file.Write(data); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
-	if err := file.commit(); err != nil {
+	if err := file.Commit(); err != nil {
 		return fmt.Errorf("output: %w", err)
 	}
 	info := std.out
@@ -109,7 +110,7 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 
 // readFloatModel reads an .onnx or .tflite file, told apart by its content.
 func readFloatModel(name string) (*model.Graph, error) {
-	data, err := readFile(name, maxModelFile)
+	data, err := files.Read(name, maxModelFile)
 	if err != nil {
 		return nil, configErrorf("model: %v", err)
 	}
@@ -134,7 +135,7 @@ func filesBeside(name string) func(string) ([]byte, error) {
 		if other != filepath.Base(other) || !filepath.IsLocal(other) {
 			return nil, fmt.Errorf("%q: it must lie beside this one", other)
 		}
-		data, err := readFile(filepath.Join(filepath.Dir(name), other), maxModelFile)
+		data, err := files.Read(filepath.Join(filepath.Dir(name), other), maxModelFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s isn't there: copy it beside %s, or export into one file (external_data=False)",
 				other, filepath.Base(name))
@@ -191,7 +192,7 @@ func readCalibration(ctx context.Context, g *model.Graph, dir string, size int, 
 
 // fitFile brings a picture file to the shape of a network's input.
 func fitFile(fit *frame.Fitter, dst []byte, name string) error {
-	data, err := readFile(name, maxPictureFile)
+	data, err := files.Read(name, maxPictureFile)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"edge/decision"
+	"edge/internal/files"
 )
 
 // truth knows which class a picture shows, by the key that its path begins with: the folder it lies in, or the INDEX
@@ -157,7 +158,7 @@ func mapKey(key string) string {
 // readMap reads lines KEY CLASS, with blanks, a tab, "," or "=" between. A key with blanks in it needs one of the
 // latter. Empty lines and those that begin with # don't count.
 func readMap(name string, classes int, names map[string]int) (map[string]int, error) {
-	data, err := readFile(name, maxLabelsFile)
+	data, err := files.Read(name, maxLabelsFile)
 	if err != nil {
 		return nil, configErrorf("map: %v", err)
 	}
