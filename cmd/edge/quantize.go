@@ -19,8 +19,8 @@ import (
 	"edge/frame"
 	"edge/internal/files"
 	"edge/model"
+	"edge/ptq"
 	"edge/quant"
-	"edge/quant/ptq"
 )
 
 // What is used unless a flag says otherwise: what measured best (docs/quantization.md).

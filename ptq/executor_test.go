@@ -13,7 +13,7 @@ import (
 
 // TestExecutor compares the float executor with onnxruntime.
 func TestExecutor(t *testing.T) {
-	files, _ := filepath.Glob("../../model/testdata/onnx/*.onnx")
+	files, _ := filepath.Glob("../model/testdata/onnx/*.onnx")
 	if len(files) == 0 {
 		t.Fatal("no fixtures")
 	}

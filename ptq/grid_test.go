@@ -390,7 +390,7 @@ func (p gridPoint) String() string {
 func TestGrid(t *testing.T) {
 	python := os.Getenv("EDGE_REFERENCE_PYTHON")
 	if python == "" {
-		python = "../../.cache/reference/bin/python"
+		python = "../.cache/reference/bin/python"
 	}
 	if _, err := os.Stat(python); err != nil {
 		t.Log("TensorFlow Lite isn't installed here, so the int8 networks aren't compared with it: make reference")
@@ -514,7 +514,7 @@ func requireReference(t *testing.T, python string, g *model.Graph) {
 			t.Fatal(err)
 		}
 	}
-	cmd := exec.Command(python, "../../engine/testdata/reference.py", name("net.tflite"), name("out"), name("in"))
+	cmd := exec.Command(python, "../engine/testdata/reference.py", name("net.tflite"), name("out"), name("in"))
 	if output, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, output)
 	}

@@ -16,14 +16,14 @@ import (
 
 	"edge/engine"
 	"edge/model"
-	"edge/quant/ptq"
+	"edge/ptq"
 )
 
 // fixtures are small MobileNets and relatives in .onnx, made by ../../model/testdata/make_onnx.py. Each comes with an
 // input and what onnxruntime computes for it.
 func fixtures(t *testing.T) []string {
 	t.Helper()
-	files, err := filepath.Glob("../../model/testdata/onnx/*.onnx")
+	files, err := filepath.Glob("../model/testdata/onnx/*.onnx")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("no fixtures (%v)", err)
 	}
@@ -144,7 +144,7 @@ func floats(data []byte) []float32 {
 func TestReference(t *testing.T) {
 	python := os.Getenv("EDGE_REFERENCE_PYTHON")
 	if python == "" {
-		python = "../../.cache/reference/bin/python"
+		python = "../.cache/reference/bin/python"
 	}
 	if _, err := os.Stat(python); err != nil {
 		t.Skip("TensorFlow Lite isn't installed here: make reference")
@@ -181,7 +181,7 @@ func TestReference(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			cmd := exec.Command(python, "../../engine/testdata/reference.py", name("net.tflite"), name("out"), name("in"))
+			cmd := exec.Command(python, "../engine/testdata/reference.py", name("net.tflite"), name("out"), name("in"))
 			if output, err := cmd.CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, output)
 			}
