@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"image"
+	"image/color"
 	"image/png"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -78,7 +82,10 @@ func TestBudgetPrints(t *testing.T) {
 	}
 }
 
+// TestBudgetDraws looks for the discs of the networks in the picture, and compares how they lie to each other with what
+// a reader expects: to the right by the logarithm of the time, up by accuracy.
 func TestBudgetDraws(t *testing.T) {
+	blue, orange := color.RGBA{0x1f, 0x6f, 0xb4, 0xff}, color.RGBA{0xe0, 0x7b, 0x16, 0xff}
 	for _, fps := range []float64{0.001, 15, 1e6} { // the limit lies right of, in and left of the picture
 		b := sampleBudget(fps)
 		var out bytes.Buffer
@@ -89,16 +96,80 @@ func TestBudgetDraws(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		x, y := b.axes()
-		for _, m := range b.Networks {
-			at := picture.At(int(x.at(m.P50)), int(y.at(m.Float)))
-			r, g, b, _ := at.RGBA()
-			want := inks[m.Family]
-			if byte(r>>8) != want.R || byte(g>>8) != want.G || byte(b>>8) != want.B {
-				t.Errorf("%v frames/s: %s isn't drawn: %v", fps, m.Name, at)
+		v1, v2 := discs(picture, blue), discs(picture, orange)
+		// The legend's discs, and no others, stand exactly above each other.
+		above := func(others []image.Point) func(image.Point) bool {
+			return func(p image.Point) bool {
+				return slices.ContainsFunc(others, func(q image.Point) bool { return p.X == q.X })
+			}
+		}
+		all := v1
+		v1 = slices.DeleteFunc(slices.Clone(v1), above(v2))
+		v2 = slices.DeleteFunc(v2, above(all))
+		if len(v1) != 2 || len(v2) != 3 {
+			t.Fatalf("%v frames/s: %d blue and %d orange discs, want 2 and 3", fps, len(v1), len(v2))
+		}
+		fast1, slow1, fast2, worse2, slow2 := v1[0], v1[1], v2[0], v2[1], v2[2]
+		decade := float64(slow1.X - fast1.X) // 10 ms to 100 ms
+		tenPoints := float64(fast1.Y - slow1.Y)
+		for _, c := range []struct {
+			what      string
+			got, want float64
+		}{
+			{"20 ms right of 10 ms", float64(fast2.X - fast1.X), decade * math.Log10(2)},
+			{"80 ms right of 20 ms", float64(slow2.X - fast2.X), decade * math.Log10(4)},
+			{"20 ms right of 20 ms", float64(worse2.X - fast2.X), 0},
+			{"65 % above 60 %", float64(fast1.Y - fast2.Y), tenPoints / 2},
+			{"72 % above 65 %", float64(fast2.Y - slow2.Y), tenPoints * 0.7},
+			{"65 % above 55 %", float64(worse2.Y - fast2.Y), tenPoints},
+		} {
+			if math.Abs(c.got-c.want) > 2 {
+				t.Errorf("%v frames/s: %s by %v pixels, want %.1f", fps, c.what, c.got, c.want)
+			}
+		}
+		if decade < 200 || tenPoints < 100 {
+			t.Errorf("%v frames/s: %v pixels for ten times the time, %v for ten points: nothing can be read there", fps, decade, tenPoints)
+		}
+	}
+}
+
+// discs returns the centres of a picture's spots of a colour, from the left and then from above.
+func discs(picture image.Image, of color.RGBA) []image.Point {
+	is := func(x, y int) bool {
+		r, g, b, _ := picture.At(x, y).RGBA()
+		return byte(r>>8) == of.R && byte(g>>8) == of.G && byte(b>>8) == of.B
+	}
+	seen := map[image.Point]bool{}
+	var centres []image.Point
+	bounds := picture.Bounds()
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			todo := []image.Point{{x, y}}
+			var sum image.Point
+			area := 0
+			for len(todo) > 0 {
+				at := todo[len(todo)-1]
+				todo = todo[:len(todo)-1]
+				if seen[at] || !is(at.X, at.Y) {
+					continue
+				}
+				seen[at] = true
+				sum = sum.Add(at)
+				area++
+				todo = append(todo, at.Add(image.Pt(1, 0)), at.Sub(image.Pt(1, 0)), at.Add(image.Pt(0, 1)), at.Sub(image.Pt(0, 1)))
+			}
+			if area > 40 { // less is no disc
+				centres = append(centres, sum.Div(area))
 			}
 		}
 	}
+	slices.SortFunc(centres, func(a, b image.Point) int {
+		if d := a.X - b.X; d < -2 || d > 2 {
+			return d
+		}
+		return a.Y - b.Y
+	})
+	return centres
 }
 
 func TestBudgetTimes(t *testing.T) {
