@@ -3,9 +3,7 @@ package camera
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"iter"
 	"os"
 	"path/filepath"
@@ -25,22 +23,7 @@ type files struct {
 	loop  bool
 }
 
-const (
-	maxPictureFile = 64 << 20           // bytes
-	longestPause   = 366 * 24 * 60 * 60 // seconds; a longer one might not be a time.Duration any more
-)
-
-// OpenFiles returns the pictures in these files, in this order.
-func OpenFiles(paths []string, o Options) (Camera, error) {
-	if len(paths) == 0 {
-		return nil, errors.New("camera: no picture files")
-	}
-	name := fmt.Sprintf("%d pictures", len(paths))
-	if len(paths) == 1 {
-		name = paths[0]
-	}
-	return newFiles(name, paths, o), nil
-}
+const longestPause = 366 * 24 * 60 * 60 // seconds; a longer one might not be a time.Duration any more
 
 func newFiles(name string, paths []string, o Options) *files {
 	f := &files{name: name, paths: slices.Clone(paths), loop: o.Loop}
@@ -144,7 +127,10 @@ func (f *files) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 					return
 				}
 				next = time.Now().Add(f.pause)
-				picture, err := f.read(path)
+				picture, err := f.read(ctx, path)
+				if ctx.Err() != nil {
+					return
+				}
 				picture.Seq = seq
 				seq++
 				if !yield(picture, err) {
@@ -176,8 +162,8 @@ func wait(ctx context.Context, due time.Time, yield func(frame.Frame, error) boo
 }
 
 // read decodes one picture file. Its errors are frame.ErrDamaged.
-func (f *files) read(path string) (frame.Frame, error) {
-	picture, err := decodeFile(path)
+func (f *files) read(ctx context.Context, path string) (frame.Frame, error) {
+	picture, err := frame.ReadFile(ctx, path)
 	if err != nil {
 		f.damaged.Add(1)
 		return frame.Frame{}, fmt.Errorf("camera: %w: %w", frame.ErrDamaged, err)
@@ -185,22 +171,6 @@ func (f *files) read(path string) (frame.Frame, error) {
 	picture.At = time.Now()
 	f.delivered.Add(1)
 	return picture, nil
-}
-
-func decodeFile(path string) (frame.Frame, error) {
-	file, err := os.Open(path)
-	if err != nil {
-		return frame.Frame{}, err
-	}
-	defer func() { _ = file.Close() }()
-	b, err := io.ReadAll(io.LimitReader(file, maxPictureFile+1))
-	if err != nil {
-		return frame.Frame{}, err
-	}
-	if len(b) > maxPictureFile {
-		return frame.Frame{}, fmt.Errorf("%s: more than %d MiB", path, maxPictureFile>>20)
-	}
-	return frame.Decode(b, path)
 }
 
 // String implements Camera.

@@ -283,7 +283,7 @@ func pictures(t *testing.T, in *model.Tensor, count int) []byte {
 	tensor := make([]byte, model.Elements(in.Shape))
 	for i := range count {
 		file := files[i*len(files)/count]
-		picture, err := frame.Decode(readFile(t, file), file)
+		picture, err := frame.Decode(t.Context(), readFile(t, file), file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -2,6 +2,7 @@ package frame
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -30,12 +31,13 @@ var ErrNotPicture = errors.New("not a JPEG, PNG, WebP or BMP picture")
 //
 // name is what the frame and errors call it. An error says what is wrong and, where the file's data are, about where;
 // also if the picture would take more than 64 MiB of memory, which the header's size tells before anything is read.
-func Decode(data []byte, name string) (Frame, error) {
+// When ctx ends, decoding stops with ctx's error.
+func Decode(ctx context.Context, data []byte, name string) (Frame, error) {
 	kind, read := sniff(data)
 	if read == nil {
 		return Frame{}, fmt.Errorf("frame: %s: %w", name, ErrNotPicture)
 	}
-	r := bytes.NewReader(data)
+	r := &source{ctx: ctx, Reader: bytes.NewReader(data)}
 	f, err := read(data, r)
 	if err != nil {
 		at := len(data) - r.Len()
@@ -46,7 +48,29 @@ func Decode(data []byte, name string) (Frame, error) {
 }
 
 // reader reads a picture from r, which is at the start of data.
-type reader func(data []byte, r *bytes.Reader) (Frame, error)
+type reader func(data []byte, r *source) (Frame, error)
+
+// source is a file in memory that can't be read any more when its context has ended.
+type source struct {
+	ctx context.Context
+	*bytes.Reader
+}
+
+// Read implements io.Reader.
+func (s *source) Read(p []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.Reader.Read(p)
+}
+
+// ReadByte implements io.ByteReader: compress/flate asks for it, and takes its bytes one by one if it is there.
+func (s *source) ReadByte() (byte, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.Reader.ReadByte()
+}
 
 func sniff(data []byte) (kind string, read reader) {
 	starts := func(with string) bool { return bytes.HasPrefix(data, []byte(with)) }
@@ -85,7 +109,7 @@ type decoder struct {
 }
 
 // read reads a picture if decoding it, and making RGB24 of it, takes so many bytes a pixel at most.
-func (d decoder) read(r *bytes.Reader, bytesPerPixel func(color.Model) float64) (image.Image, error) {
+func (d decoder) read(r *source, bytesPerPixel func(color.Model) float64) (image.Image, error) {
 	c, err := d.config(r)
 	if err != nil {
 		return nil, err
@@ -99,7 +123,7 @@ func (d decoder) read(r *bytes.Reader, bytesPerPixel func(color.Model) float64) 
 	return d.decode(r)
 }
 
-func readJPEG(data []byte, r *bytes.Reader) (Frame, error) {
+func readJPEG(data []byte, r *source) (Frame, error) {
 	h := scanJPEG(data)
 	img, err := decoder{jpeg.DecodeConfig, jpeg.Decode}.read(r, func(color.Model) float64 {
 		return h.bytesPerPixel() + 3
@@ -110,7 +134,7 @@ func readJPEG(data []byte, r *bytes.Reader) (Frame, error) {
 	return toRGB(img, h.orientation.options()), nil
 }
 
-func readPNG(data []byte, r *bytes.Reader) (Frame, error) {
+func readPNG(data []byte, r *source) (Frame, error) {
 	interlaced := 1.0
 	if len(data) > 28 && data[28] != 0 { // IHDR's last byte: the passes take as much again
 		interlaced = 2
@@ -132,7 +156,7 @@ func readPNG(data []byte, r *bytes.Reader) (Frame, error) {
 	return toRGB(img, Options{}), nil
 }
 
-func readBMP(_ []byte, r *bytes.Reader) (Frame, error) {
+func readBMP(_ []byte, r *source) (Frame, error) {
 	img, err := decoder{bmp.DecodeConfig, bmp.Decode}.read(r, func(color.Model) float64 { return 4 })
 	if err != nil {
 		return Frame{}, err
@@ -140,7 +164,7 @@ func readBMP(_ []byte, r *bytes.Reader) (Frame, error) {
 	return toRGB(img, Options{}), nil
 }
 
-func readWebP(_ []byte, r *bytes.Reader) (Frame, error) {
+func readWebP(_ []byte, r *source) (Frame, error) {
 	decode := func(r io.Reader) (image.Image, error) {
 		return webp.Decode(&thriftyReader{r, heapObjects() + maxMemory})
 	}

@@ -18,7 +18,7 @@ func TestDecodeSharedPhotographs(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f, err := Decode(data, name)
+		f, err := Decode(t.Context(), data, name)
 		if err != nil {
 			t.Fatal(err)
 		}

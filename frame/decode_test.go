@@ -31,7 +31,7 @@ func TestDecodeErrors(t *testing.T) {
 		"no pixels.bmp":    {emptyBMP(t), "without pixels"},
 		"huge tables.webp": {webpOfTables(2600), "its tables take more than 64 MiB"},
 	} {
-		_, err := Decode(c.data, "dir/"+name)
+		_, err := Decode(t.Context(), c.data, "dir/"+name)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "dir/"+name) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
@@ -51,7 +51,7 @@ func TestDecodeMemory(t *testing.T) {
 	for name, data := range map[string][]byte{"16bit.png": b.Bytes(), "some-tables.webp": webpOfTables(100)} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		_, err := Decode(data, name)
+		_, err := Decode(t.Context(), data, name)
 		runtime.ReadMemStats(&after)
 		if name == "16bit.png" && err != nil {
 			t.Error(err)

@@ -56,14 +56,14 @@ func BenchmarkDecode(b *testing.B) {
 		}
 		b.Run(name, func(b *testing.B) {
 			for b.Loop() {
-				_, _ = Decode(data, name)
+				_, _ = Decode(b.Context(), data, name)
 			}
 		})
 	}
 	b.Run("640x480.jpg", func(b *testing.B) {
 		data := encoded(b, photoLike(640, 480, 1), 85)
 		for b.Loop() {
-			_, _ = Decode(data, "")
+			_, _ = Decode(b.Context(), data, "")
 		}
 	})
 }

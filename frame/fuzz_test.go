@@ -52,7 +52,7 @@ func FuzzDecodePicture(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		p, err := Decode(data, "fuzz")
+		p, err := Decode(t.Context(), data, "fuzz")
 		runtime.ReadMemStats(&after)
 		const slack = 8 << 20 // decoders' tables and buffers, mostly garbage
 		if used := after.TotalAlloc - before.TotalAlloc; used > maxMemory+slack {

@@ -123,7 +123,7 @@ func TestPicturesAgainstPillow(t *testing.T) {
 	}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".rgb")
-		f, err := Decode(golden(t, "pictures/"+name), name)
+		f, err := Decode(t.Context(), golden(t, "pictures/"+name), name)
 		if err != nil {
 			t.Error(err)
 			continue

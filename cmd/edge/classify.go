@@ -9,7 +9,6 @@ import (
 	"slices"
 
 	"edge/frame"
-	"edge/internal/files"
 )
 
 // classified is what edge classify --json prints, one a line.
@@ -58,7 +57,7 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted before %s", name)
 		}
-		scores, err := net.classify(name)
+		scores, err := net.classify(ctx, name)
 		if err != nil {
 			fmt.Fprintln(std.err, "edge:", err)
 			failed = errReported // and on to the next
@@ -72,12 +71,9 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 	return failed
 }
 
-// maxPictureFile is more than a camera writes.
-const maxPictureFile = 64 << 20
-
 // classify returns the scores for a picture file, good until the next one.
-func (n *network) classify(name string) ([]float32, error) {
-	if err := n.show(name); err != nil {
+func (n *network) classify(ctx context.Context, name string) ([]float32, error) {
+	if err := n.show(ctx, name); err != nil {
 		return nil, err
 	}
 	n.Run()
@@ -85,12 +81,8 @@ func (n *network) classify(name string) ([]float32, error) {
 }
 
 // show makes a picture file the network's input. Errors name the file.
-func (n *network) show(name string) error {
-	data, err := files.Read(name, maxPictureFile)
-	if err != nil {
-		return err
-	}
-	picture, err := frame.Decode(data, name)
+func (n *network) show(ctx context.Context, name string) error {
+	picture, err := frame.ReadFile(ctx, name)
 	if err != nil {
 		return err
 	}

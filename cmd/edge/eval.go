@@ -115,7 +115,7 @@ func (n *network) evaluate(ctx context.Context, files []string, truth *truth, pr
 		class, err := truth.classOf(file)
 		if err == nil {
 			var scores []float32
-			if scores, err = n.classify(file); err == nil {
+			if scores, err = n.classify(ctx, file); err == nil {
 				t.count(class, scores)
 			}
 		}

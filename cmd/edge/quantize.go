@@ -178,7 +178,7 @@ func readCalibration(ctx context.Context, g *model.Graph, dir string, size int, 
 			return nil, ctx.Err()
 		}
 		pixels := make([]byte, model.Elements(shape))
-		if err := fitFile(fit, pixels, name); err != nil {
+		if err := fitFile(ctx, fit, pixels, name); err != nil {
 			fmt.Fprintf(std.err, "left out: %v\n", err)
 			continue
 		}
@@ -191,12 +191,8 @@ func readCalibration(ctx context.Context, g *model.Graph, dir string, size int, 
 }
 
 // fitFile brings a picture file to the shape of a network's input.
-func fitFile(fit *frame.Fitter, dst []byte, name string) error {
-	data, err := files.Read(name, maxPictureFile)
-	if err != nil {
-		return err
-	}
-	picture, err := frame.Decode(data, name)
+func fitFile(ctx context.Context, fit *frame.Fitter, dst []byte, name string) error {
+	picture, err := frame.ReadFile(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -113,7 +113,7 @@ func fitted(t *testing.T, modelFile string, pictures []string) []byte {
 	defer net.Close()
 	var all bytes.Buffer
 	for _, picture := range pictures {
-		if err := net.show(picture); err != nil {
+		if err := net.show(t.Context(), picture); err != nil {
 			t.Fatal(err)
 		}
 		all.Write(net.Input())

@@ -1,0 +1,26 @@
+package frame
+
+import (
+	"context"
+	"fmt"
+
+	"edge/internal/files"
+)
+
+// maxFile is the size of the largest picture file that is read, in bytes. It is more than a camera writes.
+const maxFile = 64 << 20
+
+// ReadFile reads a picture file as Decode does: the frame is RGB24, upright, and called name.
+//
+// It reads regular files only, so that it never waits for a pipe or a device. The file takes its own size in memory,
+// and the picture 64 MiB beyond it at most. When ctx ends, decoding stops with ctx's error. Every error names the file.
+func ReadFile(ctx context.Context, name string) (Frame, error) {
+	if err := ctx.Err(); err != nil {
+		return Frame{}, fmt.Errorf("frame: %s: %w", name, err)
+	}
+	data, err := files.Read(name, maxFile)
+	if err != nil {
+		return Frame{}, fmt.Errorf("frame: %w", err)
+	}
+	return Decode(ctx, data, name)
+}
