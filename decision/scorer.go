@@ -3,6 +3,8 @@ package decision
 import (
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // Output describes the network's output tensor: one byte a class, real = Scale · (byte − ZeroPoint).
@@ -13,6 +15,26 @@ type Output struct {
 	ZeroPoint int32
 	Softmax   bool     // the network ends before its softmax: the bytes are logits
 	Labels    []string // one for each class, or none at all
+}
+
+// Background is the label of class 0 in networks that have one class more than what they were taught: all else.
+const Background = "background"
+
+// ClassName is the label of a class, or its number if there are no labels.
+func (o Output) ClassName(class int) string {
+	if class < len(o.Labels) {
+		return o.Labels[class]
+	}
+	return "class " + strconv.Itoa(class)
+}
+
+// HasBackground tells whether class 0 is none of those that the network was taught. Without labels, 1001 classes are
+// ImageNet's 1000 and the background.
+func (o Output) HasBackground() bool {
+	if len(o.Labels) > 0 {
+		return strings.EqualFold(strings.TrimSpace(o.Labels[0]), Background)
+	}
+	return o.Classes == 1001
 }
 
 // Scorer turns the bytes of an output into scores: probabilities. After a softmax all of them sum to about 1.

@@ -76,3 +76,12 @@ func TestNewScorerErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestClassName(t *testing.T) {
+	o := decision.Output{Classes: 2, Labels: []string{"a"}}
+	for class, want := range []string{"a", "class 1"} {
+		if got := o.ClassName(class); got != want {
+			t.Errorf("%d: %s", class, got)
+		}
+	}
+}

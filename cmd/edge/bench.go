@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math"
 	"math/rand/v2"
 	"slices"
 	"text/tabwriter"
@@ -13,10 +12,10 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"edge/classifier"
 	"edge/engine"
 	"edge/kernels"
 	"edge/model"
-	"edge/quant"
 )
 
 // benchmark is what edge bench --json prints. Times are of one inference, without reading a picture.
@@ -50,9 +49,9 @@ type benchStep struct {
 }
 
 func runBench(ctx context.Context, args []string, std streams) error {
-	n := networkFlags{threads: 1}
+	n := networkFlags{classifier.Options{Threads: 1}}
 	f := newFlags("bench", std)
-	f.StringVar(&n.model, "model", "", "the network, a quantized .tflite `FILE`")
+	n.addModel(f)
 	n.addEngine(f)
 	runs := f.Int("runs", 100, "how many inferences to time")
 	warmup := f.Int("warmup", 10, "how many to run before")
@@ -67,7 +66,7 @@ func runBench(ctx context.Context, args []string, std streams) error {
 		return configErrorf("edge bench: --runs %d --warmup %d: at least 1 and 0, at most %d", *runs, *warmup, maxRuns)
 	}
 	if *profile {
-		n.threads = 1
+		n.Threads = 1
 	}
 	net, err := n.load()
 	if err != nil {
@@ -78,9 +77,9 @@ func runBench(ctx context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	b.Model, b.Threads = n.model, n.threadCount()
+	b.Model, b.Threads = n.Name(), n.ThreadCount()
 	if *peak {
-		b.comparePeak(peakOf(kernels.ByName(net.Kernels())))
+		b.comparePeak(kernels.ByName(net.Kernels()).Peak(peakTime))
 	}
 	if *asJSON {
 		return json.NewEncoder(std.out).Encode(b)
@@ -181,30 +180,6 @@ func profileOf(infos []engine.StepInfo, times [][]time.Duration) []benchStep {
 }
 
 func gigaPerSecond(n int, ms float64) float64 { return float64(n) / max(ms, 1e-6) / 1e6 }
-
-// peakOf measures the GMAC/s that a kernel set reaches on one thread where nothing holds it up: its pointwise kernel,
-// on whole tiles, deep sums and data that stays in the first-level cache of the smallest board.
-func peakOf(set *kernels.Set) float64 {
-	const pixels, in, out = 84, 256, 48
-	a := &kernels.PointwiseArgs{
-		Src: make([]byte, pixels*in), Dst: make([]byte, pixels*out),
-		SrcStride: in, DstStride: out, Pixels: pixels, In: in, Out: out,
-		Weights: make([]int8, out*in), Bias: make([]int32, out),
-		Requant: kernels.Requant{Multipliers: make([]quant.Multiplier, out), Hi: 127},
-	}
-	for i := range a.Multipliers {
-		a.Multipliers[i] = quant.Multiplier{Mantissa: 1 << 30, Shift: 6}
-	}
-	set.PreparePointwise(a)
-	scratch := make([]byte, a.Scratch)
-	best := time.Duration(math.MaxInt64)
-	for until := time.Now().Add(peakTime); time.Now().Before(until); {
-		start := time.Now()
-		set.Pointwise(a, scratch, 0, pixels, 0, out)
-		best = min(best, max(time.Since(start), 1))
-	}
-	return float64(pixels*in*out) / float64(best.Nanoseconds())
-}
 
 // peakTime is long enough for a clock to reach its turbo, and to find an undisturbed moment.
 const peakTime = 300 * time.Millisecond

@@ -1,22 +1,24 @@
 package main
 
 import (
+	"strings"
 	"testing"
-
-	"edge/kernels"
 )
 
-// A vectorized set is faster than plain Go, several times: the factor here allows for a busy machine.
-func TestPeakOf(t *testing.T) {
-	for _, set := range kernels.Available() {
-		b := benchmark{Steps: []benchStep{{GMACs: 1}}}
-		peak := peakOf(set)
-		b.comparePeak(peak)
-		if peak <= 0 || b.Peak != peak || b.Steps[0].OfPeak != 1/peak {
-			t.Errorf("%s: peak %g, %g of it", set.Name, peak, b.Steps[0].OfPeak)
+// TestBenchPeak shows that the profile's steps are compared with the peak, and that a network without a file has a name.
+func TestBenchPeak(t *testing.T) {
+	status, stdout, stderr := edge("bench", "--runs", "1", "--warmup", "0", "--peak", "--profile")
+	if status != 0 || stderr != "" {
+		t.Fatalf("status %d, %q", status, stderr)
+	}
+	for _, words := range []string{"peak of ", ", one thread: ", "\nEfficientNet-Lite0, ", " 1 threads: min "} {
+		if !strings.Contains(stdout, words) {
+			t.Errorf("%q isn't in\n%s", words, stdout)
 		}
-		if set.Name != "generic" && peak < 2*peakOf(kernels.Generic()) {
-			t.Errorf("%s: peak %g GMAC/s is less than twice that of plain Go", set.Name, peak)
-		}
+	}
+	b := benchmark{Steps: []benchStep{{GMACs: 1}, {GMACs: 6}}}
+	b.comparePeak(8)
+	if b.Peak != 8 || b.Steps[0].OfPeak != 0.125 || b.Steps[1].OfPeak != 0.75 {
+		t.Errorf("%+v", b)
 	}
 }

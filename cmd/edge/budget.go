@@ -111,7 +111,7 @@ func (b *budget) time(ctx context.Context, n *networkFlags, a mobilenet.Accuracy
 	if err != nil {
 		return nil, err
 	}
-	n.model = plan.Name()
+	n.Model = plan.Name()
 	net, err := n.compile(plan.Graph(1))
 	if err != nil {
 		return nil, err
@@ -126,7 +126,7 @@ func (b *budget) time(ctx context.Context, n *networkFlags, a mobilenet.Accuracy
 	if err != nil {
 		return nil, err
 	}
-	b.Kernels, b.Threads = m.Kernels, n.threadCount()
+	b.Kernels, b.Threads = m.Kernels, n.ThreadCount()
 	cost := plan.Cost()
 	b.Networks = append(b.Networks, budgetNetwork{
 		Name: plan.Name(), Family: a.Family, Alpha: a.Alpha, Resolution: a.Resolution,

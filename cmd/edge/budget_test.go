@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"edge/classifier"
 	"edge/mobilenet"
 )
 
@@ -176,7 +177,7 @@ func TestBudgetTimes(t *testing.T) {
 	b := &budget{FPS: 15}
 	all := mobilenet.Published()
 	for _, a := range all[15:16] {
-		m, err := b.time(context.Background(), &networkFlags{threads: 1}, a)
+		m, err := b.time(context.Background(), &networkFlags{classifier.Options{Threads: 1}}, a)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -200,7 +201,7 @@ func TestBlueprint(t *testing.T) {
 	if status != 0 || !strings.Contains(out, "v2_0.35_96 with random weights") {
 		t.Fatalf("%d %q %q", status, out, errors)
 	}
-	g, err := readModel(file)
+	g, err := classifier.ReadModel(file)
 	if err != nil {
 		t.Fatal(err)
 	}

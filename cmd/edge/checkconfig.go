@@ -30,28 +30,29 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	n := networkFlags{c.Model, c.Labels, c.Kernels, c.Threads}
-	net, err := n.openNetwork(c.Fit)
+	n := networkOf(c)
+	net, err := n.open()
 	if err != nil {
 		return err
 	}
 	defer net.Close()
-	judge, err := c.judge(net.output)
+	judge, err := c.judge(net.Output)
 	if err != nil {
 		return err
 	}
-	return describeConfig(std.out, c, judge, net.output.Labels)
+	return describeConfig(std.out, c, judge, net.Output)
 }
 
 // describeConfig writes a configuration in plain words.
-func describeConfig(out io.Writer, c *config, judge *decision.Judge, labels []string) error {
+func describeConfig(out io.Writer, c *config, judge *decision.Judge, o decision.Output) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s is right.\n\n", c.file)
+	inside := ""
 	if c.Model == "" {
-		fmt.Fprintf(w, "model\tthe one inside the program\n")
-	} else {
-		fmt.Fprintf(w, "model\t%s\n", c.Model)
+		inside = ", the one inside the program"
 	}
+	n := networkOf(c)
+	fmt.Fprintf(w, "model\t%s%s\n", n.Name(), inside)
 	if c.Labels != "" {
 		fmt.Fprintf(w, "labels\t%s\n", c.Labels)
 	}
@@ -67,7 +68,7 @@ func describeConfig(out io.Writer, c *config, judge *decision.Judge, labels []st
 		const most = 12
 		classes := judge.Classes(i)
 		for _, class := range classes[:min(most, len(classes))] {
-			fmt.Fprintf(w, "\tclass %d, %s\n", class, className(labels, class))
+			fmt.Fprintf(w, "\tclass %d, %s\n", class, o.ClassName(class))
 		}
 		if len(classes) > most {
 			fmt.Fprintf(w, "\tand %d more\n", len(classes)-most)

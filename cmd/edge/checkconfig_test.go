@@ -31,12 +31,13 @@ states:
 	for i := len(labels); i < 20; i++ {
 		labels = append(labels, fmt.Sprint("name ", i))
 	}
-	judge, err := c.judge(decision.Output{Classes: len(labels), Scale: 1. / 256, Labels: labels})
+	o := decision.Output{Classes: len(labels), Scale: 1. / 256, Labels: labels}
+	judge, err := c.judge(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := describeConfig(&out, c, judge, labels); err != nil {
+	if err := describeConfig(&out, c, judge, o); err != nil {
 		t.Fatal(err)
 	}
 	const want = `edge.yaml is right.

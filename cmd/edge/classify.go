@@ -8,7 +8,7 @@ import (
 	"io"
 	"slices"
 
-	"edge/frame"
+	"edge/decision"
 )
 
 // classified is what edge classify --json prints, one a line.
@@ -25,12 +25,11 @@ type topClass struct {
 
 func runClassify(ctx context.Context, args []string, std streams) error {
 	var n networkFlags
-	var fit frame.Options
 	f := newFlags("classify", std)
 	n.add(f)
 	topK := f.Int("top-k", 5, "how many classes to show")
 	asJSON := f.Bool("json", false, "print one JSON object a line")
-	fitFlags(f, &fit)
+	n.addFit(f)
 	if err := parse(f, args); err != nil {
 		return err
 	}
@@ -40,7 +39,7 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 	if *topK < 1 {
 		return configErrorf("edge classify: --top-k %d: at least 1", *topK)
 	}
-	net, err := n.openNetwork(fit)
+	net, err := n.open()
 	if err != nil {
 		return err
 	}
@@ -57,13 +56,13 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted before %s", name)
 		}
-		scores, err := net.classify(ctx, name)
+		scores, err := net.ClassifyFile(ctx, name)
 		if err != nil {
 			fmt.Fprintln(std.err, "edge:", err)
 			failed = errReported // and on to the next
 			continue
 		}
-		c := classified{name, top(scores, *topK, net.output.Labels)}
+		c := classified{name, top(scores, *topK, net.Output)}
 		if err := show(&c, std.out); err != nil {
 			return err
 		}
@@ -71,29 +70,8 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 	return failed
 }
 
-// classify returns the scores for a picture file, good until the next one.
-func (n *network) classify(ctx context.Context, name string) ([]float32, error) {
-	if err := n.show(ctx, name); err != nil {
-		return nil, err
-	}
-	n.Run()
-	return n.scorer.Scores(n.Output()), nil
-}
-
-// show makes a picture file the network's input. Errors name the file.
-func (n *network) show(ctx context.Context, name string) error {
-	picture, err := frame.ReadFile(ctx, name)
-	if err != nil {
-		return err
-	}
-	if err := n.fit.Fit(n.Input(), picture); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
-	}
-	return nil
-}
-
 // top returns the k classes with the highest scores, the first of equals first.
-func top(scores []float32, k int, labels []string) []topClass {
+func top(scores []float32, k int, o decision.Output) []topClass {
 	order := make([]int, len(scores))
 	for i := range order {
 		order[i] = i
@@ -101,7 +79,7 @@ func top(scores []float32, k int, labels []string) []topClass {
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(scores[b], scores[a]) })
 	var list []topClass
 	for _, i := range order[:min(k, len(order))] {
-		list = append(list, topClass{i, className(labels, i), scores[i]})
+		list = append(list, topClass{i, o.ClassName(i), scores[i]})
 	}
 	return list
 }

@@ -13,6 +13,7 @@ import (
 
 	"edge/board"
 	"edge/camera"
+	"edge/classifier"
 	"edge/gpio"
 	"edge/kernels"
 )
@@ -181,16 +182,15 @@ func checkNodes(source string, nodes []camera.Node) []finding {
 
 // checkNetwork loads the network as `edge run` does, and tries whether the rules fit its classes.
 func checkNetwork(c *config) finding {
-	n := networkFlags{model: c.Model, labels: c.Labels, kernels: c.Kernels, threads: c.Threads}
-	net, err := n.openNetwork(c.Fit)
+	net, err := classifier.Open(networkOf(c).Options)
 	if err != nil {
 		return fail("network", firstLines(err), "write the right model: and labels: into the configuration")
 	}
 	defer net.Close()
-	if _, err := c.judge(net.output); err != nil {
+	if _, err := c.judge(net.Output); err != nil {
 		return fail("network", firstLines(err), "correct leds: in the configuration")
 	}
-	return fine("network", fmt.Sprintf("%s, %d classes", c.Model, net.output.Classes))
+	return fine("network", fmt.Sprintf("%s, %d classes", net.Name(), net.Output.Classes))
 }
 
 // checkLEDs looks at the GPIO chips, and at each LED's line. Where no LED is configured a machine without GPIO is fine.

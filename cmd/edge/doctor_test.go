@@ -301,3 +301,13 @@ func TestDoctor(t *testing.T) {
 		t.Errorf("an argument: %v; want an error of the command line", err)
 	}
 }
+
+// TestCheckNetwork shows that the network has its name, the one inside the program too.
+func TestCheckNetwork(t *testing.T) {
+	expect(t, checkNetwork(defaultConfig()), good, "EfficientNet-Lite0, 1000 classes")
+	c := defaultConfig()
+	c.Model = colourModel(t)
+	expect(t, checkNetwork(c), good, c.Model+", 3 classes")
+	c.Model = "absent.tflite"
+	expect(t, checkNetwork(c), missing, "absent.tflite", "model: and labels:")
+}

@@ -9,7 +9,8 @@ import (
 	"io"
 	"slices"
 
-	"edge/frame"
+	"edge/classifier"
+	"edge/decision"
 )
 
 // evaluation is what edge eval --json prints. Fractions are of the pictures that were counted.
@@ -52,7 +53,6 @@ type confusion struct {
 
 func runEval(ctx context.Context, args []string, std streams) error {
 	var n networkFlags
-	var fit frame.Options
 	f := newFlags("eval", std)
 	n.add(f)
 	dir := f.String("images", "", "`DIR` of pictures: in folders of one class each, or named INDEX_….jpg")
@@ -60,8 +60,8 @@ func runEval(ctx context.Context, args []string, std streams) error {
 		"CLASS an index of the network's or a label; other pictures are left out")
 	calibration := f.Int("calibration-size", 0, "leave out the `N` pictures that edge quantize calibrates with")
 	asJSON := f.Bool("json", false, "print JSON")
-	fitFlags(f, &fit)
-	f.Float64Var(&fit.Fraction, "crop-fraction", 1, "how much of the largest crop is kept; ImageNet's own evaluations keep 0.875")
+	n.addFit(f)
+	f.Float64Var(&n.Fit.Fraction, "crop-fraction", 1, "how much of the largest crop is kept; ImageNet's own evaluations keep 0.875")
 	if err := parse(f, args); err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func runEval(ctx context.Context, args []string, std streams) error {
 	case *calibration < 0:
 		return configErrorf("edge eval: --calibration-size %d: 0 or more", *calibration)
 	}
-	net, err := n.openNetwork(fit)
+	net, err := n.open()
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func runEval(ctx context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	truth, err := newTruth(*dir, files, *mapFile, net.output)
+	truth, err := newTruth(*dir, files, *mapFile, net.Output)
 	if err != nil {
 		return err
 	}
@@ -88,11 +88,11 @@ func runEval(ctx context.Context, args []string, std streams) error {
 	if len(files) == 0 {
 		return configErrorf("edge eval: --calibration-size %d leaves none of the pictures", *calibration)
 	}
-	e, err := net.evaluate(ctx, files, truth, progressOn(std.err))
+	e, err := evaluate(ctx, net, files, truth, progressOn(std.err))
 	if err != nil {
 		return err
 	}
-	e.Model, e.Images, e.Calibration = n.model, *dir, len(left)
+	e.Model, e.Images, e.Calibration = net.Name(), *dir, len(left)
 	if *asJSON {
 		err = json.NewEncoder(std.out).Encode(e)
 	} else {
@@ -105,9 +105,10 @@ func runEval(ctx context.Context, args []string, std streams) error {
 }
 
 // evaluate shows the network one file after the other.
-func (n *network) evaluate(ctx context.Context, files []string, truth *truth, progress func(string, int, int),
+func evaluate(ctx context.Context, net *classifier.Classifier, files []string, truth *truth,
+	progress func(string, int, int),
 ) (*evaluation, error) {
-	t := newTally(n.output.Labels)
+	t := newTally(net.Output)
 	for i, file := range files {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("interrupted after %d of %d pictures", i, len(files))
@@ -115,7 +116,7 @@ func (n *network) evaluate(ctx context.Context, files []string, truth *truth, pr
 		class, err := truth.classOf(file)
 		if err == nil {
 			var scores []float32
-			if scores, err = n.classify(ctx, file); err == nil {
+			if scores, err = net.ClassifyFile(ctx, file); err == nil {
 				t.count(class, scores)
 			}
 		}
@@ -133,7 +134,7 @@ func (n *network) evaluate(ctx context.Context, files []string, truth *truth, pr
 // tally counts answers.
 type tally struct {
 	evaluation
-	labels   []string
+	output   decision.Output
 	answers  map[int]*answers
 	confused map[[2]int]int // how often, by class and answer
 }
@@ -141,10 +142,10 @@ type tally struct {
 // answers are those for the pictures of one class.
 type answers struct{ pictures, first, five int }
 
-func newTally(labels []string) *tally {
+func newTally(o decision.Output) *tally {
 	return &tally{
 		evaluation: evaluation{Bad: []badFile{}, Classes: []classScore{}, Confusions: []confusion{}},
-		labels:     labels, answers: map[int]*answers{}, confused: map[[2]int]int{},
+		output:     o, answers: map[int]*answers{}, confused: map[[2]int]int{},
 	}
 }
 
@@ -180,13 +181,13 @@ func (t *tally) finish() *evaluation {
 	var sum answers
 	for class, a := range t.answers {
 		t.Classes = append(t.Classes, classScore{
-			class, className(t.labels, class), a.pictures, fraction(a.first, a.pictures), fraction(a.five, a.pictures),
+			class, t.output.ClassName(class), a.pictures, fraction(a.first, a.pictures), fraction(a.five, a.pictures),
 		})
 		sum = answers{sum.pictures + a.pictures, sum.first + a.first, sum.five + a.five}
 	}
 	for pair, count := range t.confused {
 		t.Confusions = append(t.Confusions, confusion{
-			pair[0], className(t.labels, pair[0]), pair[1], className(t.labels, pair[1]), count,
+			pair[0], t.output.ClassName(pair[0]), pair[1], t.output.ClassName(pair[1]), count,
 		})
 	}
 	slices.SortFunc(t.Classes, func(a, b classScore) int { return cmp.Compare(a.Index, b.Index) })

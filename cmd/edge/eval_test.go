@@ -93,7 +93,7 @@ func writeFile(t *testing.T, name, content string) {
 	}
 }
 
-func evaluate(t *testing.T, args ...string) evaluation {
+func evaluated(t *testing.T, args ...string) evaluation {
 	t.Helper()
 	status, out, errors := edge(append([]string{"eval", "--json"}, args...)...)
 	if status != 0 {
@@ -147,7 +147,7 @@ func TestEval(t *testing.T) {
 			"000_a.png": "green", "000_b.png": "red", "000_c.png": "green", "000_d.png": "red",
 		}, []string{"--model", net, "--calibration-size", "2"}, 2, 1, 0, 0},
 	} {
-		e := evaluate(t, append(test.args, "--images", paint(t, test.files))...)
+		e := evaluated(t, append(test.args, "--images", paint(t, test.files))...)
 		if e.Pictures != test.pictures || e.Top1 != test.top1 || e.Top5 != 1 || len(e.Bad) != test.bad || e.Unmapped != test.unmapped {
 			t.Errorf("%s: %+v", test.name, e)
 		}
@@ -163,7 +163,7 @@ func TestEvalReport(t *testing.T) {
 	dir := paint(t, map[string]string{
 		"0_a.png": "red", "0_b.png": "blue", "0_c.png": "blue", "1_d.png": "green", "1_e.png": "red", "junk.png": "junk",
 	})
-	e := evaluate(t, "--model", colours(t, colourLabels), "--images", dir)
+	e := evaluated(t, "--model", colours(t, colourLabels), "--images", dir)
 	if len(e.Classes) != 2 || e.Classes[0].Label != "red, scarlet" || e.Classes[0].Pictures != 3 || e.Classes[1].Top1 != 0.5 {
 		t.Errorf("%+v", e.Classes)
 	}

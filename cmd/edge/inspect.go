@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"edge/classifier"
 	"edge/engine"
 	"edge/model"
 )
@@ -59,7 +60,7 @@ type inspectionMemory struct {
 }
 
 func runInspect(_ context.Context, args []string, std streams) error {
-	n := networkFlags{threads: 1}
+	n := networkFlags{classifier.Options{Threads: 1}}
 	f := newFlags("inspect", std)
 	asJSON := f.Bool("json", false, "print JSON")
 	n.addEngine(f)
@@ -69,17 +70,17 @@ func runInspect(_ context.Context, args []string, std streams) error {
 	if f.NArg() != 1 {
 		return configErrorf("edge inspect: name one model file")
 	}
-	n.model = f.Arg(0)
-	g, err := readModel(n.model)
+	n.Model = f.Arg(0)
+	g, err := classifier.ReadModel(n.Model)
 	if err != nil {
-		return err
+		return misconfigured(err)
 	}
 	net, err := n.compile(g)
 	if err != nil {
 		return err
 	}
 	defer net.Close()
-	result := inspect(n.model, g, net)
+	result := inspect(n.Model, g, net)
 	if *asJSON {
 		e := json.NewEncoder(std.out)
 		e.SetIndent("", "  ")

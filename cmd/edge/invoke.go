@@ -18,7 +18,7 @@ func runInvoke(ctx context.Context, args []string, std streams) error {
 	var n networkFlags
 	var inputs, outputs []string
 	f := newFlags("invoke", std)
-	f.StringVar(&n.model, "model", "", "the network, a quantized .tflite `FILE`")
+	n.addModel(f)
 	f.StringArrayVar(&inputs, "input", nil, "raw tensors one after another, `FILE` or - (once for each input of the network)")
 	f.StringArrayVar(&outputs, "output", nil, "where to write the raw results, `FILE` or - (once for each output)")
 	n.addEngine(f)

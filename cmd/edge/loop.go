@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"edge/camera"
+	"edge/classifier"
 	"edge/decision"
 	"edge/frame"
 )
@@ -14,7 +15,7 @@ import (
 // loop is the walk of a picture from the camera to the LED.
 type loop struct {
 	camera camera.Camera
-	net    *network
+	net    *classifier.Classifier
 	judge  *decision.Judge
 	lights lights
 	log    *slog.Logger
@@ -57,12 +58,12 @@ func (l *loop) walk(ctx context.Context) error {
 // see is what happens to a frame. f is borrowed until it returns.
 func (l *loop) see(f frame.Frame) error {
 	start := time.Now()
-	if err := l.net.fit.Fit(l.net.Input(), f); err != nil {
+	if err := l.net.Fit(f); err != nil {
 		l.unfit++
 		return err
 	}
-	l.net.Run()
-	verdict := l.judge.Observe(l.net.Output(), f.At)
+	l.net.Net.Run()
+	verdict := l.judge.Observe(l.net.Net.Output(), f.At)
 	l.withCamera()
 	err := l.show(f.Name, verdict)
 	l.seen++
@@ -121,7 +122,7 @@ func (l *loop) className(class int) string {
 	if class < 0 {
 		return ""
 	}
-	return className(l.net.output.Labels, class)
+	return l.net.Output.ClassName(class)
 }
 
 // lightsText writes lights for the log: one character each.

@@ -12,7 +12,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"edge/defaultmodel"
+	"edge/classifier"
 	"edge/download"
 	"edge/internal/files"
 	"edge/mobilenet"
@@ -173,7 +173,7 @@ func (p *pins) list(h mobilenet.Hosted, dir string) (l listed, err error) {
 		h.Name, h.Family, h.Alpha, h.Resolution, pin.Size, pin.SHA256, cost.MACs, cost.Parameters,
 		accuracy.Quantized1, accuracy.Quantized5, accuracy.QuantizedSource, h.Archive, unpinned,
 	}
-	data, err := files.Read(filepath.Join(dir, h.File()), maxModelFile)
+	data, err := files.Read(filepath.Join(dir, h.File()), classifier.MaxModelFile)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		l.State = absent
@@ -207,7 +207,7 @@ func printModels(out io.Writer, all []listed) error {
 
 // verifyModel says what a file is. It fails unless the file is, byte for byte, a network that is known.
 func verifyModel(name string, out io.Writer) error {
-	data, err := files.Read(name, maxModelFile)
+	data, err := files.Read(name, classifier.MaxModelFile)
 	if err != nil {
 		return err
 	}
@@ -260,18 +260,4 @@ func describeModel(data []byte, named *mobilenet.Hosted) string {
 	}
 	in, out := &g.Tensors[g.Inputs[0]], &g.Tensors[g.Outputs[0]]
 	return fmt.Sprintf("a sound network, %v %s to %v %s", in.Type, dims(in.Shape), out.Type, dims(out.Shape))
-}
-
-// hostedLabels are the names of a network's classes if its file is named as, and has the form of, a hosted one; these
-// have no labels inside, but are known to be for a background and then ImageNet's classes, as the embedded network.
-func hostedLabels(file string, g *model.Graph) []string {
-	h, ok := hostedAt(file)
-	if !ok || h.Check(g) != nil {
-		return nil
-	}
-	embedded, err := model.ReadTFLite(defaultmodel.TFLite)
-	if err != nil {
-		return nil // a test proves that it can be read
-	}
-	return append([]string{background}, embedded.Labels...)
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"edge/classifier"
 	"edge/download"
 	"edge/internal/files"
 	"edge/mobilenet"
@@ -66,7 +67,7 @@ func (g *getter) get(ctx context.Context) (err error) {
 	}
 	g.pin, g.from, _ = g.pins.of(g.Hosted)
 	file := g.path(".tflite")
-	present, err := files.Read(file, maxModelFile)
+	present, err := files.Read(file, classifier.MaxModelFile)
 	switch here := download.PinOf(g.File(), present); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:

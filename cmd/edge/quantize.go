@@ -16,6 +16,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"edge/classifier"
 	"edge/frame"
 	"edge/internal/files"
 	"edge/model"
@@ -71,8 +72,8 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 		return configErrorf("%s doesn't say what it expects of pixels: give --normalize\n%s", name, normalizeHelp)
 	}
 	shape := g.Tensors[g.Outputs[0]].Shape
-	if g.Labels, err = labelsFor(*labels, g.Labels, shape[len(shape)-1]); err != nil {
-		return err
+	if g.Labels, err = classifier.Labels(*labels, g.Labels, shape[len(shape)-1]); err != nil {
+		return misconfigured(err)
 	}
 	file, err := files.Create(*out, std.out) // before the work, to know that it can be written
 	if err != nil {
@@ -110,7 +111,7 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 
 // readFloatModel reads an .onnx or .tflite file, told apart by its content.
 func readFloatModel(name string) (*model.Graph, error) {
-	data, err := files.Read(name, maxModelFile)
+	data, err := files.Read(name, classifier.MaxModelFile)
 	if err != nil {
 		return nil, configErrorf("model: %v", err)
 	}
@@ -135,7 +136,7 @@ func filesBeside(name string) func(string) ([]byte, error) {
 		if other != filepath.Base(other) || !filepath.IsLocal(other) {
 			return nil, fmt.Errorf("%q: it must lie beside this one", other)
 		}
-		data, err := files.Read(filepath.Join(filepath.Dir(name), other), maxModelFile)
+		data, err := files.Read(filepath.Join(filepath.Dir(name), other), classifier.MaxModelFile)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, fmt.Errorf("%s isn't there: copy it beside %s, or export into one file (external_data=False)",
 				other, filepath.Base(name))

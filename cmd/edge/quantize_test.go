@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"edge/classifier"
 	"edge/model"
 )
 
@@ -54,7 +55,7 @@ func TestQuantize(t *testing.T) {
 	if !strings.Contains(stderr, "left out") || !strings.Contains(stderr, "notes.txt") {
 		t.Errorf("the text isn't named as left out: %s", stderr)
 	}
-	q, err := readModel(out)
+	q, err := classifier.ReadModel(out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"edge/classifier"
 	"edge/frame"
 )
 
@@ -105,18 +106,21 @@ func measuringPictures(t *testing.T, n int) []string {
 // fitted is the network's inputs for pictures, one after another.
 func fitted(t *testing.T, modelFile string, pictures []string) []byte {
 	t.Helper()
-	n := networkFlags{model: modelFile}
-	net, err := n.openNetwork(frame.Options{})
+	net, err := classifier.Open(classifier.Options{Model: modelFile})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer net.Close()
 	var all bytes.Buffer
 	for _, picture := range pictures {
-		if err := net.show(t.Context(), picture); err != nil {
+		f, err := frame.ReadFile(t.Context(), picture)
+		if err == nil {
+			err = net.Fit(f)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
-		all.Write(net.Input())
+		all.Write(net.Net.Input())
 	}
 	return all.Bytes()
 }
@@ -141,7 +145,7 @@ func invoked(t *testing.T, modelFile string, input []byte) []byte {
 // of the pair has the whole network's input too, but doesn't use it.
 func inputFiles(t *testing.T, dir, modelFile string, input []byte) []string {
 	t.Helper()
-	n := networkFlags{model: modelFile}
+	n := networkFlags{classifier.Options{Model: modelFile}}
 	net, err := n.load()
 	if err != nil {
 		t.Fatal(err)

@@ -33,7 +33,7 @@ type runFlags struct {
 }
 
 func newRunFlags(c *config, std streams) *runFlags {
-	f := &runFlags{FlagSet: newFlags("run", std), networkFlags: networkFlags{c.Model, c.Labels, c.Kernels, c.Threads}}
+	f := &runFlags{FlagSet: newFlags("run", std), networkFlags: networkOf(c)}
 	f.StringVar(&f.config, "config", "", "configuration `FILE` (default: "+defaultConfigFile+" if it is there)")
 	f.StringVar(&c.Camera, "camera", c.Camera, "auto, /dev/videoN, /dev/v4l/by-id/…, a name, a directory or pictures, - or exec:COMMAND")
 	f.Func("size", "size of the frames, `WxH`, such as 640x480", func(s string) error {
@@ -50,7 +50,7 @@ func newRunFlags(c *config, std streams) *runFlags {
 	f.leds = "gpio"
 	f.Var(&flagValue[string]{&f.leds, parseLEDs, "WHERE"}, "leds", "gpio, terminal (draw them) or none")
 	f.networkFlags.add(f.FlagSet)
-	fitFlags(f.FlagSet, &c.Fit)
+	f.addFit(f.FlagSet)
 	f.BoolVarP(&f.verbose, "verbose", "v", false, "log every frame")
 	return f
 }
@@ -105,22 +105,22 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	}
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: c.LogLevel}))
 
-	net, err := f.openNetwork(c.Fit)
+	net, err := f.open()
 	if err != nil {
 		return err
 	}
 	defer net.Close()
-	judge, err := c.judge(net.output)
+	judge, err := c.judge(net.Output)
 	if err != nil {
 		return err
 	}
-	log.Info("network", "model", f.model, "kernels", net.Kernels(), "threads", f.threadCount())
+	log.Info("network", "model", net.Name(), "kernels", net.Net.Kernels(), "threads", f.ThreadCount())
 	if f.leds == "gpio" && len(c.Lines) == 0 {
 		log.Warn("no LED is configured, none will be lit: name them under leds: in the configuration, or see --leds terminal")
 	}
 	defer holdSignals()()
 	l := &loop{net: net, judge: judge, log: log, alive: watchdog()}
-	if l.lights, l.caption, err = openLights(f.leds, c, net.output.Labels, std, log); err != nil {
+	if l.lights, l.caption, err = openLights(f.leds, c, net.Output, std, log); err != nil {
 		return err
 	}
 	err = l.watch(ctx, c.Camera, c.Capture)
@@ -157,7 +157,7 @@ func holdSignals() (release func()) {
 }
 
 // openLights takes the LEDs: on GPIO lines, on the terminal, or none.
-func openLights(where string, c *config, labels []string, std streams, log *slog.Logger) (
+func openLights(where string, c *config, o decision.Output, std streams, log *slog.Logger) (
 	lights, func(string, decision.Verdict), error,
 ) {
 	switch where {
@@ -168,7 +168,7 @@ func openLights(where string, c *config, labels []string, std streams, log *slog
 		d := openDisplay(std.out, c.ledNames())
 		return d, func(picture string, v decision.Verdict) {
 			if v.Top >= 0 {
-				d.Caption(picture, className(labels, v.Top), v.Score)
+				d.Caption(picture, o.ClassName(v.Top), v.Score)
 			} else {
 				d.Caption(picture, v.State.String(), 0)
 			}

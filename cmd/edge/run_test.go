@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"edge/camera"
+	"edge/classifier"
 	"edge/decision"
 	"edge/frame"
 )
@@ -105,8 +106,8 @@ func TestRunFlagsOverFile(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Capture.Width != 320 || c.Capture.Height != 240 || c.Capture.FPS != 2.5 || c.Fit.Rotate != 90 || c.Fit.Mirror ||
-		f.threads != 3 || c.Camera != "/nowhere/at-all" || c.LogLevel != slog.LevelError || filepath.Ext(f.model) != ".tflite" {
+	if c.Capture.Width != 320 || c.Capture.Height != 240 || c.Capture.FPS != 2.5 || f.Fit.Rotate != 90 || f.Fit.Mirror ||
+		f.Threads != 3 || c.Camera != "/nowhere/at-all" || c.LogLevel != slog.LevelError || filepath.Ext(f.Model) != ".tflite" {
 		t.Errorf("%+v, %+v", f, c)
 	}
 }
@@ -308,13 +309,12 @@ func testLoop(t testing.TB, l lights, log io.Writer) *loop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := networkFlags{model: c.Model, threads: 2}
-	net, err := n.openNetwork(c.Fit)
+	net, err := classifier.Open(classifier.Options{Model: c.Model, Threads: 2, Fit: c.Fit})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(net.Close)
-	judge, err := c.judge(net.output)
+	judge, err := c.judge(net.Output)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -437,13 +437,12 @@ func BenchmarkFrameToLight(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	n := networkFlags{threads: 1}
-	net, err := n.openNetwork(c.Fit)
+	net, err := classifier.Open(classifier.Options{Threads: 1, Fit: c.Fit})
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer net.Close()
-	judge, err := c.judge(net.output)
+	judge, err := c.judge(net.Output)
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -457,10 +456,10 @@ func BenchmarkFrameToLight(b *testing.B) {
 			b.ReportAllocs()
 			for b.Loop() {
 				f.At = f.At.Add(time.Millisecond)
-				if err := net.fit.Fit(net.Input(), f); err != nil {
+				if err := net.Fit(f); err != nil {
 					b.Fatal(err)
 				}
-				if err := l.show("", judge.Observe(net.Output(), f.At)); err != nil {
+				if err := l.show("", judge.Observe(net.Net.Output(), f.At)); err != nil {
 					b.Fatal(err)
 				}
 			}

@@ -33,7 +33,7 @@ var errUnmapped = errors.New("the map doesn't name its class")
 // name; or else, if there are as many of them as classes, their place in the alphabet, as in torchvision and Keras.
 func newTruth(dir string, files []string, mapFile string, o decision.Output) (*truth, error) {
 	t := &truth{dir: dir, classes: o.Classes, folders: map[string]int{}, from: mapFile}
-	if hasBackground(o) {
+	if o.HasBackground() {
 		t.shift = 1
 	}
 	names := namesOf(o.Labels)
@@ -115,14 +115,6 @@ func (t *truth) index(key string) (int, bool) {
 	return class, err == nil && class < t.classes
 }
 
-// hasBackground tells whether class 0 is none of ImageNet's.
-func hasBackground(o decision.Output) bool {
-	if len(o.Labels) > 0 {
-		return strings.EqualFold(strings.TrimSpace(o.Labels[0]), background)
-	}
-	return o.Classes == 1001
-}
-
 // ambiguous stands for a name that several classes have, as the two cranes of ImageNet.
 const ambiguous = -1
 
@@ -155,10 +147,13 @@ func mapKey(key string) string {
 	return key
 }
 
+// maxMapFile is far above the 40 KB of a thousand long names.
+const maxMapFile = 1 << 20
+
 // readMap reads lines KEY CLASS, with blanks, a tab, "," or "=" between. A key with blanks in it needs one of the
 // latter. Empty lines and those that begin with # don't count.
 func readMap(name string, classes int, names map[string]int) (map[string]int, error) {
-	data, err := files.Read(name, maxLabelsFile)
+	data, err := files.Read(name, maxMapFile)
 	if err != nil {
 		return nil, configErrorf("map: %v", err)
 	}

@@ -1,7 +1,6 @@
-package main
+package classifier
 
 import (
-	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -48,14 +47,13 @@ func TestParseLabels(t *testing.T) {
 		{"old Mac line ends", "a\rb\rc\r", "f:1: control characters"},
 	} {
 		_, err := parseLabels("f", []byte(tt.file))
-		var failed *configError
-		if !errors.As(err, &failed) || !strings.HasPrefix(err.Error(), tt.want) {
+		if err == nil || !strings.HasPrefix(err.Error(), tt.want) {
 			t.Errorf("%s: %v, want %s", tt.name, err, tt.want)
 		}
 	}
 }
 
-func TestLabelsFor(t *testing.T) {
+func TestLabels(t *testing.T) {
 	file := func(labels ...string) string {
 		path := filepath.Join(t.TempDir(), "labels.txt")
 		if err := os.WriteFile(path, []byte(strings.Join(labels, "\n")), 0o600); err != nil {
@@ -103,24 +101,15 @@ func TestLabelsFor(t *testing.T) {
 		{name: "absent", file: filepath.Join(t.TempDir(), "x"), wantErr: "labels: open "},
 		{name: "huge", file: file(strings.Repeat("a\n", 1<<20)), wantErr: "larger than 1 MiB"},
 	} {
-		got, err := labelsFor(tt.file, tt.fromModel, tt.classes)
+		got, err := Labels(tt.file, tt.fromModel, tt.classes)
 		if tt.wantErr != "" {
-			var failed *configError
-			if !errors.As(err, &failed) || !strings.Contains(err.Error(), tt.wantErr) {
+			if err == nil || !strings.Contains(err.Error(), tt.wantErr) {
 				t.Errorf("%s: %v, want %s", tt.name, err, tt.wantErr)
 			}
 			continue
 		}
 		if err != nil || !slices.Equal(got, tt.want) {
 			t.Errorf("%s: %q, %v", tt.name, got, err)
-		}
-	}
-}
-
-func TestClassName(t *testing.T) {
-	for class, want := range []string{"a", "class 1"} {
-		if got := className([]string{"a"}, class); got != want {
-			t.Errorf("%d: %s", class, got)
 		}
 	}
 }
@@ -133,11 +122,11 @@ func TestSharedLabels(t *testing.T) {
 		"imagenet_labels.txt":  {1001, map[int]string{0: "background", 2: "goldfish, Carassius auratus", 135: "crane"}},
 		"inat_bird_labels.txt": {965, map[int]string{1: "Aramus guarauna (Limpkin)", 964: "background"}},
 	} {
-		path := filepath.Join("../../../shared/models", name)
+		path := filepath.Join("../../shared/models", name)
 		if _, err := os.Stat(path); err != nil {
 			t.Skipf("skipped without ../shared: %v", err)
 		}
-		labels, err := labelsFor(path, nil, want.classes)
+		labels, err := Labels(path, nil, want.classes)
 		if err != nil {
 			t.Error(err)
 			continue

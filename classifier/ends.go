@@ -1,0 +1,70 @@
+package classifier
+
+import (
+	"slices"
+
+	"edge/engine"
+	"edge/frame"
+	"edge/model"
+)
+
+// useQuantizedEnds takes a conversion from float32 at the network's start and one to float32 at its end away: pictures are
+// bytes, and the scores are made from the quantized output.
+func useQuantizedEnds(g *model.Graph) {
+	g.Nodes = slices.DeleteFunc(g.Nodes, func(n model.Node) bool {
+		switch n.Op.(type) {
+		case model.Quantize:
+			if len(g.Inputs) == 1 && n.Inputs[0] == g.Inputs[0] && g.Tensors[n.Inputs[0]].Type == model.Float32 {
+				g.Inputs[0] = n.Outputs[0]
+				return true
+			}
+		case model.Dequantize:
+			if n.Outputs[0] == g.Outputs[0] {
+				g.Outputs[0] = n.Inputs[0]
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// inputSpec is what the network expects of a picture. A model that doesn't say how it wants pixels normalized takes them
+// as they are: as bytes, or as bytes less 128.
+func inputSpec(in engine.Tensor, n *model.Normalization) frame.TensorSpec {
+	s := frame.TensorSpec{
+		Height: in.Shape[1], Width: in.Shape[2], Channels: in.Shape[3],
+		Signed: in.Type == model.Int8, Quant: in.Quant,
+	}
+	if n != nil {
+		s.Mean, s.Std = n.Mean, n.Std
+		return s
+	}
+	zero := in.Quant.ZeroPoint
+	if s.Signed {
+		zero += 128
+	}
+	for i := range s.Mean {
+		s.Mean[i], s.Std[i] = float32(zero), 1/in.Quant.Scale
+	}
+	return s
+}
+
+// endsInProbabilities tells whether the network's own last word is a softmax or a logistic function.
+func endsInProbabilities(g *model.Graph) bool {
+	last := g.Outputs[0]
+	for i := len(g.Nodes) - 1; i >= 0; i-- {
+		n := &g.Nodes[i]
+		if n.Outputs[0] != last {
+			continue
+		}
+		switch n.Op.(type) {
+		case model.Softmax, model.Logistic:
+			return true
+		case model.Quantize, model.Dequantize, model.Reshape, model.Squeeze:
+			last = n.Inputs[0]
+		default:
+			return false
+		}
+	}
+	return false
+}

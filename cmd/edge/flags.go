@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/pflag"
+
+	"edge/classifier"
+	"edge/defaultmodel"
+	"edge/engine"
+	"edge/frame"
+	"edge/model"
+)
+
+// networkFlags choose a network and how it is run.
+type networkFlags struct{ classifier.Options }
+
+func (n *networkFlags) add(f *pflag.FlagSet) {
+	n.addModel(f)
+	n.addEngine(f)
+	f.StringVar(&n.Labels, "labels", n.Labels, "names of the classes, a `FILE` with one a line (default: those in the model)")
+}
+
+func (n *networkFlags) addModel(f *pflag.FlagSet) {
+	f.StringVar(&n.Model, "model", n.Model, "the network, a quantized .tflite `FILE` (default: the embedded "+defaultmodel.Name+")")
+}
+
+func (n *networkFlags) addEngine(f *pflag.FlagSet) {
+	f.IntVar(&n.Threads, "threads", n.Threads, "threads of one inference (default: one for each core, at most 4)")
+	f.StringVar(&n.Kernels, "kernels", n.Kernels, "kernel set: "+classifier.KernelNames()+" (default: the fastest)")
+}
+
+// networkOf is what a configuration says of the network.
+func networkOf(c *config) networkFlags {
+	return networkFlags{classifier.Options{Model: c.Model, Labels: c.Labels, Kernels: c.Kernels, Threads: c.Threads, Fit: c.Fit}}
+}
+
+// addFit adds the flags that say how a picture becomes the network's input.
+func (n *networkFlags) addFit(f *pflag.FlagSet) { fitFlags(f, &n.Fit) }
+
+// fitFlags say how a picture becomes the network's input.
+func fitFlags(f *pflag.FlagSet, o *frame.Options) {
+	f.Var(&flagValue[frame.FitMode]{&o.Fit, frame.ParseFit, "MODE"}, "fit", "crop, stretch or letterbox a picture to the network's shape")
+	f.Var(&flagValue[frame.ROI]{&o.ROI, frame.ParseROI, "X,Y,W,H"}, "roi", "look at this region only, in pixels or fractions")
+	f.Var(&flagValue[int]{&o.Rotate, parseRotation, "DEGREES"}, "rotate", "rotate by 90, 180 or 270 degrees clockwise")
+	f.BoolVar(&o.Mirror, "mirror", o.Mirror, "exchange left and right")
+}
+
+// open reads and compiles a network that classifies pictures. That it can't be used is a mistake in the configuration.
+func (n *networkFlags) open() (*classifier.Classifier, error) {
+	c, err := classifier.Open(n.Options)
+	return c, misconfigured(err)
+}
+
+// load reads and compiles a network that is run on raw tensors.
+func (n *networkFlags) load() (*engine.Net, error) {
+	g, err := classifier.ReadModel(n.Model)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	return n.compile(g)
+}
+
+// compile makes a graph ready to run.
+func (n *networkFlags) compile(g *model.Graph) (*engine.Net, error) {
+	net, err := n.Compile(g)
+	return net, misconfigured(err)
+}
+
+// misconfigured makes an error one that a person must mend; nil stays nil.
+func misconfigured(err error) error {
+	if err == nil {
+		return nil
+	}
+	return configErrorf("%v", err)
+}
+
+// flagValue makes a flag of any type that has a parser.
+type flagValue[T any] struct {
+	to    *T
+	parse func(string) (T, error)
+	kind  string
+}
+
+func (v *flagValue[T]) String() string { return fmt.Sprint(*v.to) }
+func (v *flagValue[T]) Type() string   { return v.kind }
+func (v *flagValue[T]) Set(s string) (err error) {
+	*v.to, err = v.parse(s)
+	return err
+}
