@@ -12,7 +12,7 @@ import (
 	"strings"
 	"testing"
 
-	"edge/decision"
+	"edge/evaluate"
 	"edge/model"
 )
 
@@ -93,13 +93,13 @@ func writeFile(t *testing.T, name, content string) {
 	}
 }
 
-func evaluated(t *testing.T, args ...string) evaluation {
+func evaluated(t *testing.T, args ...string) evaluate.Report {
 	t.Helper()
 	status, out, errors := edge(append([]string{"eval", "--json"}, args...)...)
 	if status != 0 {
 		t.Fatalf("%q: %d: %s", args, status, errors)
 	}
-	var e evaluation
+	var e evaluate.Report
 	if err := json.Unmarshal([]byte(out), &e); err != nil {
 		t.Fatalf("%v in %s", err, out)
 	}
@@ -167,7 +167,7 @@ func TestEvalReport(t *testing.T) {
 	if len(e.Classes) != 2 || e.Classes[0].Label != "red, scarlet" || e.Classes[0].Pictures != 3 || e.Classes[1].Top1 != 0.5 {
 		t.Errorf("%+v", e.Classes)
 	}
-	want := confusion{Index: 1, Label: "red, scarlet", AsIndex: 3, AsLabel: "blue", Count: 2}
+	want := evaluate.Confusion{Index: 1, Label: "red, scarlet", AsIndex: 3, AsLabel: "blue", Count: 2}
 	if len(e.Confusions) != 2 || e.Confusions[0] != want {
 		t.Errorf("%+v", e.Confusions)
 	}
@@ -210,39 +210,6 @@ func TestEvalErrors(t *testing.T) {
 		status, _, errors := edge(append([]string{"eval", "--model", net}, test.args...)...)
 		if status != test.status || !strings.Contains(errors, test.want) {
 			t.Errorf("%q: %d %q, want %q", test.args, status, errors, test.want)
-		}
-	}
-}
-
-func TestCutMapLine(t *testing.T) {
-	for line, want := range map[string][2]string{
-		"n01440764 1":                  {"n01440764", "1"},
-		"n01440764 tench, Tinca tinca": {"n01440764", "tench, Tinca tinca"},
-		"hot dog,934":                  {"hot dog", "934"},
-		"hot dog\thotdog, hot dog":     {"hot dog", "hotdog, hot dog"},
-		"hot dog = 934":                {"hot dog", "934"},
-		"a,b":                          {"a", "b"},
-	} {
-		if key, value, ok := cutMapLine(line); !ok || key != want[0] || value != want[1] {
-			t.Errorf("%q: %q and %q", line, key, value)
-		}
-	}
-}
-
-// Where a label stands for two classes, a folder named so means neither.
-func TestAmbiguousLabels(t *testing.T) {
-	o := decision.Output{Classes: 3, Labels: []string{"crane", "crane, lifter", "heron"}}
-	files := []string{"d/crane/a.jpg", "d/heron/b.jpg", "d/lifter/c.jpg"}
-	truth, err := newTruth("d", files, "", o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := truth.classOf(files[0]); err == nil || !strings.Contains(err.Error(), "--map") {
-		t.Errorf("crane: %v", err)
-	}
-	for i, want := range map[int]int{1: 2, 2: 1} {
-		if class, err := truth.classOf(files[i]); err != nil || class != want {
-			t.Errorf("%s: %d %v", files[i], class, err)
 		}
 	}
 }

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edge/classifier"
+	"edge/evaluate"
 	"edge/frame"
 	"edge/internal/files"
 	"edge/model"
@@ -168,11 +169,11 @@ func readCalibration(ctx context.Context, g *model.Graph, dir string, size int, 
 	if err != nil {
 		return nil, configErrorf("calibration: %v", err)
 	}
-	files, err := pictureFiles(dir)
+	files, err := evaluate.Pictures(dir)
 	if err != nil {
-		return nil, err
+		return nil, misconfigured(err)
 	}
-	files, _ = splitCalibration(files, size)
+	files, _ = evaluate.SplitCalibration(files, size)
 	c := &calibration{channels: shape[3], norm: *g.Normalization}
 	for _, name := range files {
 		if ctx.Err() != nil {

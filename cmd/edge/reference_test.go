@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"edge/classifier"
+	"edge/evaluate"
 	"edge/frame"
 )
 
@@ -98,8 +99,8 @@ func measuringPictures(t *testing.T, n int) []string {
 	if len(files) == 0 {
 		t.Skip("../shared/images isn't there")
 	}
-	_, rest := splitCalibration(files, len(files)/5)
-	chosen, _ := splitCalibration(rest, n)
+	_, rest := evaluate.SplitCalibration(files, len(files)/5)
+	chosen, _ := evaluate.SplitCalibration(rest, n)
 	return chosen
 }
 

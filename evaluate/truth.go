@@ -1,4 +1,4 @@
-package main
+package evaluate
 
 import (
 	"errors"
@@ -13,9 +13,9 @@ import (
 	"edge/internal/files"
 )
 
-// truth knows which class a picture shows, by the key that its path begins with: the folder it lies in, or the INDEX
+// Truth knows which class a picture shows, by the key that its path begins with: the folder it lies in, or the INDEX
 // of a name like 017_jay.jpg.
-type truth struct {
+type Truth struct {
 	dir     string
 	classes int
 	// shift is what is added to an INDEX: 1 where the network's class 0 is the background, since sets of pictures
@@ -26,13 +26,14 @@ type truth struct {
 	from    string         // the map's file
 }
 
-// errUnmapped is for pictures of classes that a map leaves out.
-var errUnmapped = errors.New("the map doesn't name its class")
+// ErrUnmapped is for pictures of classes that a map leaves out.
+var ErrUnmapped = errors.New("the map doesn't name its class")
 
-// newTruth finds out what the folders in dir mean: what the map says; or else the index, or the label, that is their
-// name; or else, if there are as many of them as classes, their place in the alphabet, as in torchvision and Keras.
-func newTruth(dir string, files []string, mapFile string, o decision.Output) (*truth, error) {
-	t := &truth{dir: dir, classes: o.Classes, folders: map[string]int{}, from: mapFile}
+// NewTruth finds out what the folders in dir mean, in which files lie, sorted: what the map says; or else the label, or the
+// index, that is their name; or else, if there are as many of them as classes, their place in the alphabet, as in
+// torchvision and Keras.
+func NewTruth(dir string, files []string, mapFile string, o decision.Output) (*Truth, error) {
+	t := &Truth{dir: dir, classes: o.Classes, folders: map[string]int{}, from: mapFile}
 	if o.HasBackground() {
 		t.shift = 1
 	}
@@ -43,21 +44,21 @@ func newTruth(dir string, files []string, mapFile string, o decision.Output) (*t
 		return t, err
 	}
 	var folders []string
-	known := 0
 	for _, file := range files {
 		folder := t.folderOf(file)
 		if folder == "" || slices.Contains(folders[max(len(folders)-1, 0):], folder) { // files are sorted
 			continue
 		}
 		folders = append(folders, folder)
-		if class, ok := t.index(folder); ok {
-			t.folders[folder] = class
-		} else if class, ok := names[normalName(folder)]; ok && class != ambiguous {
+		class, ok := names[normalName(folder)] // before the index: a class may be called "7"
+		if !ok || class == ambiguous {
+			class, ok = t.index(folder)
+		}
+		if ok {
 			t.folders[folder] = class
 		}
 	}
-	known = len(t.folders)
-	if known == 0 && len(folders) == o.Classes-t.shift {
+	if len(t.folders) == 0 && len(folders) == o.Classes-t.shift {
 		slices.Sort(folders)
 		for i, folder := range folders {
 			t.folders[folder] = i + t.shift
@@ -66,8 +67,8 @@ func newTruth(dir string, files []string, mapFile string, o decision.Output) (*t
 	return t, nil
 }
 
-// classOf returns the class that a file shows.
-func (t *truth) classOf(file string) (int, error) {
+// ClassOf returns the class that a file shows, or ErrUnmapped. Other errors name the file.
+func (t *Truth) ClassOf(file string) (int, error) {
 	folder := t.folderOf(file)
 	key := folder
 	if folder == "" {
@@ -77,7 +78,7 @@ func (t *truth) classOf(file string) (int, error) {
 		if class, ok := t.mapping[mapKey(key)]; ok {
 			return class, nil
 		}
-		return 0, errUnmapped
+		return 0, ErrUnmapped
 	}
 	if folder != "" {
 		if class, ok := t.folders[folder]; ok {
@@ -96,7 +97,7 @@ func (t *truth) classOf(file string) (int, error) {
 }
 
 // folderOf is the folder in the directory of all pictures that a file lies in, empty for those beside the folders.
-func (t *truth) folderOf(file string) string {
+func (t *Truth) folderOf(file string) string {
 	rest, err := filepath.Rel(t.dir, file)
 	if err != nil {
 		return ""
@@ -109,7 +110,7 @@ func (t *truth) folderOf(file string) string {
 }
 
 // index reads an INDEX and returns the network's class.
-func (t *truth) index(key string) (int, bool) {
+func (t *Truth) index(key string) (int, bool) {
 	i, err := strconv.ParseUint(key, 10, 31)
 	class := int(i) + t.shift
 	return class, err == nil && class < t.classes
@@ -155,7 +156,7 @@ const maxMapFile = 1 << 20
 func readMap(name string, classes int, names map[string]int) (map[string]int, error) {
 	data, err := files.Read(name, maxMapFile)
 	if err != nil {
-		return nil, configErrorf("map: %v", err)
+		return nil, fmt.Errorf("map: %w", err)
 	}
 	mapping := map[string]int{}
 	for i, line := range strings.Split(strings.TrimPrefix(string(data), "\ufeff"), "\n") {
@@ -165,27 +166,27 @@ func readMap(name string, classes int, names map[string]int) (map[string]int, er
 		}
 		key, value, ok := cutMapLine(line)
 		if !ok {
-			return nil, configErrorf("%s:%d: want a folder or INDEX and a class, found %.40q", name, i+1, line)
+			return nil, fmt.Errorf("%s:%d: want a folder or INDEX and a class, found %.40q", name, i+1, line)
 		}
 		class, err := strconv.Atoi(value)
 		if err != nil {
 			var known bool
 			class, known = names[normalName(value)]
 			if !known || class == ambiguous {
-				return nil, configErrorf("%s:%d: no class, or more than one, has the label %.40q: give its index",
+				return nil, fmt.Errorf("%s:%d: no class, or more than one, has the label %.40q: give its index",
 					name, i+1, value)
 			}
 		}
 		if class < 0 || class >= classes {
-			return nil, configErrorf("%s:%d: class %d: the network has 0 to %d", name, i+1, class, classes-1)
+			return nil, fmt.Errorf("%s:%d: class %d: the network has 0 to %d", name, i+1, class, classes-1)
 		}
 		if before, ok := mapping[mapKey(key)]; ok && before != class {
-			return nil, configErrorf("%s:%d: %q is class %d further up", name, i+1, key, before)
+			return nil, fmt.Errorf("%s:%d: %q is class %d further up", name, i+1, key, before)
 		}
 		mapping[mapKey(key)] = class
 	}
 	if len(mapping) == 0 {
-		return nil, configErrorf("%s: nothing in it: want lines with a folder or INDEX and a class", name)
+		return nil, fmt.Errorf("%s: nothing in it: want lines with a folder or INDEX and a class", name)
 	}
 	return mapping, nil
 }

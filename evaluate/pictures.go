@@ -1,4 +1,4 @@
-package main
+package evaluate
 
 import (
 	"fmt"
@@ -11,16 +11,16 @@ import (
 // maxPictureDepth is how many folders deep pictures are looked for: a set of them is DIR/CLASS/FILE, rarely deeper.
 const maxPictureDepth = 4
 
-// pictureFiles lists the files in a folder and its folders, sorted by path, but those whose name begins with a dot.
+// Pictures lists the files in a folder and its folders, sorted by path, but those whose name begins with a dot.
 // Whether they are pictures shows when they are read. Links are followed. It fails where it can't read a folder, and
 // where there are no files.
-func pictureFiles(dir string) ([]string, error) {
+func Pictures(dir string) ([]string, error) {
 	files, err := appendFiles(nil, dir, maxPictureDepth)
 	if err != nil {
-		return nil, configErrorf("pictures: %v", err)
+		return nil, fmt.Errorf("pictures: %w", err)
 	}
 	if len(files) == 0 {
-		return nil, configErrorf("pictures: %s: there are no files in it", dir)
+		return nil, fmt.Errorf("pictures: %s: there are no files in it", dir)
 	}
 	slices.Sort(files)
 	return files, nil
@@ -51,10 +51,10 @@ func appendFiles(files []string, dir string, depth int) ([]string, error) {
 	return files, nil
 }
 
-// splitCalibration takes n files out of a sorted list, evenly spread over it: those to calibrate a network with (edge
+// SplitCalibration takes n files out of a sorted list, evenly spread over it: those to calibrate a network with (edge
 // quantize --calibrate DIR --calibration-size n). The rest is for measuring it (edge eval --images DIR
 // --calibration-size n). A list that is too short goes to calibration whole.
-func splitCalibration(files []string, n int) (calibrate, rest []string) {
+func SplitCalibration(files []string, n int) (calibrate, rest []string) {
 	n = min(max(n, 0), len(files))
 	next := 0 // of calibrate: it is file next·len/n
 	for i, file := range files {

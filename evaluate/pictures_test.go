@@ -1,4 +1,4 @@
-package main
+package evaluate
 
 import (
 	"os"
@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-func TestPictureFiles(t *testing.T) {
+func TestPictures(t *testing.T) {
 	dir := t.TempDir()
 	elsewhere := t.TempDir()
 	for _, name := range []string{"b/2.jpg", "b/1.jpg", "a/9.png", "000_x.jpg", ".hidden", "b/.DS_Store", "deep/er/x.jpg"} {
@@ -19,7 +19,7 @@ func TestPictureFiles(t *testing.T) {
 	os.WriteFile(filepath.Join(elsewhere, "l.jpg"), nil, 0o644)
 	os.Symlink(elsewhere, filepath.Join(dir, "linked"))
 	os.Symlink("nowhere", filepath.Join(dir, "dangling.jpg"))
-	files, err := pictureFiles(dir)
+	files, err := Pictures(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +32,7 @@ func TestPictureFiles(t *testing.T) {
 	}
 }
 
-func TestPictureFilesErrors(t *testing.T) {
+func TestPicturesErrors(t *testing.T) {
 	loop := t.TempDir()
 	os.Symlink(loop, filepath.Join(loop, "loop"))
 	for dir, want := range map[string]string{
@@ -41,7 +41,7 @@ func TestPictureFilesErrors(t *testing.T) {
 		"pictures.go": "not a directory",
 		loop:          "more than 4 deep",
 	} {
-		if _, err := pictureFiles(dir); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Pictures(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want …%s…", dir, err, want)
 		}
 	}
@@ -62,7 +62,7 @@ func TestSplitCalibration(t *testing.T) {
 		{10, "abcdefghij", ""},
 		{11, "abcdefghij", ""},
 	} {
-		calibrate, rest := splitCalibration(files, test.n)
+		calibrate, rest := SplitCalibration(files, test.n)
 		if strings.Join(calibrate, "") != test.calibrate || strings.Join(rest, "") != test.rest {
 			t.Errorf("%d: %q and %q, want %q and %q", test.n, calibrate, rest, test.calibrate, test.rest)
 		}
