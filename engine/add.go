@@ -25,7 +25,7 @@ func (c *compiler) addition(n *model.Node, op model.Add) error {
 	}
 	info.Kind = "add, broadcast"
 	if size > maxRows {
-		return fmt.Errorf("an addition with broadcasting of %d elements: at most %d", size, maxRows)
+		return fmt.Errorf("an addition with broadcasting of %d elements, at most %d: %w", size, maxRows, ErrMemory)
 	}
 	b := broadcastOf(x.Shape, y.Shape, o.Shape)
 	p, q, scratch := c.bytes[n.Inputs[0]], c.bytes[n.Inputs[1]], c.needScratch(2*size)

@@ -29,65 +29,39 @@ type compiler struct {
 	weights int
 }
 
-func opName(op model.Op) string { return reflect.TypeOf(op).Name() }
-
 // What a file can ask for is bounded. The largest MobileNets stay far below.
 const (
 	maxArena = 48 << 20 // bytes
 	maxRows  = 1 << 18  // of a tensor whose rows are moved one by one
 )
 
-func (c *compiler) checkGraph() error {
+// ErrFloat and ErrMemory are the two reasons for which a network that passes Check isn't run.
+var (
+	// ErrFloat: it computes in float32.
+	ErrFloat = errors.New("this program runs quantized networks; make one of it by edge quantize")
+	// ErrMemory: it needs more memory than is given.
+	ErrMemory = errors.New("too large")
+)
+
+// check is the model's own, which proves all that is taken for granted here, but for the types that are run.
+func (c *compiler) check() error {
 	g := c.graph
 	if err := g.Check(); err != nil {
 		return err
 	}
-	if len(g.Inputs) == 0 || len(g.Outputs) == 0 {
-		return errors.New("engine: a network needs an input and an output")
-	}
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
-		if !supported(n.Op) {
-			return fmt.Errorf("engine: node %d: %s isn't run here", i, opName(n.Op))
-		}
-		_, quantize := n.Op.(model.Quantize)
-		_, dequantize := n.Op.(model.Dequantize)
-		for k, t := range n.Inputs {
-			if t < 0 || g.Tensors[t].Data != nil && k > 0 {
-				continue
-			}
-			switch t := &g.Tensors[t]; t.Type {
-			case model.Float32:
-				if !quantize {
-					return fmt.Errorf("engine: node %d (%s) works on float32 (%q): this program runs "+
-						"quantized networks; make one of it by edge quantize", i, opName(n.Op), t.Name)
-				}
-			case model.Uint8, model.Int8:
-				if len(t.Quant) != 1 {
-					return fmt.Errorf("engine: node %d (%s): activation %q has %d scales, needs 1",
-						i, opName(n.Op), t.Name, len(t.Quant))
-				}
-			default:
-				return fmt.Errorf("engine: node %d (%s): activation %q is %s, needs u8 or s8",
-					i, opName(n.Op), t.Name, t.Type)
-			}
-		}
-		for _, t := range n.Outputs {
-			t := &g.Tensors[t]
-			if t.Type == model.Float32 && !dequantize || t.Type != model.Float32 && len(t.Quant) != 1 {
-				return fmt.Errorf("engine: node %d (%s): output %q isn't quantized", i, opName(n.Op), t.Name)
-			}
-		}
-	}
-	for _, t := range append(append([]int(nil), g.Inputs...), g.Outputs...) {
-		switch t := &g.Tensors[t]; {
-		case t.Data != nil:
-			return fmt.Errorf("engine: %q is a constant and an input or output of the network", t.Name)
-		case t.Type != model.Float32 && t.Type != model.Int8 && t.Type != model.Uint8:
-			return fmt.Errorf("engine: %q, an input or output of the network, is %s, needs u8, s8 or f32", t.Name, t.Type)
+		if _, ok := n.Op.(model.Quantize); !ok && c.tensor(n.Inputs[0]).Type == model.Float32 {
+			return fmt.Errorf("engine: %s works on float32: %w", c.place(i), ErrFloat)
 		}
 	}
 	return nil
+}
+
+// place says which node something is about.
+func (c *compiler) place(i int) string {
+	n := &c.graph.Nodes[i]
+	return fmt.Sprintf("node %d (%s → %s)", i, model.OpName(n.Op), model.Printable(c.tensor(n.Outputs[0]).Name))
 }
 
 // planMemory gives every activation its place.
@@ -130,7 +104,7 @@ func (c *compiler) planMemory() error {
 	}
 	size := place(c.spans)
 	if size > maxArena {
-		return fmt.Errorf("engine: the activations need %d MiB, at most %d are given", size>>20, maxArena>>20)
+		return fmt.Errorf("engine: the activations need %d MiB, at most %d are given: %w", size>>20, maxArena>>20, ErrMemory)
 	}
 	c.arena = alignedBytes(size)
 	c.bytes = make([][]byte, len(g.Tensors))
@@ -227,16 +201,9 @@ func (c *compiler) limits() (lo, hi int32) {
 // clamp is the range of an output in the set's representation, given what is fused into it.
 func (c *compiler) clamp(t *model.Tensor, a model.Activation) (lo, hi int32) {
 	lo, hi = c.limits()
-	at := func(real float32) int32 { return c.zero(t) + int32(math.Round(float64(real/t.Quant[0].Scale))) }
-	switch a {
-	case model.Relu:
-		lo = max(lo, at(0))
-	case model.Relu6:
-		lo, hi = max(lo, at(0)), min(hi, at(6))
-	case model.ReluN1To1:
-		lo, hi = max(lo, at(-1)), min(hi, at(1))
-	}
-	return lo, hi
+	q := quant.Params{Scale: t.Quant[0].Scale, ZeroPoint: c.zero(t)}
+	least, most := a.Range()
+	return max(lo, q.Quantize(least, lo, hi)), min(hi, q.Quantize(most, lo, hi))
 }
 
 func (c *compiler) tensor(i int) *model.Tensor { return &c.graph.Tensors[i] }

@@ -1,20 +1,16 @@
 package engine
 
 import (
-	"errors"
-	"fmt"
 	"math"
 
 	"edge/model"
+	"edge/quant"
 )
 
 // concatenation puts its inputs side by side along one dimension. An input of another scale is brought to the output's
 // by a table, with the reference's float arithmetic (which the reference does for u8 only).
-func (c *compiler) concatenation(n *model.Node, op model.Concatenation) error {
+func (c *compiler) concatenation(n *model.Node, op model.Concatenation) {
 	o := c.tensor(n.Outputs[0])
-	if op.Activation != model.None {
-		return errors.New("a fused activation isn't supported here")
-	}
 	type part struct {
 		src   []byte
 		row   int
@@ -23,21 +19,14 @@ func (c *compiler) concatenation(n *model.Node, op model.Concatenation) error {
 	var parts []part
 	for _, i := range n.Inputs {
 		t := c.tensor(i)
-		if t.Type != o.Type || len(t.Quant) != 1 {
-			return fmt.Errorf("%q is %s with %d scales, needs %s with 1", t.Name, t.Type, len(t.Quant), o.Type)
-		}
 		p := part{src: c.bytes[i], row: model.Elements(t.Shape[op.Axis:])}
-		if t.Quant[0] != o.Quant[0] {
-			if t.Type == model.Int8 {
-				return fmt.Errorf("%q is scaled by %v, the output by %v: in s8 they have to be the same",
-					t.Name, t.Quant[0], o.Quant[0])
-			}
+		if t.Type == model.Uint8 && t.Quant[0] != o.Quant[0] {
 			scale := t.Quant[0].Scale * (1 / o.Quant[0].Scale)
 			bias := float32(-t.Quant[0].ZeroPoint) * scale
 			zero := o.Quant[0].ZeroPoint
 			p.table = c.table(t, o, func(q int32) int32 {
 				product := float32(q) * scale // rounded by itself: no fused multiply-add
-				return int32(math.Round(float64(product+bias))) + zero
+				return quant.Saturate(math.Round(float64(product+bias)) + float64(zero))
 			})
 		}
 		parts = append(parts, p)
@@ -56,5 +45,4 @@ func (c *compiler) concatenation(n *model.Node, op model.Concatenation) error {
 			}
 		}
 	}))
-	return nil
 }

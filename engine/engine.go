@@ -65,17 +65,15 @@ func Compile(g *model.Graph, o Options) (*Net, error) {
 	}
 	o.Threads = max(o.Threads, 1)
 	c := &compiler{graph: g, set: o.Kernels, threads: o.Threads}
-	if err := c.checkGraph(); err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
 	if err := c.planMemory(); err != nil {
 		return nil, err
 	}
 	for i := range g.Nodes {
-		if err := c.compileNode(&g.Nodes[i]); err != nil {
-			out := g.Nodes[i].Outputs[0]
-			return nil, fmt.Errorf("engine: node %d (%s, writes tensor %d %q): %w",
-				i, opName(g.Nodes[i].Op), out, g.Tensors[out].Name, err)
+		if err := c.node(&g.Nodes[i]); err != nil {
+			return nil, fmt.Errorf("engine: %s: %w", c.place(i), err)
 		}
 	}
 	return c.finish(), nil

@@ -139,14 +139,14 @@ func TestCompileRefuses(t *testing.T) {
 			}
 			g.Nodes = g.Nodes[len(g.Nodes)-1:]
 			g.Inputs = g.Nodes[0].Inputs
-		}, []string{"node 0 (Softmax)", "float32", "edge quantize"}},
+		}, []string{"node 0 (Softmax", "float32", "edge quantize"}},
 		"multiplier": {func(g *model.Graph) {
 			for i := range g.Tensors {
 				if q := g.Tensors[i].Quant; g.Tensors[i].Name == "t1" || i == g.Nodes[0].Outputs[0] {
 					q[0].Scale = 1e-20
 				}
 			}
-		}, []string{"node 0 (Conv2D", "channel 0", "multiplier"}},
+		}, []string{"node 0 (Conv2D", "scale 1e-20 is too small"}},
 		"no nodes": {func(g *model.Graph) { g.Nodes = nil }, []string{"no operations"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,15 +17,12 @@ import (
 // The reference puts the division into the multiplier, in integers; so does this.
 func (c *compiler) mean(n *model.Node, op model.Mean) error {
 	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if in.Type != o.Type {
-		return fmt.Errorf("input is %s, output %s", in.Type, o.Type)
-	}
 	count := 1
 	for _, axis := range op.Axes {
 		count *= in.Shape[axis]
 	}
 	if rows := model.Elements(in.Shape[:len(in.Shape)-1]); rows > maxRows {
-		return fmt.Errorf("a mean over %d rows: at most %d", rows, maxRows)
+		return fmt.Errorf("a mean over %d rows, at most %d: %w", rows, maxRows, ErrMemory)
 	}
 	m, err := quant.MultiplierOf(float64(in.Quant[0].Scale) / float64(o.Quant[0].Scale))
 	if err != nil {

@@ -9,14 +9,11 @@ import (
 // pad copies its input into the middle of its output, whose border is the zero point.
 func (c *compiler) pad(n *model.Node, op model.Pad) error {
 	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if err := c.sameQuant(n); err != nil {
-		return err
-	}
 	src, dst, zero := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], byte(c.zero(o))
 	last := len(in.Shape) - 1
 	row := in.Shape[last]
 	if rows := model.Elements(in.Shape[:last]); rows > maxRows {
-		return fmt.Errorf("a padding of %d rows: at most %d", rows, maxRows)
+		return fmt.Errorf("a padding of %d rows, at most %d: %w", rows, maxRows, ErrMemory)
 	}
 	var places []int // of the input's rows in the output
 	for i := range model.Elements(in.Shape[:last]) {

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"fmt"
 	"math"
 	"math/bits"
 
@@ -15,11 +14,7 @@ import (
 //
 // As in[i] − max takes only 256 values, the exponentials are computed when the network is compiled.
 func (c *compiler) softmax(n *model.Node, op model.Softmax) error {
-	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if in.Type != o.Type || o.Quant[0].Scale != 1./256 || c.zero(o) != func() int32 { lo, _ := c.limits(); return lo }() {
-		return fmt.Errorf("input is %s, output %s with %v: needs one type, scale 1/256 and the lowest zero point",
-			in.Type, o.Type, o.Quant[0])
-	}
+	in := c.tensor(n.Inputs[0])
 	exponentials, err := exponentialsOf(float64(op.Beta) * float64(in.Quant[0].Scale))
 	if err != nil {
 		return err
@@ -61,17 +56,11 @@ func softmaxRow(dst, src []byte, sign byte, exponentials *[256]int32) {
 
 // exponentialsOf makes the table for a difference of one step that stands for step.
 func exponentialsOf(step float64) (*[256]int32, error) {
-	const integerBits = 5 // differences are Q5.26
-	if !(step > 0) {
-		return nil, fmt.Errorf("β times the input's scale is %g, needs to be positive", step)
-	}
+	const integerBits = model.SoftmaxIntegerBits // differences are Q5.26
 	m, err := quant.MultiplierOf(min(step*(1<<(31-integerBits)), 1<<30) / (1 << 30))
 	m.Shift += 30
 	if err != nil {
 		return nil, err
-	}
-	if m.Shift < 0 {
-		return nil, fmt.Errorf("β times the input's scale is %g, too small for the reference's arithmetic", step)
 	}
 	least := math.Floor((1<<integerBits - 1) * (1 << (31 - integerBits)) / math.Ldexp(1, int(m.Shift)))
 	var table [256]int32
@@ -136,19 +125,4 @@ func reciprocal(x int32) (mantissa, shift int32) {
 // saturatingShift is x · 2^e, at most the largest that there is.
 func saturatingShift(x int32, e int) int32 {
 	return int32(min(max(int64(x)<<e, math.MinInt32), math.MaxInt32))
-}
-
-// logistic is 1 / (1 + e^−x).
-func (c *compiler) logistic(n *model.Node) error {
-	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if in.Type != o.Type || o.Quant[0].Scale != 1./256 {
-		return fmt.Errorf("input is %s, output %s with %v: needs one type and scale 1/256", in.Type, o.Type, o.Quant[0])
-	}
-	zero := o.Quant[0].ZeroPoint
-	c.unary(n, "logistic", c.table(in, o, func(q int32) int32 {
-		x := in.Quant[0].Real(q)
-		y := 1 / (1 + float32(math.Exp(float64(-x))))
-		return int32(math.Round(float64(y*256))) + zero
-	}))
-	return nil
 }

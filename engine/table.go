@@ -2,7 +2,6 @@ package engine
 
 import (
 	"encoding/binary"
-	"fmt"
 	"math"
 
 	"edge/model"
@@ -60,11 +59,8 @@ func (c *compiler) quantize(n *model.Node) error {
 	return nil
 }
 
-func (c *compiler) dequantize(n *model.Node) error {
-	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if o.Type != model.Float32 {
-		return fmt.Errorf("output is %s, needs f32", o.Type)
-	}
+func (c *compiler) dequantize(n *model.Node) {
+	in := c.tensor(n.Inputs[0])
 	var table [256]uint32
 	lo, hi := c.limits()
 	p := quant.Params{Scale: in.Quant[0].Scale, ZeroPoint: c.zero(in)}
@@ -77,5 +73,21 @@ func (c *compiler) dequantize(n *model.Node) error {
 			binary.LittleEndian.PutUint32(dst[4*i:], table[b])
 		}
 	}))
-	return nil
+}
+
+// logistic is 1 / (1 + e^−x).
+func (c *compiler) logistic(n *model.Node) {
+	c.function(n, "logistic", func(x float32) float32 { return 1 / (1 + float32(math.Exp(float64(-x)))) })
+}
+
+// function adds a step that computes a function of real numbers, in the float arithmetic of the reference:
+//
+//	out = clamp(round(f(real of in) · (1 / scale of out)) + zero point of out)
+func (c *compiler) function(n *model.Node, kind string, f func(x float32) float32) {
+	in, o := c.tensor(n.Inputs[0]).Quant[0], c.tensor(n.Outputs[0]).Quant[0]
+	inverse := 1 / o.Scale
+	c.unary(n, kind, c.table(c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0]), func(q int32) int32 {
+		y := f(in.Real(q)) * inverse
+		return quant.Saturate(math.Round(float64(y)) + float64(o.ZeroPoint))
+	}))
 }

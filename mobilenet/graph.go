@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 
 	"edge/model"
+	"edge/quant"
 )
 
 // Graph returns the network in int8 with random weights, the same for the same seed. It costs what a trained one
@@ -135,7 +136,7 @@ func (w *weaver) weights(l Layer, in, inputs int, shape []int, axis int, deviati
 	}
 	for c, sum := range sums {
 		real := mean - before.mean*float64(sum)*float64(t.Quant[c].Scale)
-		q := int32(math.Round(real / float64(b.Quant[c].Scale)))
+		q := quant.Saturate(math.Round(real / float64(b.Quant[c].Scale)))
 		binary.LittleEndian.PutUint32(b.Data[4*c:], uint32(q))
 	}
 	return w.tensor(t, spread{}), w.tensor(b, spread{})

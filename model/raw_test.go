@@ -38,9 +38,11 @@ type raw struct {
 	operators           int
 }
 
+const conv2D = 3 // its number in a file
+
 func newRaw() raw {
 	return raw{
-		identifier: tfliteIdentifier, version: 3, subgraphs: 1, deprecated: opConv2D, optionsType: convOptions,
+		identifier: tfliteIdentifier, version: 3, subgraphs: 1, deprecated: conv2D, optionsType: convOptions,
 		stride: 1, dilation: 1, padding: 1, kind: 3, inShape: []int{1, 4, 4, 2}, outShape: []int{1, 4, 4, 3},
 		scales: []float32{0.5}, points: []int64{7}, data: make([]byte, 6), buffer: 1, name: "input",
 		inputs: []int{0}, outputs: []int{2}, opInputs: []int{0, 1}, opOutputs: []int{2}, operators: 1,
@@ -149,7 +151,7 @@ func TestReadTFLiteRaw(t *testing.T) {
 // TestReadTFLiteBuiltinCode: a new file has an operation's number in a field that old ones don't have.
 func TestReadTFLiteBuiltinCode(t *testing.T) {
 	r := newRaw()
-	r.deprecated, r.builtin = 0, opConv2D
+	r.deprecated, r.builtin = 0, conv2D
 	if _, err := ReadTFLite(r.bytes()); err != nil {
 		t.Error(err)
 	}

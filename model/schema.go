@@ -173,25 +173,8 @@ var tfliteTypes = [...]struct {
 // tfliteActivations are the fused activations by their number in a file.
 var tfliteActivations = [...]Activation{None, Relu, ReluN1To1, Relu6}
 
-// The operations read and written here, by their number in a file.
 const (
-	opAdd             = 0
-	opAveragePool2D   = 1
-	opConcatenation   = 2
-	opConv2D          = 3
-	opDepthwiseConv2D = 4
-	opDequantize      = 6
-	opFullyConnected  = 9
-	opLogistic        = 14
-	opMaxPool2D       = 17
-	opReshape         = 22
-	opSoftmax         = 25
-	opCustom          = 32
-	opPad             = 34
-	opMean            = 40
-	opSqueeze         = 43
-	opQuantize        = 114
-
+	opCustom      = 32
 	opPlaceholder = 127 // in opCodeDeprecated: the number is in opCodeBuiltin
 )
 

@@ -216,7 +216,7 @@ func (r *tfliteReader) operator(i int, t table) error {
 	if r.err != nil {
 		return fmt.Errorf("node %d: %w", i, r.err)
 	}
-	code, name, err := r.code(t.uint32(operatorCode))
+	name, err := r.code(t.uint32(operatorCode))
 	if err != nil {
 		return fmt.Errorf("node %d: %w", i, err)
 	}
@@ -224,29 +224,32 @@ func (r *tfliteReader) operator(i int, t table) error {
 	if len(o.outputs) > 0 && o.outputs[0] >= 0 && o.outputs[0] < r.tensors.n {
 		place = printable(r.tensors.table(o.outputs[0]).string(tensorName))
 	}
-	if err := o.read(code); err != nil {
+	if err := o.read(name); err != nil {
 		return fmt.Errorf("node %d (%s → %s): %w", i, name, place, err)
 	}
 	return nil
 }
 
-// code looks an operation's number and name up.
-func (r *tfliteReader) code(i int) (code int, name string, err error) {
+// code looks an operation's name up.
+func (r *tfliteReader) code(i int) (name string, err error) {
 	if i < 0 || i >= r.codes.n {
-		return 0, "", fmt.Errorf("there is no operation code %d", i)
+		return "", fmt.Errorf("there is no operation code %d", i)
 	}
 	t := r.codes.table(i)
-	code = max(t.int32(opCodeBuiltin, 0), int(int8(t.byte(opCodeDeprecated))))
+	code := max(t.int32(opCodeBuiltin, 0), int(int8(t.byte(opCodeDeprecated))))
 	switch {
 	case r.err != nil:
-		return 0, "", r.err
+		return "", r.err
 	case code == opCustom:
-		return code, "CUSTOM " + printable(t.string(opCodeCustom)), r.err
+		return custom + printable(t.string(opCodeCustom)), r.err
 	case code >= 0 && code < len(tfliteOps):
-		return code, tfliteOps[code], nil
+		return tfliteOps[code], nil
 	}
-	return code, fmt.Sprintf("operation %d", code), nil
+	return fmt.Sprintf("operation %d", code), nil
 }
+
+// custom is what the names of operations that aren't TensorFlow Lite's own begin with.
+const custom = "CUSTOM "
 
 // operator is one operation while it is read.
 type operator struct {
@@ -256,7 +259,7 @@ type operator struct {
 	optionsType     int
 }
 
-func (o *operator) read(code int) error {
+func (o *operator) read(name string) error {
 	for _, i := range slices.Concat(o.inputs, o.outputs) {
 		if i == -1 {
 			continue // Check knows where one may be absent
@@ -265,7 +268,7 @@ func (o *operator) read(code int) error {
 			return err
 		}
 	}
-	op, err := o.op(code)
+	op, err := o.op(name)
 	if err == nil {
 		err = o.err
 	}
@@ -285,52 +288,23 @@ func (o *operator) read(code int) error {
 }
 
 // op reads the options of an operation and resolves its constant operands, which it takes off the inputs.
-func (o *operator) op(code int) (Op, error) {
-	switch code {
-	case opConv2D:
-		return o.conv2D()
-	case opDepthwiseConv2D:
-		return o.depthwiseConv2D()
-	case opFullyConnected:
-		return o.fullyConnected()
-	case opAveragePool2D:
-		w, h, kw, a, err := o.pool()
-		return AveragePool2D{w, h, kw, a}, err
-	case opMaxPool2D:
-		w, h, kw, a, err := o.pool()
-		return MaxPool2D{w, h, kw, a}, err
-	case opAdd:
-		a, err := o.activation(addOptions, addActivation)
-		return Add{a}, err
-	case opConcatenation:
-		return o.concatenation()
-	case opMean:
-		return o.mean()
-	case opPad:
-		return o.pad()
-	case opReshape:
-		return Reshape{}, o.reshape()
-	case opSqueeze:
-		return Squeeze{}, o.squeeze()
-	case opSoftmax:
-		err := o.want(softmaxOptions)
-		return Softmax{Beta: o.options.float32(softmaxBeta)}, err
-	case opLogistic:
-		return Logistic{}, nil
-	case opQuantize:
-		return Quantize{}, nil
-	case opDequantize:
-		return Dequantize{}, nil
+func (o *operator) op(name string) (Op, error) {
+	row, ok := operations[name]
+	if !ok {
+		return nil, unsupported(name)
 	}
-	return nil, unsupported(code)
+	if o.optionsType != row.options && o.optionsType != noOptions && row.options != noOptions {
+		return nil, fmt.Errorf("damaged file: it has the options of another operation (%d, not %d)",
+			o.optionsType, row.options)
+	}
+	if row.read == nil {
+		return row.zero, nil
+	}
+	return row.read(o)
 }
 
 // unsupported says what to do about an operation that isn't read here.
-func unsupported(code int) error {
-	name := ""
-	if code >= 0 && code < len(tfliteOps) {
-		name = tfliteOps[code]
-	}
+func unsupported(name string) error {
 	do := "build the network from convolutions, ReLU6, additions, pooling and fully connected layers, " +
 		"as MobileNetV1 and V2 are"
 	switch {
@@ -340,197 +314,19 @@ func unsupported(code int) error {
 		do = "fold it when converting: normalization into the weights, activations into the operation before"
 	case strings.HasSuffix(name, "NON_MAX_SUPPRESSION_V4") || strings.HasSuffix(name, "NON_MAX_SUPPRESSION_V5"):
 		do = "detectors aren't supported, only classifiers"
-	case code == opCustom:
+	case strings.HasPrefix(name, custom):
 		do = "convert the network with built-in operations only"
 	}
 	return fmt.Errorf("this operation isn't supported: %s", do)
 }
 
-// want checks that the options are the ones of the operation.
-func (o *operator) want(optionsType int) error {
-	if o.optionsType != optionsType && o.optionsType != noOptions {
-		return fmt.Errorf("damaged file: it has the options of another operation (%d, not %d)",
-			o.optionsType, optionsType)
-	}
-	return nil
-}
-
-func (o *operator) activation(optionsType, slot int) (Activation, error) {
-	if err := o.want(optionsType); err != nil {
-		return 0, err
-	}
+// activation reads the activation fused into an operation.
+func (o *operator) activation(slot int) (Activation, error) {
 	a := int(o.options.byte(slot))
 	if a >= len(tfliteActivations) {
 		return 0, fmt.Errorf("the fused activation %d isn't supported: only NONE, RELU, RELU6 and RELU_N1_TO_1 are", a)
 	}
 	return tfliteActivations[a], nil
-}
-
-func (o *operator) window(padding, strideH, strideW int) (Window, error) {
-	p := o.options.byte(padding)
-	if p > 1 {
-		return Window{}, fmt.Errorf("the padding %d isn't supported: only SAME and VALID are", p)
-	}
-	return Window{o.options.int32(strideH, 0), o.options.int32(strideW, 0), Padding(p)}, nil
-}
-
-// undilated refuses a dilation.
-func (o *operator) undilated(slotH, slotW int) error {
-	if h, w := o.options.int32(slotH, 1), o.options.int32(slotW, 1); h != 1 || w != 1 {
-		return fmt.Errorf("a dilation of %d×%d isn't supported: only 1×1 is", h, w)
-	}
-	return nil
-}
-
-// bias makes an absent bias explicit.
-func (o *operator) bias() {
-	if len(o.inputs) == 2 {
-		o.inputs = append(o.inputs, -1)
-	}
-}
-
-func (o *operator) conv2D() (Op, error) {
-	a, err := o.activation(convOptions, convActivation)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.undilated(convDilationH, convDilationW); err != nil {
-		return nil, err
-	}
-	w, err := o.window(convPadding, convStrideH, convStrideW)
-	o.bias()
-	return Conv2D{w, a}, err
-}
-
-func (o *operator) depthwiseConv2D() (Op, error) {
-	a, err := o.activation(depthwiseOptions, depthwiseActivation)
-	if err != nil {
-		return nil, err
-	}
-	if err := o.undilated(depthwiseDilationH, depthwiseDilationW); err != nil {
-		return nil, err
-	}
-	w, err := o.window(depthwisePadding, depthwiseStrideH, depthwiseStrideW)
-	o.bias()
-	return DepthwiseConv2D{w, o.options.int32(depthwiseMultiplier, 0), a}, err
-}
-
-func (o *operator) fullyConnected() (Op, error) {
-	a, err := o.activation(fullyConnectedOptions, fullyConnectedAct)
-	if err != nil {
-		return nil, err
-	}
-	if format := o.options.byte(fullyConnectedFormat); format != 0 {
-		return nil, fmt.Errorf("shuffled weights (format %d) aren't supported", format)
-	}
-	o.bias()
-	return FullyConnected{a, o.options.bool(fullyConnectedKeepDims)}, nil
-}
-
-func (o *operator) pool() (w Window, kernelH, kernelW int, a Activation, err error) {
-	if a, err = o.activation(poolOptions, poolActivation); err != nil {
-		return
-	}
-	w, err = o.window(poolPadding, poolStrideH, poolStrideW)
-	return w, o.options.int32(poolKernelH, 0), o.options.int32(poolKernelW, 0), a, err
-}
-
-func (o *operator) concatenation() (Op, error) {
-	a, err := o.activation(concatenationOptions, concatenationAct)
-	if err != nil {
-		return nil, err
-	}
-	axis := o.options.int32(concatenationAxis, 0)
-	if axis < 0 && len(o.inputs) > 0 && o.inputs[0] >= 0 {
-		axis += len(o.g.Tensors[o.inputs[0]].Shape)
-	}
-	return Concatenation{axis, a}, nil
-}
-
-func (o *operator) mean() (Op, error) {
-	if err := o.want(reducerOptions); err != nil {
-		return nil, err
-	}
-	axes, err := o.constant("axes")
-	if err != nil {
-		return nil, err
-	}
-	rank := len(o.g.Tensors[o.inputs[0]].Shape)
-	for i := range axes {
-		if axes[i] < 0 {
-			axes[i] += rank
-		}
-	}
-	slices.Sort(axes)
-	return Mean{Axes: slices.Compact(axes), KeepDims: o.options.bool(reducerKeepDims)}, nil
-}
-
-func (o *operator) pad() (Op, error) {
-	operands := slices.Clone(o.inputs)
-	v, err := o.constant("paddings")
-	if err != nil {
-		return nil, err
-	}
-	rank := len(o.g.Tensors[operands[0]].Shape)
-	if shape := o.g.Tensors[operands[1]].Shape; !slices.Equal(shape, []int{rank, 2}) {
-		return nil, fmt.Errorf("paddings of %s for %d dimensions", shapeString(shape), rank)
-	}
-	var p Pad
-	for i := range rank {
-		p.Before, p.After = append(p.Before, v[2*i]), append(p.After, v[2*i+1])
-	}
-	return p, nil
-}
-
-// reshape checks that the shape asked for is the one that the output has.
-func (o *operator) reshape() error {
-	if err := o.want(reshapeOptions); err != nil {
-		return err
-	}
-	if len(o.outputs) != 1 || o.outputs[0] < 0 {
-		return nil // Check says so
-	}
-	want := o.options.int32s(reshapeNewShape)
-	if len(o.inputs) == 2 && o.inputs[1] >= 0 {
-		var err error
-		if want, err = o.constant("shape"); err != nil {
-			return err
-		}
-	}
-	if len(o.inputs) == 2 {
-		o.inputs = o.inputs[:1]
-	}
-	shape := o.g.Tensors[o.outputs[0]].Shape
-	fits := len(want) == len(shape) || want == nil
-	for i := range want {
-		fits = fits && (want[i] == -1 || want[i] == shape[i])
-	}
-	if !fits {
-		return fmt.Errorf("to %v, but its output is %s", want, shapeString(shape))
-	}
-	return nil
-}
-
-// squeeze checks that the dimensions that go are the ones that the output doesn't have.
-func (o *operator) squeeze() error {
-	if err := o.want(squeezeOptions); err != nil {
-		return err
-	}
-	if len(o.inputs) != 1 || o.inputs[0] < 0 || len(o.outputs) != 1 || o.outputs[0] < 0 {
-		return nil // Check says so
-	}
-	x, dims := o.g.Tensors[o.inputs[0]].Shape, o.options.int32s(squeezeDims)
-	var shape []int
-	for i, d := range x {
-		listed := slices.Contains(dims, i) || slices.Contains(dims, i-len(x))
-		if d != 1 || len(dims) > 0 && !listed {
-			shape = append(shape, d)
-		}
-	}
-	if y := o.g.Tensors[o.outputs[0]].Shape; !slices.Equal(shape, y) {
-		return fmt.Errorf("to %s, but its output is %s", shapeString(shape), shapeString(y))
-	}
-	return nil
 }
 
 // constant takes the last of two inputs off and returns its integers.

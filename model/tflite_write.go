@@ -201,16 +201,22 @@ func (w *tfliteWriter) quantization(t *Tensor) flatbuffers.UOffsetT {
 }
 
 func (w *tfliteWriter) operator(n *Node) flatbuffers.UOffsetT {
-	code, optionsType, options := w.options(n)
+	row := mustRow(n.Op)
+	optionsType, options := noOptions, flatbuffers.UOffsetT(0)
+	if row.write != nil {
+		optionsType, options = row.options, row.write(w, n)
+	}
 	in := slices.Clone(n.Inputs)
-	if hasWeights(n.Op) && in[2] == -1 {
+	if row.constants == weights && in[2] == -1 {
 		in = in[:2]
 	}
-	if operand, ok := w.g.operand(n); ok {
-		in = append(in, w.tensor(&operand))
+	if row.operand != nil {
+		if operand, ok := row.operand(w.g, n); ok {
+			in = append(in, w.tensor(&operand))
+		}
 	}
 	inputs, outputs := w.int32s(in), w.int32s(n.Outputs)
-	c := opVersion{code, w.g.version(n)}
+	c := opVersion{slices.Index(tfliteOps, n.Op.op()), w.g.version(n, &row)}
 	index := slices.Index(w.codes, c)
 	if index < 0 {
 		index = len(w.codes)
@@ -225,25 +231,7 @@ func (w *tfliteWriter) operator(n *Node) flatbuffers.UOffsetT {
 	return w.EndObject()
 }
 
-// operand returns the constant tensor in which a file says how some operations work.
-func (g *Graph) operand(n *Node) (operand Tensor, ok bool) {
-	name := g.Tensors[n.Outputs[0]].Name
-	switch op := n.Op.(type) {
-	case Mean:
-		return constant(name+"/axes", op.Axes, len(op.Axes)), true
-	case Reshape:
-		shape := g.Tensors[n.Outputs[0]].Shape
-		return constant(name+"/shape", shape, len(shape)), len(shape) > 0 // none for a scalar
-	case Pad:
-		var paddings []int
-		for i := range op.Before {
-			paddings = append(paddings, op.Before[i], op.After[i])
-		}
-		return constant(name+"/paddings", paddings, len(op.Before), 2), true
-	}
-	return Tensor{}, false
-}
-
+// constant makes a tensor that says how an operation works.
 func constant(name string, v []int, shape ...int) Tensor {
 	t := Tensor{Name: name, Type: Int32, Shape: shape}
 	for _, x := range v {
@@ -252,110 +240,18 @@ func constant(name string, v []int, shape ...int) Tensor {
 	return t
 }
 
-// options writes what a node's operation says of itself.
-func (w *tfliteWriter) options(n *Node) (code, optionsType int, options flatbuffers.UOffsetT) {
-	switch op := n.Op.(type) {
-	case Conv2D:
-		w.StartObject(convSlots)
-		w.window(op.Window, convPadding, convStrideH, convStrideW)
-		w.activation(convActivation, op.Activation)
-		return opConv2D, convOptions, w.EndObject()
-	case DepthwiseConv2D:
-		w.StartObject(depthwiseSlots)
-		w.window(op.Window, depthwisePadding, depthwiseStrideH, depthwiseStrideW)
-		w.PrependInt32Slot(depthwiseMultiplier, int32(op.Multiplier), 0)
-		w.activation(depthwiseActivation, op.Activation)
-		return opDepthwiseConv2D, depthwiseOptions, w.EndObject()
-	case FullyConnected:
-		w.StartObject(fullyConnectedSlots)
-		w.activation(fullyConnectedAct, op.Activation)
-		w.PrependBoolSlot(fullyConnectedKeepDims, op.KeepDims, false)
-		return opFullyConnected, fullyConnectedOptions, w.EndObject()
-	case AveragePool2D:
-		return opAveragePool2D, poolOptions, w.pool(op.Window, op.KernelH, op.KernelW, op.Activation)
-	case MaxPool2D:
-		return opMaxPool2D, poolOptions, w.pool(op.Window, op.KernelH, op.KernelW, op.Activation)
-	case Add:
-		w.StartObject(1)
-		w.activation(addActivation, op.Activation)
-		return opAdd, addOptions, w.EndObject()
-	case Concatenation:
-		w.StartObject(concatenationSlots)
-		w.PrependInt32Slot(concatenationAxis, int32(op.Axis), 0)
-		w.activation(concatenationAct, op.Activation)
-		return opConcatenation, concatenationOptions, w.EndObject()
-	case Mean:
-		w.StartObject(1)
-		w.PrependBoolSlot(reducerKeepDims, op.KeepDims, false)
-		return opMean, reducerOptions, w.EndObject()
-	case Squeeze:
-		dims, _ := squeezed(w.g.Tensors[n.Inputs[0]].Shape, w.g.Tensors[n.Outputs[0]].Shape)
-		listed := w.int32s(dims)
-		w.StartObject(1)
-		w.offset(squeezeDims, listed)
-		return opSqueeze, squeezeOptions, w.EndObject()
-	case Softmax:
-		w.StartObject(1)
-		w.PrependFloat32Slot(softmaxBeta, op.Beta, 0)
-		return opSoftmax, softmaxOptions, w.EndObject()
-	case Reshape:
-		return opReshape, noOptions, 0
-	case Pad:
-		return opPad, noOptions, 0
-	case Logistic:
-		return opLogistic, noOptions, 0
-	case Quantize:
-		return opQuantize, noOptions, 0
-	case Dequantize:
-		return opDequantize, noOptions, 0
-	}
-	panic("model: Check let through " + OpName(n.Op))
-}
-
-func (w *tfliteWriter) window(win Window, padding, strideH, strideW int) {
-	w.PrependInt8Slot(padding, int8(win.Padding), 0)
-	w.PrependInt32Slot(strideH, int32(win.StrideH), 0)
-	w.PrependInt32Slot(strideW, int32(win.StrideW), 0)
-}
-
-func (w *tfliteWriter) pool(win Window, kernelH, kernelW int, a Activation) flatbuffers.UOffsetT {
-	w.StartObject(poolSlots)
-	w.window(win, poolPadding, poolStrideH, poolStrideW)
-	w.PrependInt32Slot(poolKernelH, int32(kernelH), 0)
-	w.PrependInt32Slot(poolKernelW, int32(kernelW), 0)
-	w.activation(poolActivation, a)
-	return w.EndObject()
-}
-
 func (w *tfliteWriter) activation(slot int, a Activation) {
 	w.PrependInt8Slot(slot, int8(slices.Index(tfliteActivations[:], a)), 0)
 }
 
-// version is the oldest version of a node's operation that can do what the node asks for: version 1 knows f32 and u8,
-// later ones s8 and more.
-func (g *Graph) version(n *Node) int {
-	signed := g.Tensors[n.Inputs[0]].Type == Int8
-	version := func(s8 int) int {
-		if signed {
-			return s8
-		}
-		return 1
+// version is the oldest version of a node's operation that can do what the node asks for.
+func (g *Graph) version(n *Node, row *operation) int {
+	v := 1
+	if row.version != nil {
+		v = max(v, row.version(g, n))
 	}
-	switch op := n.Op.(type) {
-	case Conv2D, DepthwiseConv2D:
-		return version(3)
-	case FullyConnected:
-		switch {
-		case len(g.Tensors[n.Inputs[1]].Quant) > 1:
-			return 12
-		case n.Inputs[2] == -1:
-			return 6
-		case op.KeepDims:
-			return 5
-		}
-		return version(4)
-	case Add, AveragePool2D, MaxPool2D, Mean, Pad, Softmax, Logistic, Concatenation, Dequantize:
-		return version(2)
+	if g.Tensors[n.Inputs[0]].Type == Int8 {
+		v = max(v, row.signed)
 	}
-	return 1
+	return v
 }

@@ -23,15 +23,25 @@ func (p Params) Real(q int32) float32 { return p.Scale * float32(q-p.ZeroPoint) 
 // Quantize returns the value nearest to real, halves away from zero, clamped to [lo, hi].
 func (p Params) Quantize(real float32, lo, hi int32) int32 {
 	q := math.Round(float64(real/p.Scale)) + float64(p.ZeroPoint)
-	switch {
-	case q != q:
-		return min(max(p.ZeroPoint, lo), hi)
-	case q < float64(lo):
-		return lo
-	case q > float64(hi):
-		return hi
+	if q != q {
+		q = float64(p.ZeroPoint)
 	}
-	return int32(q)
+	return min(max(Saturate(q), lo), hi)
+}
+
+// Saturate returns real as an int32, without its fraction: the nearest one if it is out of range, and 0 for NaN. Go's
+// own conversion gives, out of range, what the processor gives; Arm's and Intel's differ. All conversions of numbers
+// that a file can choose go through here; a test holds that.
+func Saturate(real float64) int32 {
+	switch {
+	case real != real:
+		return 0
+	case real <= math.MinInt32:
+		return math.MinInt32
+	case real >= math.MaxInt32:
+		return math.MaxInt32
+	}
+	return int32(real)
 }
 
 // Multiplier is a positive real number as a fixed-point one: real = Mantissa · 2^(Shift−31), where Mantissa is 0 or in

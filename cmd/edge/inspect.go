@@ -130,7 +130,7 @@ func (r *inspection) print(out io.Writer) error {
 		tensors []inspectTensor
 	}{{"input", r.Inputs}, {"output", r.Outputs}} {
 		for _, t := range list.tensors {
-			fmt.Fprintf(out, "%-10s %s %s, real = %g · (q − %d), %s\n", list.kind, t.Type, dims(t.Shape), t.Scale, t.ZeroPoint, t.Name)
+			fmt.Fprintf(out, "%-10s %s %s, real = %g · (q − %d), %s\n", list.kind, t.Type, dims(t.Shape), t.Scale, t.ZeroPoint, model.Printable(t.Name))
 		}
 	}
 	if r.Mean != nil {
@@ -163,7 +163,7 @@ func grouped(n int) string {
 func shorten(name string) string {
 	name, _, _ = strings.Cut(name, ";")
 	if r := []rune(name); len(r) > 60 {
-		return "…" + string(r[len(r)-59:])
+		name = "…" + string(r[len(r)-59:])
 	}
-	return name
+	return model.Printable(name)
 }

@@ -11,6 +11,7 @@ import (
 
 	"edge/engine"
 	"edge/internal/files"
+	"edge/model"
 )
 
 // runInvoke runs a network on raw tensors, in its own types and byte order, as many as the files hold.
@@ -171,7 +172,7 @@ func tensorList(kind string, tensors []engine.Tensor) string {
 		if i == 0 {
 			sep = " ("
 		}
-		s += fmt.Sprintf("%s%s: %s", sep, t.Name, typeAndShape(t))
+		s += fmt.Sprintf("%s%s: %s", sep, model.Printable(t.Name), typeAndShape(t))
 	}
 	return s + ")"
 }
