@@ -1,6 +1,6 @@
 // Package camera is where frames come from: a V4L2 camera, a command's output or standard input, picture files.
 //
-// The files in the order in which to read them: camera.go says what every source is and finds the right one;
+// The files in the order in which to read them: camera.go says what every source is, spec.go what a person may call it;
 // files.go reads pictures; stream.go takes frames out of a pipe, cut by split.go, filled by stdin.go or command.go;
 // device.go is a V4L2 camera that may be unplugged and come back, session.go one that is plugged in and streams;
 // choose.go finds the best of its formats, v4l2.go has the kernel's structures and what they mean, and library.go says
@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"iter"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -56,6 +54,7 @@ var ErrNotYet = errors.New("not yet")
 type Options struct {
 	Width, Height int           // wanted of a V4L2 camera (0: 640 × 480); what they are in a stream of raw frames
 	Format        frame.Format  // 0: the cheapest that a V4L2 camera has, MJPEG from a stream
+	Stride        int           // of raw frames in a stream: bytes from one row to the next; 0: as the writer is known to do
 	FPS           float64       // wanted of a V4L2 camera (0: its own); of picture files (0: as fast as they are taken)
 	Loop          bool          // picture files: begin again after the last one
 	Patience      time.Duration // how long a camera may give no frame until it is lost; 0: 3 s
@@ -77,44 +76,21 @@ func (o Options) patience() time.Duration {
 	return o.Patience
 }
 
-// Open returns the source of frames that spec names:
+// Open returns the source of frames that spec names. A V4L2 camera is found and started, a directory is read; a command
+// is started, and standard input read, by Frames.
 //
-//	auto                         the first V4L2 camera that can be used; after a loss perhaps another one
-//	/dev/video0, /dev/v4l/by-…   that V4L2 camera
-//	a directory, file, pattern   the picture files in it, in natural order
-//	-                            frames on standard input
-//	exec:COMMAND                 frames that a shell command writes, restarted when it ends
-//	anything else                the V4L2 camera of that name
-//
-// A stream is MJPEG, or raw frames where o.Format says so; then o.Width and o.Height must say how large they are. The
-// rows of YU12 are padded to 64 bytes, as rpicam-vid writes them, those of other formats aren't.
-func Open(spec string, o Options) (Camera, error) {
-	command, isCommand := strings.CutPrefix(spec, "exec:")
-	switch {
-	case spec == "":
-		return nil, errors.New(`camera: none given: "auto", /dev/video0, a name, a directory, "-" or "exec:COMMAND"`)
-	case spec == "-":
+// A stream (Stdin, Command) is MJPEG, or raw frames if o.Format says so; then o.Width and o.Height must say how large
+// they are, and o.Stride how their rows are padded unless that is known.
+func Open(spec Spec, o Options) (Camera, error) {
+	switch spec.Kind {
+	case Stdin:
 		return openStdin(os.Stdin, o)
-	case isCommand:
-		return openCommand(command, o)
-	case spec == "auto" || isDevice(spec):
-		return openDevice(spec, o)
-	case isPath(spec):
-		return openPattern(spec, o)
+	case Command:
+		return openCommand(spec.Arg, o)
+	case Files:
+		return openPattern(spec.Arg, o)
 	}
 	return openDevice(spec, o)
-}
-
-// isDevice reports whether spec can only be meant as a device node, there or not.
-func isDevice(spec string) bool {
-	info, err := os.Stat(spec)
-	return strings.HasPrefix(spec, "/dev/") || err == nil && info.Mode()&os.ModeCharDevice != 0
-}
-
-// isPath reports whether spec is meant as the path of files: it is there, or it doesn't look like a name.
-func isPath(spec string) bool {
-	_, err := os.Stat(spec)
-	return err == nil || strings.ContainsAny(spec, `/*?[`) || isPicture(filepath.Base(spec))
 }
 
 // Counts is what became of a camera's frames since it was opened.

@@ -120,10 +120,10 @@ func compareModes(a, b mode, o Options) int {
 
 // cost orders formats: those that are read as they are, those to be decoded, those without colours.
 func cost(f frame.Format) int {
-	switch f {
-	case frame.MJPEG:
+	switch {
+	case f == frame.MJPEG:
 		return 1
-	case frame.GREY:
+	case f.IsGrey():
 		return 2
 	}
 	return 0

@@ -26,10 +26,7 @@ const (
 
 // openCommand returns the frames that a shell command writes to its standard output.
 func openCommand(line string, o Options) (Camera, error) {
-	if strings.TrimSpace(line) == "" {
-		return nil, errors.New("camera: exec: without a command, for example exec:rpicam-vid -t 0 -n --codec mjpeg -o -")
-	}
-	s, err := newStream("exec:"+line, o)
+	s, err := newStream(commandPrefix+line, o)
 	if err != nil {
 		return nil, err
 	}

@@ -15,7 +15,7 @@ import (
 // device is a V4L2 camera, which may be unplugged and come back.
 type device struct {
 	counters
-	spec string
+	spec Spec
 	o    Options
 	name string // as it was first
 
@@ -27,11 +27,11 @@ type device struct {
 // reopenAfter is how long a camera may be silent until it is closed and opened again.
 const reopenAfter = 10 * time.Second
 
-func openDevice(spec string, o Options) (Camera, error) {
+func openDevice(spec Spec, o Options) (Camera, error) {
 	d := &device{spec: spec, o: o}
 	n, err := d.open()
 	if err != nil && o.Wait {
-		d.name = spec
+		d.name = spec.String()
 		return d, nil
 	}
 	if err != nil {

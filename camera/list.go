@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,7 +88,7 @@ func inspect(path string) Node {
 		n.Why = n.reason(err)
 		return n
 	}
-	if n.Why, n.CSI = whyNoFormat(n.Formats); n.Why != "" {
+	if n.Why, n.CSI = whyNoFormat(n); n.Why != "" {
 		return n
 	}
 	// To ask for no buffers changes nothing, but only who streams from the node may do it.
@@ -129,11 +130,11 @@ func whyNoCamera(driver string, caps uint32) (why string, csi bool) {
 	return "gives no pictures", false
 }
 
-// whyNoFormat says why a camera with these formats can't be used; empty when it can.
-func whyNoFormat(formats []Format) (why string, csi bool) {
+// whyNoFormat says why a camera whose formats are known can't be used; empty if it can.
+func whyNoFormat(n Node) (why string, csi bool) {
 	var names []string
 	bayer := 0
-	for _, f := range formats {
+	for _, f := range n.Formats {
 		if f.Readable {
 			return "", false
 		}
@@ -142,13 +143,19 @@ func whyNoFormat(formats []Format) (why string, csi bool) {
 		}
 		names = append(names, f.FourCC)
 	}
+	const usb = "uvcvideo" // the driver of all USB cameras
 	switch {
-	case len(formats) == 0:
+	case len(names) == 0:
 		return "its driver names no format", false
-	case bayer == len(formats):
+	case bayer == len(names) && n.Driver != usb:
 		return "gives only raw Bayer data, as CSI cameras do: " + useCommand, true
+	case bayer == len(names):
+		why = "gives only raw Bayer data, one colour a pixel"
+	default:
+		why = fmt.Sprintf("gives frames only as %s, which can't be read", strings.Join(names, ", "))
 	}
-	return fmt.Sprintf("gives frames only as %s, which can't be read", strings.Join(names, ", ")), false
+	return fmt.Sprintf(`%s; ffmpeg may turn them into pictures: --camera "%sffmpeg -nostdin -loglevel error -f v4l2 -i %s `+
+		`-c:v mjpeg -q:v 3 -f mjpeg -"`, why, commandPrefix, n.Path), false
 }
 
 // formatsOf asks a camera for its formats and their sizes.
@@ -252,10 +259,10 @@ type explained struct {
 func (e *explained) Error() string { return e.text }
 func (e *explained) Unwrap() error { return e.err }
 
-// find returns the usable node that spec names: auto, a path, or a camera's name.
-func find(spec string) (Node, error) {
-	if spec != "auto" && isDevice(spec) {
-		return findPath(spec)
+// find returns the usable node that spec names.
+func find(spec Spec) (Node, error) {
+	if spec.Kind == Device {
+		return findPath(spec.Arg)
 	}
 	nodes, err := List()
 	if err != nil {
@@ -281,34 +288,55 @@ func findPath(spec string) (Node, error) {
 	return n, nil
 }
 
-// choose returns the first usable node, for auto, or the one with that name or a name that only it has a part of.
-func choose(spec string, nodes []Node) (Node, error) {
-	var usable, exact, part []Node
+// choose returns the best usable node for Auto, or the one with that name or a name that only it has a part of.
+func choose(spec Spec, nodes []Node) (Node, error) {
+	if spec.Kind == Auto {
+		return best(nodes)
+	}
+	var exact, part []Node
 	for _, n := range nodes {
 		if !n.Usable {
 			continue
 		}
-		usable = append(usable, n)
-		if strings.EqualFold(n.Name, spec) {
+		if strings.EqualFold(n.Name, spec.Arg) {
 			exact = append(exact, n)
 		}
-		if strings.Contains(strings.ToLower(n.Name), strings.ToLower(spec)) {
+		if strings.Contains(strings.ToLower(n.Name), strings.ToLower(spec.Arg)) {
 			part = append(part, n)
 		}
 	}
 	switch {
-	case spec == "auto" && len(usable) > 0:
-		return usable[0], nil
-	case spec == "auto":
-		return Node{}, errors.New("auto: no camera that can be used; " + summary(nodes))
 	case len(exact) == 1:
 		return exact[0], nil
 	case len(part) == 1:
 		return part[0], nil
 	case len(part) > 1:
-		return Node{}, fmt.Errorf("%q: several cameras are called so; %s: give one's path", spec, summary(part))
+		return Node{}, fmt.Errorf("%q: several cameras have this name; %s: give one's path", spec.Arg, summary(part))
 	}
-	return Node{}, fmt.Errorf("%q: neither a file nor a camera; %s", spec, summary(nodes))
+	return Node{}, fmt.Errorf("%q: neither a file nor a camera; %s", spec.Arg, summary(nodes))
+}
+
+// best returns the first usable node that gives colours, else the first one that doesn't: many laptops have a second
+// camera for infrared, which may come first, and networks are trained on colours.
+func best(nodes []Node) (Node, error) {
+	found := slices.IndexFunc(nodes, func(n Node) bool { return n.Usable && !n.infrared() })
+	if found < 0 {
+		found = slices.IndexFunc(nodes, func(n Node) bool { return n.Usable })
+	}
+	if found < 0 {
+		return Node{}, errors.New("auto: no camera that can be used; " + summary(nodes))
+	}
+	return nodes[found], nil
+}
+
+// infraredName matches the names of infrared cameras, such as "Integrated IR Camera" and "Windows Hello Infrared".
+var infraredName = regexp.MustCompile(`(?i)\bIR\b|infrared`)
+
+// infrared reports whether a camera gives no colours: those that see infrared light have grey formats only, or make
+// grey pictures in a colour format and are named so.
+func (n Node) infrared() bool {
+	colour := slices.ContainsFunc(n.Formats, func(f Format) bool { return f.Readable && !f.known.IsGrey() })
+	return !colour || infraredName.MatchString(n.Name)
 }
 
 // summary says in one line which cameras there are, or why there is none.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"sync"
 	"time"
 
@@ -39,12 +40,14 @@ func newStream(name string, o Options) (*stream, error) {
 	if o.Width > maxSide || o.Height > maxSide {
 		return nil, fmt.Errorf("camera: %s: frames of %d × %d are too large", name, o.Width, o.Height)
 	}
-	// What isn't known of such frames is as in most: no padding, BT.601, limited range.
-	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: o.Format.MinStride(o.Width)}
-	if o.Format == frame.YU12 {
-		// As rpicam-vid writes them with --codec yuv420: rows padded to 64 bytes, colours as in a JPEG picture.
-		s.raw.Stride = (o.Width + 63) / 64 * 64
-		s.raw.Range = frame.Full
+	stride, err := rawStride(name, o)
+	if err != nil {
+		return nil, err
+	}
+	// What isn't known of such frames is as in most: BT.601, limited range.
+	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: stride}
+	if o.Format == frame.YU12 && !isFFmpeg.MatchString(name) {
+		s.raw.Range = frame.Full // as rpicam-vid writes them: colours as in a JPEG picture
 	}
 	s.rawSize = o.Format.FrameSize(o.Width, o.Height, s.raw.Stride)
 	if s.rawSize > maxFrame {
@@ -52,6 +55,38 @@ func newStream(name string, o Options) (*stream, error) {
 			o.Format, s.rawSize>>20, maxFrame>>20)
 	}
 	return s, nil
+}
+
+// The programs that write raw frames, in the name of a stream that is a command.
+var (
+	isLibcamera = regexp.MustCompile(`\b(rpi|lib)cam(era)?-`) // rpicam-vid, libcamera-vid
+	isFFmpeg    = regexp.MustCompile(`\bffmpeg\b`)
+)
+
+// rawStride returns the bytes from one row of raw frames to the next. Nothing in a stream says them, and a wrong guess
+// makes garbage of every frame without any error; so if writers differ, and it isn't known which one this is, the
+// person has to say.
+//
+//	yuv420 of width 800    ffmpeg      800 bytes: no padding
+//	                       rpicam-vid  832: padded to 64
+func rawStride(name string, o Options) (int, error) {
+	tight := o.Format.MinStride(o.Width)
+	padded := (tight + 63) / 64 * 64
+	const most = 1 << 20
+	switch {
+	case o.Stride != 0 && (o.Stride < tight || o.Stride > most):
+		return 0, fmt.Errorf("camera: %s: rows of %d bytes: %d pixels of %v take %d at least, and %d are the most",
+			name, o.Stride, o.Width, o.Format, tight, most)
+	case o.Stride != 0:
+		return o.Stride, nil
+	case o.Format != frame.YU12 || tight == padded || isFFmpeg.MatchString(name):
+		return tight, nil
+	case isLibcamera.MatchString(name):
+		return padded, nil
+	}
+	return 0, fmt.Errorf("camera: %s: rows of %d pixels of %v have %d bytes from ffmpeg and %d from rpicam-vid, which pads them: "+
+		"say which with --stride %[4]d or --stride %[5]d, or take a width that is a multiple of 64",
+		name, o.Width, o.Format, tight, padded)
 }
 
 // splitter returns what cuts r into frames.

@@ -144,9 +144,8 @@ func colours(f frame.Format, p pixFormat) (frame.Matrix, frame.Range) {
 	case encRec709, encXV709, encBT2020, encBT2020CL, encSMPTE240M:
 		matrix = frame.BT709
 	}
-	isRGB := f == frame.RGB24 || f == frame.BGR24
 	if p.Quantization == quantizationFull ||
-		p.Quantization == quantizationDefault && (isRGB || p.Colorspace == colorspaceJPEG) {
+		p.Quantization == quantizationDefault && (f.IsRGB() || p.Colorspace == colorspaceJPEG) {
 		rng = frame.Full
 	}
 	return matrix, rng

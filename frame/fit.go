@@ -22,6 +22,7 @@ type Fitter struct {
 	paint *palette
 	bar   []byte // a row of the tensor as letterbox bars have it; nil without bars
 	jpeg  jpegDecoder
+	grey  []byte // the upper 8 bits of a deep format's samples
 }
 
 // shape is all of a frame that the tables depend on.
@@ -90,6 +91,12 @@ func (t *Fitter) Fit(dst []byte, f Frame) error {
 	if f.Format == MJPEG {
 		return t.fitJPEG(dst, f)
 	}
+	if f.Format.deep() > 0 {
+		var err error
+		if f, err = t.narrowed(f); err != nil {
+			return err
+		}
+	}
 	s := shapeOf(f)
 	if s != t.shape {
 		if err := t.prepare(s, layoutOf(f.Format, f.Width, f.Height, s.stride)); err != nil {
@@ -101,6 +108,30 @@ func (t *Fitter) Fit(dst []byte, f Frame) error {
 	}
 	t.resample(dst, f.Pix)
 	return nil
+}
+
+// narrowed returns a frame of a deep format as GREY: of each sample the upper 8 bits that count.
+func (t *Fitter) narrowed(f Frame) (Frame, error) {
+	s := shapeOf(f)
+	if err := s.check(); err != nil {
+		return Frame{}, err
+	}
+	if need := s.stride*(s.height-1) + 2*s.width; len(f.Pix) < need {
+		return Frame{}, fmt.Errorf("frame: %w: %d bytes instead of %d", ErrDamaged, len(f.Pix), need)
+	}
+	if n := s.width * s.height; n > cap(t.grey) {
+		t.grey = make([]byte, n)
+	}
+	grey, shift := t.grey[:s.width*s.height], f.Format.deep()
+	for y := range s.height {
+		row := f.Pix[y*s.stride:][:2*s.width]
+		for x := range s.width {
+			sample := int(row[2*x]) | int(row[2*x+1])<<8
+			grey[y*s.width+x] = byte(min(sample>>shift, 255))
+		}
+	}
+	f.Pix, f.Format, f.Stride = grey, GREY, s.width
+	return f, nil
 }
 
 func (t *Fitter) fitJPEG(dst []byte, f Frame) error {

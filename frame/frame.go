@@ -25,15 +25,26 @@ type Format uint8
 
 // The formats, by their V4L2 names.
 const (
-	YUYV  Format = iota + 1 // Y0 U Y1 V
-	UYVY                    // U Y0 V Y1
-	NV12                    // a plane Y, a plane of U V pairs at half size and the same stride
-	NV21                    // a plane Y, a plane of V U pairs at half size and the same stride
-	YU12                    // planes Y, U, V; the last two at half size and half stride
-	RGB24                   // R G B
-	BGR24                   // B G R
-	GREY                    // Y
-	MJPEG                   // a JPEG picture, perhaps without Huffman tables
+	YUYV    Format = iota + 1 // Y0 U Y1 V
+	UYVY                      // U Y0 V Y1
+	YVYU                      // Y0 V Y1 U
+	VYUY                      // V Y0 U Y1
+	NV12                      // a plane Y, a plane of U V pairs at half size and the same stride
+	NV21                      // a plane Y, a plane of V U pairs at half size and the same stride
+	NV16                      // as NV12, but with as many rows of U V as of Y
+	NV61                      // as NV21, but with as many rows of V U as of Y
+	YU12                      // planes Y, U, V; the last two at half size and half stride
+	YV12                      // planes Y, V, U; the last two at half size and half stride
+	YUV422P                   // as YU12, but with as many rows of U and of V as of Y
+	RGB24                     // R G B
+	BGR24                     // B G R
+	RGBX32                    // R G B and a byte that doesn't count
+	BGRX32                    // B G R and a byte that doesn't count
+	GREY                      // Y
+	Y10                       // Y in the lower 10 of 16 bits, the low byte first
+	Y12                       // Y in the lower 12 of 16 bits, the low byte first
+	Y16                       // Y in 16 bits, the low byte first
+	MJPEG                     // a JPEG picture, perhaps without Huffman tables
 )
 
 // Matrix is which weights of red, green and blue make luma.

@@ -36,32 +36,46 @@ type component struct {
 	subX     int // pixels for one sample
 }
 
-// layoutOf returns the layout of a raw format; not of MJPEG, which has none.
+// layoutOf returns the layout of a raw format; not of MJPEG, which has none, and not of deep formats, which are made
+// GREY first.
 func layoutOf(f Format, w, h, stride int) layout {
-	cw, ch := half(w), half(h)
-	cstride := chromaStride(f, w, stride)
 	first := plane{0, stride, f.MinStride(w), h, 1}
 	full := func(at, step int) component { return component{0, at, step, w, 1} }
+	// Chroma: half as many samples in a row; in the planes after the first perhaps half as many rows, too.
+	cw, ch, cstride := half(w), chromaRows(f, h), chromaStride(f, w, stride)
+	chroma := func(plane, at, step int) component { return component{plane, at, step, cw, 2} }
+	after := func(i, rowBytes int) plane {
+		subY := 1
+		if ch < h {
+			subY = 2
+		}
+		return plane{stride*h + i*cstride*ch, cstride, rowBytes, ch, subY}
+	}
 	switch f {
 	case YUYV:
-		return layout{yuv, []plane{first}, []component{full(0, 2), {0, 1, 4, cw, 2}, {0, 3, 4, cw, 2}}}
+		return layout{yuv, []plane{first}, []component{full(0, 2), chroma(0, 1, 4), chroma(0, 3, 4)}}
+	case YVYU:
+		return layout{yuv, []plane{first}, []component{full(0, 2), chroma(0, 3, 4), chroma(0, 1, 4)}}
 	case UYVY:
-		return layout{yuv, []plane{first}, []component{full(1, 2), {0, 0, 4, cw, 2}, {0, 2, 4, cw, 2}}}
-	case NV12, NV21:
-		u, v := 0, 1
-		if f == NV21 {
-			u, v = 1, 0
-		}
-		chroma := plane{stride * h, cstride, 2 * cw, ch, 2}
-		return layout{yuv, []plane{first, chroma}, []component{full(0, 1), {1, u, 2, cw, 2}, {1, v, 2, cw, 2}}}
-	case YU12:
-		u := plane{stride * h, cstride, cw, ch, 2}
-		v := plane{stride*h + cstride*ch, cstride, cw, ch, 2}
-		return layout{yuv, []plane{first, u, v}, []component{full(0, 1), {1, 0, 1, cw, 2}, {2, 0, 1, cw, 2}}}
+		return layout{yuv, []plane{first}, []component{full(1, 2), chroma(0, 0, 4), chroma(0, 2, 4)}}
+	case VYUY:
+		return layout{yuv, []plane{first}, []component{full(1, 2), chroma(0, 2, 4), chroma(0, 0, 4)}}
+	case NV12, NV16:
+		return layout{yuv, []plane{first, after(0, 2*cw)}, []component{full(0, 1), chroma(1, 0, 2), chroma(1, 1, 2)}}
+	case NV21, NV61:
+		return layout{yuv, []plane{first, after(0, 2*cw)}, []component{full(0, 1), chroma(1, 1, 2), chroma(1, 0, 2)}}
+	case YU12, YUV422P:
+		return layout{yuv, []plane{first, after(0, cw), after(1, cw)}, []component{full(0, 1), chroma(1, 0, 1), chroma(2, 0, 1)}}
+	case YV12:
+		return layout{yuv, []plane{first, after(0, cw), after(1, cw)}, []component{full(0, 1), chroma(2, 0, 1), chroma(1, 0, 1)}}
 	case RGB24:
 		return layout{rgb, []plane{first}, []component{full(0, 3), full(1, 3), full(2, 3)}}
 	case BGR24:
 		return layout{rgb, []plane{first}, []component{full(2, 3), full(1, 3), full(0, 3)}}
+	case RGBX32:
+		return layout{rgb, []plane{first}, []component{full(0, 4), full(1, 4), full(2, 4)}}
+	case BGRX32:
+		return layout{rgb, []plane{first}, []component{full(2, 4), full(1, 4), full(0, 4)}}
 	}
 	return layout{luma, []plane{first}, []component{full(0, 1)}} // GREY
 }
