@@ -26,7 +26,7 @@ const (
 
 // openCommand returns the frames that a shell command writes to its standard output.
 func openCommand(line string, o Options) (Camera, error) {
-	s, err := newStream(commandPrefix+line, o)
+	s, err := newStream(Spec{Command, line}, o)
 	if err != nil {
 		return nil, err
 	}

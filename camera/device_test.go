@@ -8,10 +8,10 @@ import (
 // A camera that isn't there yet is an error, or lost for who wants to wait for it.
 func TestWaitsForDevice(t *testing.T) {
 	const missing = "/dev/video-that-is-not-there"
-	if _, err := Open(missing, Options{}); err == nil || errors.Is(err, ErrLost) {
+	if _, err := openSpec(missing, Options{}); err == nil || errors.Is(err, ErrLost) {
 		t.Fatalf("opening it gave %v", err)
 	}
-	c, err := Open(missing, Options{Wait: true})
+	c, err := openSpec(missing, Options{Wait: true})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -301,7 +301,7 @@ func choose(spec Spec, nodes []Node) (Node, error) {
 		if strings.EqualFold(n.Name, spec.Arg) {
 			exact = append(exact, n)
 		}
-		if strings.Contains(strings.ToLower(n.Name), strings.ToLower(spec.Arg)) {
+		if spec.Matches(n) {
 			part = append(part, n)
 		}
 	}

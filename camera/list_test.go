@@ -54,17 +54,20 @@ func TestWhyNoFormat(t *testing.T) {
 	yuyv, h264 := newFormat(code("YUYV"), "YUYV 4:2:2"), newFormat(code("H264"), "H.264")
 	bayer := newFormat(code("pBAA"), "10-bit Bayer BGBG/GRGR Packed")
 	tests := []struct {
+		driver  string
 		formats []Format
 		want    string
 		csi     bool
 	}{
-		{[]Format{h264, yuyv}, "", false},
-		{[]Format{bayer, bayer}, "raw Bayer", true},
-		{[]Format{bayer, h264}, "pBAA, H264", false},
-		{nil, "no format", false},
+		{"uvcvideo", []Format{h264, yuyv}, "", false},
+		{"unicam", []Format{bayer, bayer}, "raw Bayer", true},
+		{"uvcvideo", []Format{bayer, bayer}, "raw Bayer data, one colour a pixel; ffmpeg", false},
+		{"uvcvideo", []Format{h264}, "exec:ffmpeg -nostdin -loglevel error -f v4l2 -i /dev/video7 ", false},
+		{"other", []Format{bayer, h264}, "pBAA, H264", false},
+		{"other", nil, "no format", false},
 	}
 	for _, tt := range tests {
-		why, csi := whyNoFormat(tt.formats)
+		why, csi := whyNoFormat(Node{Path: "/dev/video7", Driver: tt.driver, Formats: tt.formats})
 		if !strings.Contains(why, tt.want) || (why == "") != (tt.want == "") || csi != tt.csi {
 			t.Errorf("%v: %q, CSI %v", tt.formats, why, csi)
 		}
@@ -97,13 +100,41 @@ func TestChooseByName(t *testing.T) {
 		{"unicam", nodes, "", "neither a file nor a camera"},
 	}
 	for _, tt := range tests {
-		n, err := choose(tt.spec, tt.nodes)
+		spec := Spec{Named, tt.spec}
+		if tt.spec == "auto" {
+			spec = Spec{}
+		}
+		n, err := choose(spec, tt.nodes)
 		failure := ""
 		if err != nil {
 			failure = err.Error()
 		}
 		if n.Path != tt.want || (failure == "") != (tt.failure == "") || !strings.Contains(failure, tt.failure) {
 			t.Errorf("%q: %q, %v", tt.spec, n.Path, err)
+		}
+	}
+}
+
+// TestInfraredLast holds that auto takes a camera for infrared only if there is no other.
+func TestInfraredLast(t *testing.T) {
+	code := func(s string) uint32 { return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24 }
+	usable := func(path, name string, codes ...string) Node {
+		n := Node{Path: path, Name: name, Usable: true}
+		for _, c := range codes {
+			n.Formats = append(n.Formats, newFormat(code(c), ""))
+		}
+		return n
+	}
+	grey := usable("/dev/video0", "Integrated Camera: Integrated I", "GREY")
+	deep := usable("/dev/video0", "Thermal", "Y16 ", "H264")
+	named := usable("/dev/video0", "Integrated IR Camera", "MJPG", "YUYV")
+	colour := usable("/dev/video2", "FIRST Webcam", "H264", "YUYV")
+	for _, other := range []Node{grey, deep, named} {
+		if n, err := choose(Spec{}, []Node{other, colour}); err != nil || n.Path != "/dev/video2" {
+			t.Errorf("%s: %s, %v", other.Name, n.Path, err)
+		}
+		if n, err := choose(Spec{}, []Node{other}); err != nil || n.Path != "/dev/video0" {
+			t.Errorf("%s alone: %s, %v", other.Name, n.Path, err)
 		}
 	}
 }

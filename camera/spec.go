@@ -87,6 +87,30 @@ func commandForURL(url string) string {
 		"-i '" + strings.ReplaceAll(url, "'", `'\''`) + "' -an -c:v mjpeg -q:v 3 -f mjpeg -"
 }
 
+// Check finds what is wrong with o for this source, whatever is plugged in: raw frames in a stream whose size or
+// stride isn't said.
+func (s Spec) Check(o Options) error {
+	if s.Kind != Stdin && s.Kind != Command {
+		return nil
+	}
+	_, err := newStream(s, o)
+	return err
+}
+
+// Matches reports whether a node of this machine is, or may be, the camera that s means.
+func (s Spec) Matches(n Node) bool {
+	switch s.Kind {
+	case Auto:
+		return true
+	case Device:
+		path, err := filepath.EvalSymlinks(s.Arg)
+		return s.Arg == n.Path || err == nil && path == n.Path
+	case Named:
+		return strings.Contains(strings.ToLower(n.Name), strings.ToLower(s.Arg))
+	}
+	return false
+}
+
 // String returns what ParseSpec takes.
 func (s Spec) String() string {
 	switch s.Kind {

@@ -12,7 +12,7 @@ import (
 
 // openStdin returns the frames on standard input.
 func openStdin(in *os.File, o Options) (Camera, error) {
-	s, err := newStream("standard input", o)
+	s, err := newStream(Spec{Kind: Stdin}, o)
 	if err != nil {
 		return nil, err
 	}

@@ -28,7 +28,11 @@ type stream struct {
 }
 
 // newStream returns a stream without its feed.
-func newStream(name string, o Options) (*stream, error) {
+func newStream(spec Spec, o Options) (*stream, error) {
+	name := spec.String()
+	if spec.Kind == Stdin {
+		name = "standard input"
+	}
 	s := &stream{name: name, patience: o.patience()}
 	if o.Format == 0 || o.Format == frame.MJPEG {
 		return s, nil
@@ -40,13 +44,13 @@ func newStream(name string, o Options) (*stream, error) {
 	if o.Width > maxSide || o.Height > maxSide {
 		return nil, fmt.Errorf("camera: %s: frames of %d × %d are too large", name, o.Width, o.Height)
 	}
-	stride, err := rawStride(name, o)
+	stride, err := rawStride(spec, o)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("camera: %s: %w", name, err)
 	}
 	// What isn't known of such frames is as in most: BT.601, limited range.
 	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: stride}
-	if o.Format == frame.YU12 && !isFFmpeg.MatchString(name) {
+	if o.Format == frame.YU12 && !isFFmpeg.MatchString(spec.Arg) {
 		s.raw.Range = frame.Full // as rpicam-vid writes them: colours as in a JPEG picture
 	}
 	s.rawSize = o.Format.FrameSize(o.Width, o.Height, s.raw.Stride)
@@ -57,7 +61,7 @@ func newStream(name string, o Options) (*stream, error) {
 	return s, nil
 }
 
-// The programs that write raw frames, in the name of a stream that is a command.
+// The programs that write raw frames, in a command.
 var (
 	isLibcamera = regexp.MustCompile(`\b(rpi|lib)cam(era)?-`) // rpicam-vid, libcamera-vid
 	isFFmpeg    = regexp.MustCompile(`\bffmpeg\b`)
@@ -69,24 +73,24 @@ var (
 //
 //	yuv420 of width 800    ffmpeg      800 bytes: no padding
 //	                       rpicam-vid  832: padded to 64
-func rawStride(name string, o Options) (int, error) {
+func rawStride(spec Spec, o Options) (int, error) {
 	tight := o.Format.MinStride(o.Width)
 	padded := (tight + 63) / 64 * 64
 	const most = 1 << 20
 	switch {
 	case o.Stride != 0 && (o.Stride < tight || o.Stride > most):
-		return 0, fmt.Errorf("camera: %s: rows of %d bytes: %d pixels of %v take %d at least, and %d are the most",
-			name, o.Stride, o.Width, o.Format, tight, most)
+		return 0, fmt.Errorf("rows of %d bytes: %d pixels of %v take %d at least, and %d are the most",
+			o.Stride, o.Width, o.Format, tight, most)
 	case o.Stride != 0:
 		return o.Stride, nil
-	case o.Format != frame.YU12 || tight == padded || isFFmpeg.MatchString(name):
+	case o.Format != frame.YU12 || tight == padded || isFFmpeg.MatchString(spec.Arg):
 		return tight, nil
-	case isLibcamera.MatchString(name):
+	case isLibcamera.MatchString(spec.Arg):
 		return padded, nil
 	}
-	return 0, fmt.Errorf("camera: %s: rows of %d pixels of %v have %d bytes from ffmpeg and %d from rpicam-vid, which pads them: "+
-		"say which with --stride %[4]d or --stride %[5]d, or take a width that is a multiple of 64",
-		name, o.Width, o.Format, tight, padded)
+	return 0, fmt.Errorf("rows of %d pixels of %v have %d bytes from ffmpeg and %d from rpicam-vid, which pads them: "+
+		"say which with --stride %[3]d or --stride %[4]d, or take a width that is a multiple of 64",
+		o.Width, o.Format, tight, padded)
 }
 
 // splitter returns what cuts r into frames.

@@ -32,7 +32,7 @@ func within(t *testing.T) context.Context {
 
 func open(t *testing.T, spec string, o Options) Camera {
 	t.Helper()
-	c, err := Open(spec, o)
+	c, err := openSpec(spec, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,6 +42,15 @@ func open(t *testing.T, spec string, o Options) Camera {
 		}
 	})
 	return c
+}
+
+// openSpec opens what a person may write.
+func openSpec(spec string, o Options) (Camera, error) {
+	s, err := ParseSpec(spec)
+	if err != nil {
+		return nil, err
+	}
+	return Open(s, o)
 }
 
 // save writes a file into a directory of this test's and returns its path.
@@ -353,7 +362,7 @@ func TestRawFrames(t *testing.T) {
 		matrixRange  frame.Range
 	}{
 		{Options{Format: frame.YU12, Width: 640, Height: 480}, 640, 640 * 480 * 3 / 2, frame.Full},
-		{Options{Format: frame.YU12, Width: 200, Height: 100}, 256, 256 * 150, frame.Full},
+		{Options{Format: frame.YU12, Width: 200, Height: 100, Stride: 256}, 256, 256 * 150, frame.Full},
 		{Options{Format: frame.YUYV, Width: 10, Height: 10}, 20, 200, frame.Limited},
 		{Options{Format: frame.RGB24, Width: 10, Height: 10}, 30, 300, frame.Limited},
 	}
@@ -399,7 +408,7 @@ func TestOpenRefuses(t *testing.T) {
 		{fifo, Options{}, "--camera - <" + fifo},
 	}
 	for _, tt := range tests {
-		c, err := Open(tt.spec, tt.o)
+		c, err := openSpec(tt.spec, tt.o)
 		if err == nil || c != nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "camera: ") {
 			t.Errorf("Open(%q, %+v): %v", tt.spec, tt.o, err)
 		}
@@ -410,7 +419,7 @@ func TestOpenRefuses(t *testing.T) {
 func TestStreamAllocatesNothing(t *testing.T) {
 	jpg := picture(t, 64, 64, 1)
 	for _, o := range []Options{{}, {Format: frame.GREY, Width: 64, Height: 64}} {
-		s, err := newStream("test", o)
+		s, err := newStream(Spec{Command, "test"}, o)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -112,7 +112,7 @@ func TestDeviceIsListed(t *testing.T) {
 			t.Error("vivid's output passes for a camera")
 		}
 	}
-	n, err := find("auto")
+	n, err := find(Spec{})
 	if err != nil || !n.Usable {
 		t.Errorf("auto: %+v, %v", n, err)
 	}
@@ -123,7 +123,7 @@ func TestDeviceGivesFrames(t *testing.T) {
 	for _, o := range []Options{
 		{}, {Width: 224, Height: 224}, {Format: frame.NV12}, {Format: frame.RGB24, Width: 640, Height: 360},
 	} {
-		c, err := Open(path, o)
+		c, err := openSpec(path, o)
 		if err != nil {
 			t.Logf("%+v: %v", o, err)
 			if o.Format == 0 {
@@ -197,7 +197,7 @@ func TestDeviceColours(t *testing.T) {
 	} {
 		set(t, path, tt.colorspace)
 		set(t, path, tt.quantization)
-		c, err := Open(path, Options{Format: frame.YUYV})
+		c, err := openSpec(path, Options{Format: frame.YUYV})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -244,7 +244,7 @@ func TestDeviceBusy(t *testing.T) {
 	if line, err := bufio.NewReader(out).ReadString('\n'); line != "holding\n" {
 		t.Fatal(line, err)
 	}
-	c, err := Open(path, Options{})
+	c, err := openSpec(path, Options{})
 	if want := fmt.Sprintf("(pid %d): stop it or choose another", holder.Process.Pid); err == nil || c != nil ||
 		!strings.Contains(err.Error(), want) {
 		t.Errorf("got %v; want %q", err, want)
@@ -293,7 +293,7 @@ func TestDeviceFailedStart(t *testing.T) {
 	path := vividPath(t)
 	for _, control := range []string{"inject_vidioc_reqbufs_error=1", "inject_vidioc_streamon_error=1"} {
 		set(t, path, control)
-		c, err := Open(path, Options{})
+		c, err := openSpec(path, Options{})
 		if err == nil {
 			t.Errorf("%s: no error", control)
 			_ = c.Close()
@@ -302,7 +302,7 @@ func TestDeviceFailedStart(t *testing.T) {
 		if left := leftovers(t, path); left != nil {
 			t.Errorf("%s: left: %q", control, left)
 		}
-		c, err = Open(path, Options{})
+		c, err = openSpec(path, Options{})
 		if err != nil {
 			t.Fatalf("%s, and then: %v", control, err)
 		}

@@ -30,6 +30,9 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
+	if err := c.Camera.Check(c.Capture); err != nil {
+		return configErrorf("%s: %v", file, err)
+	}
 	n := networkOf(c)
 	net, err := n.open()
 	if err != nil {
@@ -89,7 +92,7 @@ func describeConfig(out io.Writer, c *config, judge *decision.Judge, o decision.
 }
 
 func cameraWords(c *config) []string {
-	words := []string{c.Camera}
+	words := []string{c.Camera.String()}
 	if c.Capture.Width > 0 {
 		words = append(words, fmt.Sprintf("%d×%d", c.Capture.Width, c.Capture.Height))
 	}

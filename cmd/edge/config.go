@@ -28,7 +28,7 @@ const maxConfigFile = 64 << 10
 type config struct {
 	Model    string // empty: the embedded default
 	Labels   string // empty: those in the model
-	Camera   string // what camera.Open takes
+	Camera   camera.Spec
 	Capture  camera.Options
 	Fit      frame.Options
 	Decision decision.Config
@@ -43,7 +43,7 @@ type config struct {
 
 // defaultConfig is what holds where nothing is said.
 func defaultConfig() *config {
-	return &config{Camera: "auto"}
+	return &config{}
 }
 
 // The rules' defaults: calm LEDs for a network that is right most of the time.
@@ -185,7 +185,7 @@ func (c *config) read(r *yamlReader, n *node) {
 
 func (c *config) readCamera(r *yamlReader, n *node) {
 	r.mapping(n, fields{
-		"source": text(&c.Camera),
+		"source": parsed(&c.Camera, camera.ParseSpec),
 		"size": func(r *yamlReader, n *node) {
 			var s size
 			parsed(&s, parseSize)(r, n)
@@ -193,6 +193,7 @@ func (c *config) readCamera(r *yamlReader, n *node) {
 		},
 		"fps":    number(&c.Capture.FPS, 0, 1000),
 		"format": parsed(&c.Capture.Format, frame.ParseFormat),
+		"stride": whole(&c.Capture.Stride, 0, 1<<20),
 		"fit":    parsed(&c.Fit.Fit, frame.ParseFit),
 		"roi":    parsed(&c.Fit.ROI, frame.ParseROI),
 		"rotate": parsed(&c.Fit.Rotate, parseRotation),

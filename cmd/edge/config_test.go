@@ -69,7 +69,7 @@ log_level: debug
 	want := &config{
 		Model:   "/etc/edge/net.tflite",
 		Labels:  "/usr/share/labels.txt",
-		Camera:  "exec:rpicam-vid -t 0",
+		Camera:  camera.Spec{Kind: camera.Command, Arg: "rpicam-vid -t 0"},
 		Capture: camera.Options{Width: 640, Height: 480, FPS: 12.5, Format: frame.YU12},
 		Fit: frame.Options{
 			Fit: frame.Letterbox, ROI: frame.ROI{X: 0.25, Width: 0.5, Height: 1}, Rotate: 180, Mirror: true,
@@ -121,7 +121,7 @@ func TestParseConfigDefaults(t *testing.T) {
 			t.Errorf("%q: %v", file, err)
 			continue
 		}
-		if got.Camera != "auto" || len(got.Decision.LEDs) != 0 || got.LogLevel != slog.LevelInfo {
+		if got.Camera != (camera.Spec{}) || len(got.Decision.LEDs) != 0 || got.LogLevel != slog.LevelInfo {
 			t.Errorf("%q: %+v", file, got)
 		}
 	}
@@ -177,6 +177,7 @@ func TestParseConfigErrors(t *testing.T) {
 		},
 		{"unknown state", "states:\n  lost: {leds: a}\n", `f:2: states: unknown key "lost"`},
 		{"size", "camera:\n  size: 640\n", `f:2: camera.size: size "640": want WIDTHxHEIGHT in pixels, such as 640x480`},
+		{"url", "camera:\n  source: rtsp://cam/1\n", `f:2: camera.source: rtsp://cam/1 is a URL; ffmpeg can read it: --camera "exec:ffmpeg `},
 		{"format", "camera:\n  format: h264\n", `f:2: camera.format: unknown pixel format "h264"`},
 		{"fit", "camera:\n  fit: zoom\n", `f:2: camera.fit: fit "zoom": choose crop, stretch, letterbox`},
 		{"roi", "camera:\n  roi: 1,2\n", `f:2: camera.roi: roi "1,2": want "x,y,w,h"`},

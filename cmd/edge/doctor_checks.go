@@ -109,21 +109,18 @@ func firstLines(err error) string {
 }
 
 // checkCamera looks at the configured source of frames without opening it: the service may be using it.
-func checkCamera(source string) []finding {
-	command, isCommand := strings.CutPrefix(source, "exec:")
-	switch {
-	case isCommand:
-		return []finding{checkCommand(command)}
-	case source == "-":
+func checkCamera(source camera.Spec) []finding {
+	switch source.Kind {
+	case camera.Command:
+		return []finding{checkCommand(source.Arg)}
+	case camera.Stdin:
 		return []finding{fine("camera", "frames come from standard input")}
-	}
-	if files, _ := filepath.Glob(source); len(files) > 0 { // a wrong pattern matches nothing
-		if info, err := os.Stat(files[0]); err == nil && info.Mode()&fs.ModeDevice == 0 {
-			return []finding{fine("camera", "pictures from "+source)}
+	case camera.Files:
+		_, err := os.Stat(source.Arg)
+		if found, _ := filepath.Glob(source.Arg); err != nil && len(found) == 0 {
+			return []finding{fail("camera", source.Arg+": no such file or directory", "correct camera: source: in the configuration")}
 		}
-	}
-	if device, err := filepath.EvalSymlinks(source); err == nil {
-		source = device
+		return []finding{fine("camera", "pictures from "+source.Arg)}
 	}
 	nodes, err := camera.List()
 	if err != nil {
@@ -142,14 +139,13 @@ func checkCommand(command string) finding {
 	return fine("camera", "frames come from "+program)
 }
 
-// checkNodes looks at the cameras that source, a path, a name or auto, may mean. Nodes that are no cameras at all, of
+// checkNodes looks at the cameras that source may mean. Nodes that are no cameras at all, of
 // which a Raspberry Pi has a dozen, are left to `edge cameras`.
-func checkNodes(source string, nodes []camera.Node) []finding {
+func checkNodes(source camera.Spec, nodes []camera.Node) []finding {
 	var usable, troubled []finding
 	csi := false
 	for _, n := range nodes {
-		byName := strings.Contains(strings.ToLower(n.Name), strings.ToLower(source))
-		if source != "auto" && source != n.Path && !byName {
+		if !source.Matches(n) {
 			continue
 		}
 		name := fmt.Sprintf("%s (%s)", n.Path, n.Name)
@@ -174,8 +170,8 @@ func checkNodes(source string, nodes []camera.Node) []finding {
 	case csi:
 		none = fail("camera", "a CSI camera, which only libcamera can run",
 			"write into the configuration, below camera: source: "+camera.CommandForCSI)
-	case source != "auto":
-		none.Text += ": " + source
+	case source.Kind != camera.Auto:
+		none.Text += ": " + source.String()
 	}
 	return append(troubled, none)
 }

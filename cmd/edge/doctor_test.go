@@ -118,12 +118,21 @@ func TestCheckCamera(t *testing.T) {
 		{"exec:sh -c 'cat'", good, "come from sh"},
 		{"exec:no-such-rpicam-vid -o -", missing, "rpicam-apps"},
 	} {
-		got := checkCamera(c.source)
+		got := checkCamera(parsedSpec(t, c.source))
 		if len(got) != 1 {
 			t.Fatalf("%s: %+v; want one finding", c.source, got)
 		}
 		expect(t, got[0], c.want, c.says)
 	}
+}
+
+func parsedSpec(t *testing.T, text string) camera.Spec {
+	t.Helper()
+	s, err := camera.ParseSpec(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 func TestCheckNodes(t *testing.T) {
@@ -163,7 +172,7 @@ func TestCheckNodes(t *testing.T) {
 		{"busy with us", "auto", []camera.Node{ours}, []finding{{"", good, "used by edge (pid 77)", ""}}},
 		{"CSI", "auto", []camera.Node{csi, metadata}, []finding{{"", missing, "CSI", "exec:rpicam-vid"}}},
 	} {
-		got := checkNodes(c.source, c.nodes)
+		got := checkNodes(parsedSpec(t, c.source), c.nodes)
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %+v; want %+v", c.what, got, c.want)
 			continue

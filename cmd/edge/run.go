@@ -35,7 +35,8 @@ type runFlags struct {
 func newRunFlags(c *config, std streams) *runFlags {
 	f := &runFlags{FlagSet: newFlags("run", std), networkFlags: networkOf(c)}
 	f.StringVar(&f.config, "config", "", "configuration `FILE` (default: "+defaultConfigFile+" if it is there)")
-	f.StringVar(&c.Camera, "camera", c.Camera, "auto, /dev/videoN, /dev/v4l/by-id/…, a name, a directory or pictures, - or exec:COMMAND")
+	f.Var(&flagValue[camera.Spec]{&c.Camera, camera.ParseSpec, "CAMERA"}, "camera",
+		"auto, N or /dev/videoN, /dev/v4l/by-id/…, a name, a directory or pictures, - or exec:COMMAND")
 	f.Func("size", "size of the frames, `WxH`, such as 640x480", func(s string) error {
 		wanted, err := parseSize(s)
 		c.Capture.Width, c.Capture.Height = wanted.width, wanted.height
@@ -45,6 +46,7 @@ func newRunFlags(c *config, std streams) *runFlags {
 		c.Capture.Format, err = frame.ParseFormat(s)
 		return err
 	})
+	f.IntVar(&c.Capture.Stride, "stride", c.Capture.Stride, "bytes `N` of a row of raw frames, if rows are padded")
 	f.Var(&flagValue[float64]{&c.Capture.FPS, parseFPS, "N"}, "fps", "frames a second")
 	f.BoolVar(&c.Capture.Loop, "loop", c.Capture.Loop, "begin again after the last picture")
 	f.leds = "gpio"
@@ -96,6 +98,9 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
+	if err := c.Camera.Check(c.Capture); err != nil {
+		return configErrorf("%v", err)
+	}
 	watched := f.leds == "terminal" && isTerminal(std.out)
 	switch {
 	case f.verbose:
@@ -131,7 +136,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 }
 
 // watch walks with the frames of a camera. At its end the LEDs are off, also when it ends in a panic.
-func (l *loop) watch(ctx context.Context, source string, o camera.Options) (err error) {
+func (l *loop) watch(ctx context.Context, source camera.Spec, o camera.Options) (err error) {
 	defer func() { err = errors.Join(err, l.lights.Close()) }()
 	// A service waits for its camera, with the state "camera lost" and without being started again and again; a person
 	// is told at once.

@@ -107,7 +107,7 @@ func TestRunFlagsOverFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if c.Capture.Width != 320 || c.Capture.Height != 240 || c.Capture.FPS != 2.5 || f.Fit.Rotate != 90 || f.Fit.Mirror ||
-		f.Threads != 3 || c.Camera != "/nowhere/at-all" || c.LogLevel != slog.LevelError || filepath.Ext(f.Model) != ".tflite" {
+		f.Threads != 3 || c.Camera.String() != "/nowhere/at-all" || c.LogLevel != slog.LevelError || filepath.Ext(f.Model) != ".tflite" {
 		t.Errorf("%+v, %+v", f, c)
 	}
 }
@@ -134,6 +134,9 @@ func TestRunErrors(t *testing.T) {
 		{statusConfig, []string{"--size"}, run("--model", model, "--size", "big")},
 		{statusConfig, []string{"--format", "known are"}, run("--model", model, "--format", "cinemascope")},
 		{statusConfig, []string{"--fps"}, run("--model", model, "--fps", "-1")},
+		{statusConfig, []string{"--camera", "exec:", "for example"}, run("--model", model, "--camera", "exec:")},
+		{statusConfig, []string{"exec:ffmpeg", "-i 'rtsp://cam/1'"}, run("--model", model, "--camera", "rtsp://cam/1")},
+		{statusConfig, []string{"--stride 800", "--stride 832"}, run("--model", model, "--camera", "-", "--format", "yuv420", "--size", "800x600")},
 		{statusConfig, []string{"--fit"}, run("--model", model, "--fit", "squeeze")},
 	} {
 		status, stdout, stderr := edge(c.args...)
@@ -150,7 +153,6 @@ func TestRunErrors(t *testing.T) {
 	// A camera that isn't there may come: that's not a mistake in the configuration.
 	for source, words := range map[string][]string{
 		"/dev/video987": {"/dev/video987", "there is no such device"},
-		"exec:":         {"exec:", "for example"},
 		"no camera":     {`"no camera"`, "neither a file nor a camera"},
 	} {
 		status, _, stderr := edge("run", "--model", model, "--camera", source, "--leds", "none")
@@ -326,14 +328,14 @@ func TestWatchEnds(t *testing.T) {
 	dir := pictureFolder(t, pngOf(t, red))
 	t.Run("in peace", func(t *testing.T) {
 		var r recorder
-		err := testLoop(t, &r, io.Discard).watch(t.Context(), dir, camera.Options{})
+		err := testLoop(t, &r, io.Discard).watch(t.Context(), camera.Spec{Kind: camera.Files, Arg: dir}, camera.Options{})
 		if !r.closed || err == nil || !strings.Contains(err.Error(), "not quite") || len(r.set) != 2 {
 			t.Errorf("%+v, %v", r, err)
 		}
 	})
 	t.Run("without a camera", func(t *testing.T) {
 		var r recorder
-		err := testLoop(t, &r, io.Discard).watch(t.Context(), "/nowhere/at-all", camera.Options{})
+		err := testLoop(t, &r, io.Discard).watch(t.Context(), camera.Spec{Kind: camera.Files, Arg: "/nowhere/at-all"}, camera.Options{})
 		if !r.closed || err == nil || len(r.set) != 0 {
 			t.Errorf("%+v, %v", r, err)
 		}
@@ -349,7 +351,7 @@ func TestWatchEnds(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		}()
-		_ = testLoop(t, &r, io.Discard).watch(t.Context(), dir, camera.Options{})
+		_ = testLoop(t, &r, io.Discard).watch(t.Context(), camera.Spec{Kind: camera.Files, Arg: dir}, camera.Options{})
 	})
 }
 
