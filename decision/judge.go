@@ -38,6 +38,7 @@ type Verdict struct {
 type Judge struct {
 	scorer   *Scorer
 	clock    clock
+	names    []string // of the LEDs
 	rules    []rule
 	doubt    *rule           // is on while no class has a good score; its own score is what the top one lacks to 1
 	shows    [states][]Light // how each LED shows the state, Dark where it doesn't
@@ -72,6 +73,7 @@ func NewJudge(c Config, o Output) (*Judge, error) {
 		if len(classes[i]) == 0 {
 			l.On = 1 // its score stays 0: only a Show lights it
 		}
+		j.names = append(j.names, l.Name)
 		j.rules = append(j.rules, newRule(l, classes[i]))
 	}
 	if n := c.NotSure; n.Below > 0 {

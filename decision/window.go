@@ -1,6 +1,9 @@
 package decision
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // fastest is how many frames a second a window over time is made for. Faster ones make it shorter, not wrong.
 const fastest = 120
@@ -14,6 +17,7 @@ type window struct {
 	votes   int           // 0: the mean decides
 	scores  []float32
 	times   []time.Duration // of the scores; nil without a span
+	sorted  []float32       // room for level; nil without votes
 	next    int
 	count   int
 	watched time.Duration // the time of the first score since the start
@@ -24,6 +28,9 @@ func newWindow(s Smoothing) window {
 	if s.Span > 0 {
 		w.scores = make([]float32, 2+int(s.Span.Seconds()*fastest))
 		w.times = make([]time.Duration, len(w.scores))
+	}
+	if w.votes > 0 {
+		w.sorted = make([]float32, len(w.scores))
 	}
 	w.forget()
 	return w
@@ -67,6 +74,22 @@ func (w *window) reaches(threshold float32, now time.Duration) bool {
 		}
 	}
 	return votes >= w.votes
+}
+
+// level is the highest threshold that the scores reach, 0 if they reach none.
+func (w *window) level(now time.Duration) float32 {
+	switch {
+	case w.count == 0 || w.count < w.votes:
+		return 0
+	case w.votes == 0:
+		return w.mean(now)
+	}
+	sorted := w.sorted[:w.count]
+	for i := range sorted {
+		sorted[i] = w.scores[w.at(i+1)]
+	}
+	slices.Sort(sorted)
+	return sorted[w.count-w.votes]
 }
 
 // mean counts what is missing of a full window as 0. It adds all scores anew each time: a running sum would carry its
