@@ -1,0 +1,229 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"iter"
+	"os"
+	"time"
+
+	"edge/internal/files"
+)
+
+// Recording is what Read found.
+type Recording struct {
+	Events  []Happening
+	Damaged []error // of segments that were cut off or damaged: what lies before that counts
+
+	segments []segment
+	pictures map[place]*Picture
+}
+
+// Happening is an Event in its place.
+type Happening struct {
+	Header *Header
+	At     time.Time
+	Event
+}
+
+// place is where a picture belongs.
+type place struct {
+	started int64
+	number  uint64
+}
+
+// segment is the entries of a file that are good.
+type segment struct {
+	data []byte
+}
+
+// Step is a moment in its place.
+type Step struct {
+	Header *Header   // the same pointer until it changes
+	State  []byte    // the judge's before this moment; nil if it isn't known
+	Gap    bool      // moments before this one are missing
+	Moment *Moment   // good until the next step
+	Wall   time.Time // what the clock on the wall said
+}
+
+// maxFile is far above any ring, so that a wrong file is refused before it is read.
+const maxFile = 256 << 20
+
+// Read reads a recording: a segment, several in one file, or a folder of them. That the end of one is missing is no error,
+// see Damaged.
+func Read(name string) (*Recording, error) {
+	names := []string{name}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		if names, err = segmentsIn(name); err != nil {
+			return nil, fmt.Errorf("record: %w", err)
+		}
+		if len(names) == 0 {
+			return nil, fmt.Errorf("record: %s: no recording in it (*%s)", name, suffix)
+		}
+	}
+	r := &Recording{pictures: map[place]*Picture{}}
+	left := int64(maxFile)
+	for _, name := range names {
+		data, err := files.Read(name, left)
+		if errors.Is(err, fs.ErrNotExist) && len(names) > 1 {
+			continue // the recorder has removed it meanwhile
+		}
+		if err != nil {
+			return nil, fmt.Errorf("record: %w", err)
+		}
+		left -= int64(len(data))
+		if err := r.add(data); err != nil {
+			err = fmt.Errorf("record: %s: %w", name, err)
+			if len(r.segments) == 0 || !errors.Is(err, errCut) && !errors.Is(err, errSum) {
+				return nil, err
+			}
+			r.Damaged = append(r.Damaged, err)
+		}
+	}
+	return r, nil
+}
+
+// Parse reads a recording from memory.
+func Parse(data []byte) (*Recording, error) {
+	r := &Recording{pictures: map[place]*Picture{}}
+	if err := r.add(data); err != nil {
+		if len(r.segments) == 0 {
+			return nil, fmt.Errorf("record: %w", err)
+		}
+		r.Damaged = append(r.Damaged, err)
+	}
+	return r, nil
+}
+
+// add takes the good part of a file. Its error says where that ends.
+func (r *Recording) add(data []byte) error {
+	if len(data) >= 5+len(magic) && !bytes.HasPrefix(data[5:], []byte(magic[:len("edge recording")])) {
+		return errors.New("this isn't a recording of edge")
+	}
+	good, err := r.index(data)
+	if good > 0 {
+		r.segments = append(r.segments, segment{data[:good]})
+	}
+	if err != nil {
+		return fmt.Errorf("at byte %d of %d: %w", good, len(data), err)
+	}
+	return nil
+}
+
+// index checks entries and finds pictures and events. It returns how many bytes are good.
+func (r *Recording) index(data []byte) (good int, err error) {
+	var w walker
+	for rest := data; len(rest) > 0; good = len(data) - len(rest) {
+		kind, payload, after, err := cutEntry(rest)
+		if err != nil {
+			return good, err
+		}
+		if err := w.take(kind, payload); err != nil {
+			return good, err
+		}
+		switch kind {
+		case entryPicture:
+			p, err := parsePicture(payload)
+			if err != nil {
+				return good, err
+			}
+			r.pictures[place{w.header.Started.UnixNano(), p.Number}] = p
+		case entryEvent:
+			e, err := parseEvent(payload)
+			if err != nil {
+				return good, err
+			}
+			r.Events = append(r.Events, Happening{w.header, w.began.Add(w.coder.at), e})
+		}
+		rest = after
+	}
+	return good, nil
+}
+
+// walker follows entries.
+type walker struct {
+	header *Header
+	text   []byte // of the header
+	coder  coder
+	began  time.Time // when the run began, by the wall clock of its newest entry
+	state  []byte
+	moment *Moment // the last; nil if the last entry was no moment
+}
+
+// take takes one entry.
+func (w *walker) take(kind byte, payload []byte) error {
+	w.moment = nil
+	if kind == entryHeader {
+		w.coder.reset()
+		if bytes.Equal(payload, w.text) {
+			return nil
+		}
+		h, err := parseHeader(payload)
+		if err == nil {
+			w.header, w.text, w.began = h, payload, h.Started
+		}
+		return err
+	}
+	if w.header == nil {
+		return errors.New("no header before this")
+	}
+	switch Kind(kind) {
+	case Start, Frame, Lost:
+		m, err := w.coder.parseMoment(kind, payload, w.header.Output.Classes)
+		w.moment = m
+		return err
+	}
+	switch kind {
+	case entryState:
+		w.state = payload
+	case entryClock:
+		began, err := parseClock(payload)
+		w.began = began
+		return err
+	}
+	return nil // what a later version adds is skipped
+}
+
+// Steps gives the moments in their order.
+func (r *Recording) Steps() iter.Seq[Step] {
+	return func(yield func(Step) bool) {
+		var w walker
+		var started time.Time
+		next := uint64(0)
+		for _, s := range r.segments {
+			for rest := s.data; len(rest) > 0; {
+				kind, payload, after, err := cutEntry(rest)
+				if err == nil {
+					err = w.take(kind, payload)
+				}
+				if err != nil {
+					return // can't be: index has read it
+				}
+				rest = after
+				m := w.moment
+				if m == nil {
+					continue
+				}
+				newRun := !started.Equal(w.header.Started)
+				if !newRun && m.Number < next {
+					continue // a segment that comes twice
+				}
+				step := Step{w.header, w.state, newRun && m.Kind != Start || !newRun && m.Number != next, m, w.began.Add(m.At)}
+				started, next, w.state = w.header.Started, m.Number+1, nil
+				if !yield(step) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Picture returns the frame of a moment, nil if it wasn't kept.
+func (r *Recording) Picture(h *Header, number uint64) *Picture {
+	return r.pictures[place{h.Started.UnixNano(), number}]
+}
+
+// Pictures is how many frames were kept.
+func (r *Recording) Pictures() int { return len(r.pictures) }
