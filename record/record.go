@@ -10,8 +10,7 @@
 //	                          └─────▶ archive: segments in which something happened, on a disk, a budget a day
 //
 // The files in the order in which to read them: record.go says what there is, format.go how it lies in a file, write.go
-// how it gets there, read.go how it comes back, replay.go runs it again, difference.go compares two runs, timeline.go
-// draws them.
+// how it gets there, read.go how it comes back, replay.go runs it again.
 package record
 
 import (
