@@ -257,7 +257,7 @@ func (w *writer) write(s *slot) error {
 				err = w.put(appendState(nil, s.state))
 			}
 			s.header = nil
-			for {
+			for err == nil {
 				w.coder.reset()
 				if b, err = w.encode(s, events, kept); err != nil || w.size+int64(len(b)) <= w.limit() || len(kept) == 0 {
 					break
