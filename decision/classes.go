@@ -9,15 +9,15 @@ import (
 	"unicode"
 )
 
-// resolve returns the indices of the classes that an LED at path in the Config is about, each once.
-func (l *LED) resolve(path string, o Output) ([]int, []Problem) {
+// resolve returns the indices of the classes that an LED at a place in the Config is about, each once.
+func (l *LED) resolve(at Place, o Output) ([]int, []Problem) {
 	var indices []int
 	var problems []Problem
 	for i, c := range l.Classes {
 		found, wrong := c.resolve(o.Classes, o.Labels)
 		if wrong != "" {
 			text := fmt.Sprintf("led %q: class %v: %s", l.Name, c, wrong)
-			problems = append(problems, Problem{fmt.Sprintf("%s.classes[%d]", path, i), text})
+			problems = append(problems, Problem{at.element(FieldClasses, i), text})
 		}
 		indices = append(indices, found...)
 	}

@@ -107,7 +107,7 @@ func ParseSmoothing(text string) (Smoothing, error) {
 	if n := len(words); n > 0 && words[n-1] == "frames" {
 		words = words[:n-1]
 	} else if n == 2 && isNumber(words[1]) {
-		return s, fmt.Errorf(`decision: smoothing %.40q has no unit: write "average %[2]s frames" or "average %[2]ss"`,
+		return s, fmt.Errorf(`smoothing %.40q has no unit: write "average %[2]s frames" or "average %[2]ss"`,
 			text, words[1])
 	}
 	var err error
@@ -125,7 +125,7 @@ func ParseSmoothing(text string) (Smoothing, error) {
 	}
 	noVotes := len(words) == 3 && s.Votes == 0
 	if err != nil || s == (Smoothing{}) || noVotes {
-		return s, fmt.Errorf(`decision: smoothing %.40q: choose "none", "average 1s", "average 10 frames" or "3 of 5 frames"`,
+		return s, fmt.Errorf(`smoothing %.40q: choose "none", "average 1s", "average 10 frames" or "3 of 5 frames"`,
 			text)
 	}
 	return s, nil
@@ -147,8 +147,44 @@ func (s Smoothing) String() string {
 
 // Problem is one thing that is wrong with a Config.
 type Problem struct {
-	Path string // its place in the Config, in the words of the configuration file: "leds[0].classes[1]"
-	Text string // what is wrong, whole without the Path: `led "door": off (0.7) is above on (0.6)`
+	Place
+	Text string // what is wrong, complete without the Place: `led "door": off (0.7) is above on (0.6)`
+}
+
+// Place is where in a Config a Problem lies: in one of the LEDs, or in the Show of a state.
+type Place struct {
+	State State // Starting, CameraLost or Unsure (Config.NotSure); 0 for an LED
+	LED   int   // index in Config.LEDs, if State is 0
+	Field Field // 0 for the whole LED or Show
+	Index int   // in LED.Classes or Show.LEDs, if Field names them
+}
+
+// Field is a field of LED, Show or NotSure.
+type Field uint8
+
+// The fields. FieldLEDs is that of a Show, FieldBelow that of NotSure; both have FieldLight.
+const (
+	FieldName Field = iota + 1
+	FieldClasses
+	FieldOn
+	FieldOff
+	FieldSmoothing
+	FieldHold
+	FieldLight
+	FieldLEDs
+	FieldBelow
+)
+
+// at is the place of a field.
+func (p Place) at(f Field) Place {
+	p.Field = f
+	return p
+}
+
+// element is the place of one element of a field.
+func (p Place) element(f Field, i int) Place {
+	p.Field, p.Index = f, i
+	return p
 }
 
 // Problems is all that is wrong with a Config, as an error.
@@ -176,7 +212,7 @@ const (
 func (c *Config) Check() []Problem {
 	ck := checker{leds: map[string]bool{}}
 	if len(c.LEDs) > maxLEDs {
-		ck.add("leds", "%d LEDs are more than %d", len(c.LEDs), maxLEDs)
+		ck.add(Place{LED: maxLEDs}, "%d LEDs are more than %d", len(c.LEDs), maxLEDs)
 		return ck.problems
 	}
 	used := map[string]bool{}
@@ -186,15 +222,16 @@ func (c *Config) Check() []Problem {
 		}
 	}
 	for i := range c.LEDs {
-		ck.led(fmt.Sprintf("leds[%d]", i), &c.LEDs[i], used)
+		ck.led(Place{LED: i}, &c.LEDs[i], used)
 	}
-	ck.show("starting", c.Starting)
-	ck.show("camera_lost", c.CameraLost)
-	ck.show("not_sure", c.NotSure.Show)
+	ck.show(Starting, c.Starting)
+	ck.show(CameraLost, c.CameraLost)
+	ck.show(Unsure, c.NotSure.Show)
 	if n := c.NotSure; n.Below != 0 || len(n.LEDs) > 0 {
-		ck.isScore("states.not_sure.below", "not_sure: below", n.Below)
-		ck.smoothing("states.not_sure", "not_sure", n.Smoothing)
-		ck.time("states.not_sure.hold", "not_sure: hold", n.Hold)
+		at, what := Place{State: Unsure}, Unsure.String()
+		ck.isScore(at.at(FieldBelow), what+": below", n.Below)
+		ck.smoothing(at, what, n.Smoothing)
+		ck.time(at.at(FieldHold), what+": hold", n.Hold)
 	}
 	return ck.problems
 }
@@ -205,77 +242,78 @@ type checker struct {
 	leds     map[string]bool // names seen so far
 }
 
-func (c *checker) add(path, format string, args ...any) {
-	c.problems = append(c.problems, Problem{path, fmt.Sprintf(format, args...)})
+func (c *checker) add(at Place, format string, args ...any) {
+	c.problems = append(c.problems, Problem{at, fmt.Sprintf(format, args...)})
 }
 
-func (c *checker) led(path string, l *LED, used map[string]bool) {
+func (c *checker) led(at Place, l *LED, used map[string]bool) {
 	what := fmt.Sprintf("led %q", l.Name)
 	switch {
 	case l.Name == "":
-		c.add(path, "an LED without a name: give it one with name:")
+		c.add(at, "an LED without a name: give it one")
 	case c.leds[l.Name]:
-		c.add(path+".name", "%s: a second LED of this name", what)
+		c.add(at.at(FieldName), "%s: a second LED of this name", what)
 	case len(l.Classes) == 0 && !used[l.Name]:
-		c.add(path, "%s: nothing lights it: give it classes, or name it under states", what)
+		c.add(at, "%s: nothing lights it: give it classes, or let a state show it", what)
 	}
 	c.leds[l.Name] = true
-	c.light(path+".blink", what, l.Light)
-	c.smoothing(path, what, l.Smoothing)
-	c.time(path+".hold", what+": hold", l.Hold)
+	c.light(at, what, l.Light)
+	c.smoothing(at, what, l.Smoothing)
+	c.time(at.at(FieldHold), what+": hold", l.Hold)
 	if len(l.Classes) == 0 {
 		return
 	}
 	if len(l.Classes) > maxClasses {
-		c.add(path+".classes", "%s: %d classes are more than %d", what, len(l.Classes), maxClasses)
+		c.add(at.element(FieldClasses, maxClasses), "%s: %d classes are more than %d", what, len(l.Classes), maxClasses)
 	}
-	if c.isScore(path+".on", what+": on", l.On) && c.isScore(path+".off", what+": off", l.Off) && l.Off > l.On {
-		c.add(path+".off", "%s: off (%v) is above on (%v): it would go on and off with every frame", what, l.Off, l.On)
+	if c.isScore(at.at(FieldOn), what+": on", l.On) && c.isScore(at.at(FieldOff), what+": off", l.Off) && l.Off > l.On {
+		c.add(at.at(FieldOff), "%s: off (%v) is above on (%v): it would go on and off with every frame", what, l.Off, l.On)
 	}
 }
 
-func (c *checker) show(state string, s Show) {
+func (c *checker) show(state State, s Show) {
+	at := Place{State: state}
 	for i, name := range s.LEDs {
 		if !c.leds[name] {
-			c.add(fmt.Sprintf("states.%s.leds[%d]", state, i), "%s: there is no LED %q%s",
+			c.add(at.element(FieldLEDs, i), "%v: there is no LED %q%s",
 				state, name, didYouMean(Nearest(name, keys(c.leds))))
 		}
 	}
-	c.light("states."+state+".blink", state, s.Light)
+	c.light(at, state.String(), s.Light)
 }
 
 // isScore checks that a threshold is in (0, 1].
-func (c *checker) isScore(path, what string, v float32) bool {
+func (c *checker) isScore(at Place, what string, v float32) bool {
 	if v > 0 && v <= 1 {
 		return true
 	}
-	c.add(path, "%s is %v: it must be above 0 and at most 1", what, v)
+	c.add(at, "%s is %v: it must be above 0 and at most 1", what, v)
 	return false
 }
 
-func (c *checker) time(path, what string, d time.Duration) {
+func (c *checker) time(at Place, what string, d time.Duration) {
 	if d < 0 || d > maxTime {
-		c.add(path, "%s is %v: it must be from 0s to %v", what, d, maxTime)
+		c.add(at, "%s is %v: it must be from 0s to %v", what, d, maxTime)
 	}
 }
 
-func (c *checker) light(path, what string, l Light) {
+func (c *checker) light(at Place, what string, l Light) {
 	if l == (Light{}) || l == Steady {
 		return
 	}
 	if min(l.On, l.Off) < minBlink || max(l.On, l.Off) > maxTime {
-		c.add(path, "%s: blink (%v on, %v off): each must be from %v to %v", what, l.On, l.Off, minBlink, maxTime)
+		c.add(at.at(FieldLight), "%s: blink (%v on, %v off): each must be from %v to %v", what, l.On, l.Off, minBlink, maxTime)
 	}
 }
 
-func (c *checker) smoothing(path, what string, s Smoothing) {
-	path += ".smoothing"
+func (c *checker) smoothing(at Place, what string, s Smoothing) {
+	at = at.at(FieldSmoothing)
 	switch {
 	case s.Span < 0 || s.Span > maxSpan:
-		c.add(path, "%s: smoothing looks back %v: at most %v", what, s.Span, maxSpan)
+		c.add(at, "%s: smoothing looks back %v: at most %v", what, s.Span, maxSpan)
 	case s.Frames < 0 || s.Frames > maxFrames:
-		c.add(path, "%s: smoothing looks back %d frames: at most %d", what, s.Frames, maxFrames)
+		c.add(at, "%s: smoothing looks back %d frames: at most %d", what, s.Frames, maxFrames)
 	case s.Votes < 0 || s.Votes > s.Frames:
-		c.add(path, "%s: smoothing wants %d of %d frames: more than there are", what, s.Votes, s.Frames)
+		c.add(at, "%s: smoothing wants %d of %d frames: more than there are", what, s.Votes, s.Frames)
 	}
 }

@@ -55,13 +55,13 @@ func NewJudge(c Config, o Output) (*Judge, error) {
 	problems := c.Check()
 	classes := make([][]int, len(c.LEDs))
 	for i, l := range c.LEDs {
-		path := fmt.Sprintf("leds[%d]", i)
+		at := Place{LED: i}
 		var wrong []Problem
-		classes[i], wrong = l.resolve(path, o)
+		classes[i], wrong = l.resolve(at, o)
 		problems = append(problems, wrong...)
 		if most := scorer.highest() * float32(len(classes[i])); len(classes[i]) > 0 && l.On > most {
 			text := fmt.Sprintf("led %q: on (%v) is never reached: this network's scores end at %v", l.Name, l.On, most)
-			problems = append(problems, Problem{path + ".on", text})
+			problems = append(problems, Problem{at.at(FieldOn), text})
 		}
 	}
 	if len(problems) > 0 {

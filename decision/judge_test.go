@@ -389,114 +389,114 @@ func TestNewJudgeErrors(t *testing.T) {
 	tests := []struct {
 		name   string
 		change func(*decision.Config, *decision.Output)
-		path   string
+		place  decision.Place
 		want   []string
 	}{
 		{
 			"unknown class", func(c *decision.Config, _ *decision.Output) {
 				c.LEDs[0].Classes = append(c.LEDs[0].Classes, decision.ClassName("goldfsh"))
 			},
-			"leds[0].classes[1]",
+			decision.Place{Field: decision.FieldClasses, Index: 1},
 			[]string{`led "cat"`, `class "goldfsh"`, `did you mean "goldfish"?`},
 		},
 		{
 			"part of a label", func(c *decision.Config, _ *decision.Output) {
 				c.LEDs[0].Classes[0] = decision.ClassName("cat")
 			},
-			"leds[0].classes[0]",
+			decision.Place{Field: decision.FieldClasses},
 			[]string{`did you mean "tabby, tabby cat" or "Egyptian cat"?`},
 		},
 		{
 			"pattern that fits nothing", func(c *decision.Config, _ *decision.Output) {
 				c.LEDs[0].Classes[0] = decision.ClassName("*dog*")
 			},
-			"leds[0].classes[0]",
+			decision.Place{Field: decision.FieldClasses},
 			[]string{"no class fits this pattern"},
 		},
 		{
 			"index", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].Classes[0] = decision.ClassIndex(4) },
-			"leds[0].classes[0]",
+			decision.Place{Field: decision.FieldClasses},
 			[]string{"class 4: the network has the classes 0 to 3"},
 		},
 		{
 			"negative index", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].Classes[0] = decision.ClassIndex(-1) },
-			"leds[0].classes[0]",
+			decision.Place{Field: decision.FieldClasses},
 			[]string{"class -1"},
 		},
 		{
 			"no labels", func(_ *decision.Config, o *decision.Output) { o.Labels = nil },
-			"leds[0].classes[0]",
+			decision.Place{Field: decision.FieldClasses},
 			[]string{"has no labels"},
 		},
 		{
 			"two of one name", func(_ *decision.Config, o *decision.Output) {
 				o.Labels = []string{"a", "tabby", "Tabby", "tabby, x"}
 			},
-			"leds[0].classes[0]",
+			decision.Place{Field: decision.FieldClasses},
 			[]string{"2 classes have this name: choose by index, of 1, 2"},
 		},
 		{
 			"off above on", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].Off = 0.7 },
-			"leds[0].off",
+			decision.Place{Field: decision.FieldOff},
 			[]string{`led "cat"`, "off (0.7) is above on (0.6)"},
 		},
 		{
 			"on too high", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].On = 60 },
-			"leds[0].on",
+			decision.Place{Field: decision.FieldOn},
 			[]string{"on is 60: it must be above 0 and at most 1"},
 		},
 		{
 			"never off", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].Off = 0 },
-			"leds[0].off",
+			decision.Place{Field: decision.FieldOff},
 			[]string{"off is 0"},
 		},
 		{
 			"never reached", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].On = 1 },
-			"leds[0].on",
+			decision.Place{Field: decision.FieldOn},
 			[]string{"on (1) is never reached", "0.996"},
 		},
 		{
 			"hold", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].Hold = -1 },
-			"leds[0].hold",
+			decision.Place{Field: decision.FieldHold},
 			[]string{"hold is -1ns"},
 		},
 		{
 			"votes", func(c *decision.Config, _ *decision.Output) {
 				c.LEDs[0].Smoothing = decision.Smoothing{Votes: 4, Frames: 3}
 			},
-			"leds[0].smoothing",
+			decision.Place{Field: decision.FieldSmoothing},
 			[]string{"4 of 3 frames"},
 		},
 		{
 			"memory", func(c *decision.Config, _ *decision.Output) {
 				c.LEDs[0].Smoothing = decision.Smoothing{Span: time.Hour}
 			},
-			"leds[0].smoothing",
+			decision.Place{Field: decision.FieldSmoothing},
 			[]string{"at most 1m0s"},
 		},
 		{
 			"blink", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].Light = decision.Light{On: 1, Off: 1} },
-			"leds[0].blink",
+			decision.Place{Field: decision.FieldLight},
 			[]string{"1ns on"},
 		},
 		{
 			"nothing lights it", func(c *decision.Config, _ *decision.Output) { c.LEDs[0].Classes = nil },
-			"leds[0]",
+			decision.Place{},
 			[]string{"nothing lights it"},
 		},
 		{
 			"name twice", func(c *decision.Config, _ *decision.Output) { c.LEDs = append(c.LEDs, c.LEDs[0]) },
-			"leds[1].name",
+			decision.Place{LED: 1, Field: decision.FieldName},
 			[]string{"second LED of this name"},
 		},
 		{
 			"state of no LED", func(c *decision.Config, _ *decision.Output) { c.Starting.LEDs = []string{"cta", "cats"} },
-			"states.starting.leds[1]",
+			decision.Place{State: decision.Starting, Field: decision.FieldLEDs, Index: 1},
 			[]string{`no LED "cats": did you mean "cat"?`},
 		},
 		{
 			"not sure of nothing", func(c *decision.Config, _ *decision.Output) { c.NotSure.LEDs = []string{"cat"} },
-			"states.not_sure.below",
+			decision.Place{State: decision.Unsure, Field: decision.FieldBelow},
 			[]string{"below is 0"},
 		},
 	}
@@ -509,9 +509,9 @@ func TestNewJudgeErrors(t *testing.T) {
 			if !ok {
 				t.Fatalf("got error %v", err)
 			}
-			i := slices.IndexFunc(problems, func(p decision.Problem) bool { return p.Path == tt.path })
+			i := slices.IndexFunc(problems, func(p decision.Problem) bool { return p.Place == tt.place })
 			if i < 0 {
-				t.Fatalf("no problem at %s: %+v", tt.path, problems)
+				t.Fatalf("no problem at %+v: %+v", tt.place, problems)
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(problems[i].Text, want) {

@@ -55,7 +55,7 @@ func ParseFormat(name string) (Format, error) {
 			}
 		}
 	}
-	return 0, fmt.Errorf("frame: unknown pixel format %q: known are %s", name, strings.Join(known, ", "))
+	return 0, fmt.Errorf("unknown pixel format %q: known are %s", name, strings.Join(known, ", "))
 }
 
 // FourCC returns V4L2's code of the format (V4L2_PIX_FMT_…), 0 for an unknown one.

@@ -46,7 +46,7 @@ func ParseFit(s string) (FitMode, error) {
 			return FitMode(i), nil
 		}
 	}
-	return 0, fmt.Errorf("frame: fit %q: choose %s", s, strings.Join(fitModes[:], ", "))
+	return 0, fmt.Errorf("fit %q: choose %s", s, strings.Join(fitModes[:], ", "))
 }
 
 // ROI is the region of interest: the part of the picture that counts, as a person sees the picture after Rotate and
@@ -61,18 +61,18 @@ func ParseROI(s string) (ROI, error) {
 	const want = `want "x,y,w,h" in pixels or in fractions of the picture, for example 0.25,0,0.5,1`
 	fields := strings.Split(s, ",")
 	if len(fields) != 4 {
-		return ROI{}, fmt.Errorf("frame: roi %q: %s", s, want)
+		return ROI{}, fmt.Errorf("roi %q: %s", s, want)
 	}
 	var v [4]float64
 	for i, field := range fields {
 		var err error
 		if v[i], err = strconv.ParseFloat(strings.TrimSpace(field), 64); err != nil {
-			return ROI{}, fmt.Errorf("frame: roi %q: %q isn't a number: %s", s, field, want)
+			return ROI{}, fmt.Errorf("roi %q: %q isn't a number: %s", s, field, want)
 		}
 	}
 	r := ROI{v[0], v[1], v[2], v[3]}
 	if r == (ROI{}) {
-		return ROI{}, fmt.Errorf("frame: roi %q is empty", s)
+		return ROI{}, fmt.Errorf("roi %q is empty", s)
 	}
 	return r, r.check()
 }
@@ -95,17 +95,17 @@ func (r ROI) check() error {
 	for _, v := range [...]float64{r.X, r.Y, r.Width, r.Height} {
 		switch {
 		case !(v >= 0 && v <= maxSide):
-			return fmt.Errorf("frame: roi %v: %v isn't from 0 to %d", r, v, maxSide)
+			return fmt.Errorf("roi %v: %v isn't from 0 to %d", r, v, maxSide)
 		case !r.fractions() && v != math.Trunc(v):
-			return fmt.Errorf("frame: roi %v: %v isn't a whole number of pixels (a fraction is at most 1)", r, v)
+			return fmt.Errorf("roi %v: %v isn't a whole number of pixels (a fraction is at most 1)", r, v)
 		}
 	}
 	if r.Width == 0 || r.Height == 0 {
-		return fmt.Errorf("frame: roi %v is empty", r)
+		return fmt.Errorf("roi %v is empty", r)
 	}
 	const slack = 1e-6 // 0.7 + 0.3 may be a little more than 1
 	if r.fractions() && max(r.X+r.Width, r.Y+r.Height) > 1+slack {
-		return fmt.Errorf("frame: roi %v reaches outside the picture", r)
+		return fmt.Errorf("roi %v reaches outside the picture", r)
 	}
 	return nil
 }
@@ -136,5 +136,8 @@ func (o Options) check() error {
 	case o.Rotate != 0 && o.Rotate != 90 && o.Rotate != 180 && o.Rotate != 270:
 		return fmt.Errorf("frame: rotation of %d degrees: choose 0, 90, 180 or 270", o.Rotate)
 	}
-	return o.ROI.check()
+	if err := o.ROI.check(); err != nil {
+		return fmt.Errorf("frame: %w", err)
+	}
+	return nil
 }

@@ -96,7 +96,8 @@ type Place struct {
 	Offset int
 }
 
-// Find looks up where a line is. It needs no access to the devices. The errors name the chips or lines that there are.
+// Find looks up where a line is. It needs no access to the devices. The errors name the line, and the chips or lines that
+// there are.
 func Find(chips []Chip, h Header, l Line) (Place, error) {
 	if l.pin > 0 {
 		return findPin(chips, h, l)
@@ -104,7 +105,7 @@ func Find(chips []Chip, h Header, l Line) (Place, error) {
 	if l.chip != "" {
 		i, err := chipByLabel(chips, l.chip)
 		if err != nil {
-			return Place{}, fmt.Errorf("gpio: %s: %w", l, err)
+			return Place{}, fmt.Errorf("%s: %w", l, err)
 		}
 		if l.name == "" {
 			return onChip(&chips[i], l.offset, l)
@@ -121,14 +122,14 @@ func Find(chips []Chip, h Header, l Line) (Place, error) {
 func findPin(chips []Chip, h Header, l Line) (Place, error) {
 	if h.Chip == "" {
 		return Place{}, fmt.Errorf(
-			"gpio: %s: the header of this board is not known: write the line's name or LABEL:OFFSET", l)
+			"%s: the header of this board is not known: write the line's name or LABEL:OFFSET", l)
 	}
 	if l.pin >= len(h.Pins) {
-		return Place{}, fmt.Errorf("gpio: %s: the header has the pins 1 to %d", l, len(h.Pins)-1)
+		return Place{}, fmt.Errorf("%s: the header has the pins 1 to %d", l, len(h.Pins)-1)
 	}
 	offset := h.Pins[l.pin]
 	if offset < 0 {
-		return Place{}, fmt.Errorf("gpio: %s is supply or ground, no GPIO line: choose another pin", l)
+		return Place{}, fmt.Errorf("%s is supply or ground, no GPIO line: choose another pin", l)
 	}
 	return onHeaderChip(chips, h, offset, l)
 }
@@ -146,24 +147,24 @@ func findName(chips []Chip, l Line) (Place, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return Place{}, fmt.Errorf("gpio: no line is called %s (`edge doctor` lists the chips): "+
+		return Place{}, fmt.Errorf("no line is called %s (`edge doctor` lists the chips): "+
 			"check the spelling, or write LABEL:OFFSET", l)
 	}
-	return Place{}, fmt.Errorf("gpio: several lines are called %s: write which one: %s:%d or %s:%d", l,
+	return Place{}, fmt.Errorf("several lines are called %s: write which one: %s:%d or %s:%d", l,
 		found[0].Chip.Label, found[0].Offset, found[1].Chip.Label, found[1].Offset)
 }
 
 func onHeaderChip(chips []Chip, h Header, offset int, l Line) (Place, error) {
 	i, err := chipByLabel(chips, h.Chip)
 	if err != nil {
-		return Place{}, fmt.Errorf("gpio: %s: %w", l, err)
+		return Place{}, fmt.Errorf("%s: %w", l, err)
 	}
 	return onChip(&chips[i], offset, l)
 }
 
 func onChip(chip *Chip, offset int, l Line) (Place, error) {
 	if offset >= len(chip.Lines) {
-		return Place{}, fmt.Errorf("gpio: %s: the chip %s has the lines 0 to %d", l, chip.Label, len(chip.Lines)-1)
+		return Place{}, fmt.Errorf("%s: the chip %s has the lines 0 to %d", l, chip.Label, len(chip.Lines)-1)
 	}
 	return Place{chip, offset}, nil
 }

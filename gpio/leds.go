@@ -85,7 +85,7 @@ func plan(chips []Chip, h Header, lines []Line) ([]*order, error) {
 	for led, line := range lines {
 		place, err := Find(chips, h, line)
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("gpio: %w", err)
 		}
 		if other, ok := taken[place]; ok {
 			return nil, fmt.Errorf("gpio: %s and %s are the same line, %v: give each LED its own", other, line, place)

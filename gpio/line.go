@@ -28,20 +28,20 @@ const maxName = 31
 //	pinctrl-rp1:GPIO17   a chip by label, and the line by its name
 //
 // Chips go by label and never by number, because gpiochip4 of one kernel is gpiochip0 of the next. A number alone is
-// refused: 17 would be a different line as a pin than as a GPIO.
+// refused: 17 would be a different line as a pin than as a GPIO. The errors speak of the text alone.
 func ParseLine(text string) (Line, error) {
 	s := strings.TrimSpace(text)
 	if s == "" {
-		return Line{}, fmt.Errorf("gpio: the line is empty: write GPIO17, pin 11 or LABEL:17")
+		return Line{}, fmt.Errorf("the line is empty: write GPIO17, pin 11 or LABEL:17")
 	}
 	if _, err := strconv.Atoi(s); err == nil {
 		return Line{}, fmt.Errorf(
-			"gpio: %q can be two lines: write GPIO%s for the SoC's number, or pin %s for the header's pin", text, s, s)
+			"%q can be two lines: write GPIO%s for the SoC's number, or pin %s for the header's pin", text, s, s)
 	}
 	if len(s) > 3 && strings.EqualFold(s[:3], "pin") {
 		if pin, ok := number(strings.TrimSpace(s[3:])); ok {
 			if pin == 0 {
-				return Line{}, fmt.Errorf("gpio: %q: pins are counted from 1", text)
+				return Line{}, fmt.Errorf("%q: pins are counted from 1", text)
 			}
 			return Line{pin: pin}, nil
 		}
@@ -88,14 +88,14 @@ func number(s string) (int, bool) {
 
 func checkName(text, what, name string) error {
 	if name == "" {
-		return fmt.Errorf("gpio: %q: the %s is missing", text, what)
+		return fmt.Errorf("%q: the %s is missing", text, what)
 	}
 	if len(name) > maxName {
-		return fmt.Errorf("gpio: %q: the %s is longer than %d bytes, which no chip has", text, what, maxName)
+		return fmt.Errorf("%q: the %s is longer than %d bytes, which no chip has", text, what, maxName)
 	}
 	for _, c := range []byte(name) {
 		if c < ' ' || c > '~' {
-			return fmt.Errorf("gpio: %q: the %s has a character that is not printable ASCII", text, what)
+			return fmt.Errorf("%q: the %s has a character that is not printable ASCII", text, what)
 		}
 	}
 	return nil

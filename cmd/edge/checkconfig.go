@@ -8,6 +8,7 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edge/config"
 	"edge/decision"
 	"edge/frame"
 )
@@ -18,7 +19,7 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err := parse(f, args); err != nil {
 		return err
 	}
-	file := defaultConfigFile
+	file := config.DefaultFile
 	switch f.NArg() {
 	case 0:
 	case 1:
@@ -26,7 +27,7 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	default:
 		return configErrorf("edge check-config: one FILE at a time")
 	}
-	c, err := loadConfig(file)
+	c, err := config.Load(file)
 	if err != nil {
 		return err
 	}
@@ -39,7 +40,7 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 		return err
 	}
 	defer net.Close()
-	judge, err := c.judge(net.Output)
+	judge, err := c.Judge(net.Output)
 	if err != nil {
 		return err
 	}
@@ -47,9 +48,9 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 }
 
 // describeConfig writes a configuration in plain words.
-func describeConfig(out io.Writer, c *config, judge *decision.Judge, o decision.Output) error {
+func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o decision.Output) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, "%s is right.\n\n", c.file)
+	fmt.Fprintf(w, "%s is right.\n\n", c.File())
 	inside := ""
 	if c.Model == "" {
 		inside = ", the one inside the program"
@@ -91,7 +92,7 @@ func describeConfig(out io.Writer, c *config, judge *decision.Judge, o decision.
 	return w.Flush()
 }
 
-func cameraWords(c *config) []string {
+func cameraWords(c *config.Config) []string {
 	words := []string{c.Camera.String()}
 	if c.Capture.Width > 0 {
 		words = append(words, fmt.Sprintf("%d×%d", c.Capture.Width, c.Capture.Height))
@@ -114,7 +115,7 @@ func cameraWords(c *config) []string {
 	return append(words, c.Fit.Fit.String())
 }
 
-func lineWords(c *config, led int) string {
+func lineWords(c *config.Config, led int) string {
 	line := c.Lines[led]
 	switch {
 	case line == nil:

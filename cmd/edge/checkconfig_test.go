@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
+	"edge/config"
 	"edge/decision"
 )
 
 func TestDescribeConfig(t *testing.T) {
-	c, err := parseConfig("edge.yaml", []byte(`
+	c, err := config.Parse("edge.yaml", []byte(`
 model: /net.tflite
 camera: {source: /dev/video0, size: 640x480, rotate: 90}
 leds:
@@ -32,7 +32,7 @@ states:
 		labels = append(labels, fmt.Sprint("name ", i))
 	}
 	o := decision.Output{Classes: len(labels), Scale: 1. / 256, Labels: labels}
-	judge, err := c.judge(o)
+	judge, err := c.Judge(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -110,8 +110,7 @@ func TestCheckConfigCommand(t *testing.T) {
 			}
 			continue
 		}
-		var failed *configError
-		if !errors.As(err, &failed) || !strings.Contains(err.Error(), tt.wantErr) || out.Len() > 0 {
+		if !isConfigError(err) || !strings.Contains(err.Error(), tt.wantErr) || out.Len() > 0 {
 			t.Errorf("%s: %v, want %s\n%s", tt.name, err, tt.wantErr, out.String())
 		}
 	}

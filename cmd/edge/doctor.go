@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"edge/board"
+	"edge/config"
 	"edge/kernels"
 )
 
@@ -16,7 +17,7 @@ import (
 // missing; warnings don't count.
 func runDoctor(_ context.Context, args []string, std streams) error {
 	f := newFlags("doctor", std)
-	configFile := f.String("config", defaultConfigFile, "the configuration to check, a `FILE`")
+	configFile := f.String("config", config.DefaultFile, "the configuration to check, a `FILE`")
 	asJSON := f.Bool("json", false, "write one JSON object")
 	if err := parseFlags(f, args); err != nil {
 		return err
@@ -91,7 +92,7 @@ func writeFindingsJSON(w io.Writer, findings []finding) error {
 func examine(configFile string) []finding {
 	root := board.Host()
 	machine, health := board.Detect(root), board.ReadHealth(root)
-	settings, err := loadConfig(configFile)
+	settings, err := config.Load(configFile)
 
 	findings := []finding{
 		checkBoard(machine),
@@ -101,7 +102,7 @@ func examine(configFile string) []finding {
 	findings = append(findings, checkHealth(health)...)
 	findings = append(findings, checkConfig(configFile, err))
 	if settings == nil {
-		settings = defaultConfig()
+		settings = config.Default()
 	}
 	findings = append(findings, checkCamera(settings.Camera)...)
 	findings = append(findings, checkNetwork(settings))

@@ -14,6 +14,7 @@ import (
 	"edge/board"
 	"edge/camera"
 	"edge/classifier"
+	"edge/config"
 	"edge/gpio"
 	"edge/kernels"
 )
@@ -177,20 +178,20 @@ func checkNodes(source camera.Spec, nodes []camera.Node) []finding {
 }
 
 // checkNetwork loads the network as `edge run` does, and tries whether the rules fit its classes.
-func checkNetwork(c *config) finding {
+func checkNetwork(c *config.Config) finding {
 	net, err := classifier.Open(networkOf(c).Options)
 	if err != nil {
 		return fail("network", firstLines(err), "write the right model: and labels: into the configuration")
 	}
 	defer net.Close()
-	if _, err := c.judge(net.Output); err != nil {
+	if _, err := c.Judge(net.Output); err != nil {
 		return fail("network", firstLines(err), "correct leds: in the configuration")
 	}
 	return fine("network", fmt.Sprintf("%s, %d classes", net.Name(), net.Output.Classes))
 }
 
 // checkLEDs looks at the GPIO chips, and at each LED's line. Where no LED is configured a machine without GPIO is fine.
-func checkLEDs(b board.Board, c *config) []finding {
+func checkLEDs(b board.Board, c *config.Config) []finding {
 	chips, err := gpio.Chips()
 	if err != nil {
 		return []finding{checkChips(err, len(c.Lines) > 0)}
@@ -215,7 +216,7 @@ func checkChips(err error, needed bool) finding {
 	if errors.Is(err, fs.ErrPermission) {
 		return fail("gpio", "no permission to open /dev/gpiochip*", "join the group that may (see groups)")
 	}
-	f := warn("gpio", withoutRoom(err), "--leds terminal shows the LEDs on the screen")
+	f := warn("gpio", err.Error(), "--leds terminal shows the LEDs on the screen")
 	if needed {
 		f.State = missing
 	}
@@ -238,7 +239,7 @@ func lookUp(chips []gpio.Chip, h gpio.Header, line *gpio.Line) (place, holder st
 func checkLine(name, place, holder string, err error) finding {
 	switch {
 	case err != nil:
-		return fail("led", fmt.Sprintf("%q: %s", name, withoutRoom(err)), "correct line: of this LED in the configuration")
+		return fail("led", fmt.Sprintf("%q: %v", name, err), "correct line: of this LED in the configuration")
 	case holder == "":
 		return fine("led", fmt.Sprintf("%q on %s, free", name, place))
 	case holder == "edge":

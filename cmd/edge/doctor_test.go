@@ -13,6 +13,7 @@ import (
 
 	"edge/board"
 	"edge/camera"
+	"edge/config"
 	"edge/gpio"
 	"edge/kernels"
 )
@@ -97,9 +98,9 @@ func TestCheckConfig(t *testing.T) {
 	if err := os.WriteFile(bad, []byte("modle: x\nthreads: many\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := loadConfig(absent)
+	_, err := config.Load(absent)
 	expect(t, checkConfig(absent, err), missing, "is not there", "deploy/edge.yaml")
-	_, err = loadConfig(bad)
+	_, err = config.Load(bad)
 	expect(t, checkConfig(bad, err), missing, "bad.yaml:1", "bad.yaml:2", "check-config")
 	expect(t, checkConfig(bad, nil), good, bad)
 	long := errors.New("1\n2\n3\n4\n5")
@@ -196,7 +197,7 @@ func TestCheckLine(t *testing.T) {
 	expect(t, checkLine("cat", place, "", nil), good, `"cat" on pinctrl-rp1:17 (GPIO17), free`)
 	expect(t, checkLine("cat", place, "edge", nil), good, "driven by edge now")
 	expect(t, checkLine("cat", place, "spi0 CS0", nil), missing, "held by spi0 CS0", "another line")
-	expect(t, checkLine("cat", "", "", errors.New("gpio: no such line")), missing, `"cat": no such line`)
+	expect(t, checkLine("cat", "", "", errors.New("no such line")), missing, `"cat": no such line`)
 
 	_, _, err := lookUp(nil, gpio.Header{}, nil)
 	expect(t, checkLine("cat", "", "", err), missing, "line: GPIO17")
@@ -305,16 +306,16 @@ func TestDoctor(t *testing.T) {
 	if !errors.Is(err, errReported) || !strings.Contains(out.String(), "✗ config    "+absent) || errs.Len() != 0 {
 		t.Errorf("error %v, output\n%s%s", err, out.String(), errs.String())
 	}
-	var config *configError
-	if err := runDoctor(t.Context(), []string{"here"}, streams{out: &out}); !errors.As(err, &config) {
+	var failed *configError
+	if err := runDoctor(t.Context(), []string{"here"}, streams{out: &out}); !errors.As(err, &failed) {
 		t.Errorf("an argument: %v; want an error of the command line", err)
 	}
 }
 
 // TestCheckNetwork shows that the network has its name, the one inside the program too.
 func TestCheckNetwork(t *testing.T) {
-	expect(t, checkNetwork(defaultConfig()), good, "EfficientNet-Lite0, 1000 classes")
-	c := defaultConfig()
+	expect(t, checkNetwork(config.Default()), good, "EfficientNet-Lite0, 1000 classes")
+	c := config.Default()
 	c.Model = colourModel(t)
 	expect(t, checkNetwork(c), good, c.Model+", 3 classes")
 	c.Model = "absent.tflite"

@@ -6,6 +6,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"edge/classifier"
+	"edge/config"
 	"edge/defaultmodel"
 	"edge/engine"
 	"edge/frame"
@@ -31,7 +32,7 @@ func (n *networkFlags) addEngine(f *pflag.FlagSet) {
 }
 
 // networkOf is what a configuration says of the network.
-func networkOf(c *config) networkFlags {
+func networkOf(c *config.Config) networkFlags {
 	return networkFlags{classifier.Options{Model: c.Model, Labels: c.Labels, Kernels: c.Kernels, Threads: c.Threads, Fit: c.Fit}}
 }
 
@@ -42,7 +43,7 @@ func (n *networkFlags) addFit(f *pflag.FlagSet) { fitFlags(f, &n.Fit) }
 func fitFlags(f *pflag.FlagSet, o *frame.Options) {
 	f.Var(&flagValue[frame.FitMode]{&o.Fit, frame.ParseFit, "MODE"}, "fit", "crop, stretch or letterbox a picture to the network's shape")
 	f.Var(&flagValue[frame.ROI]{&o.ROI, frame.ParseROI, "X,Y,W,H"}, "roi", "look at this region only, in pixels or fractions")
-	f.Var(&flagValue[int]{&o.Rotate, parseRotation, "DEGREES"}, "rotate", "rotate by 90, 180 or 270 degrees clockwise")
+	f.Var(&flagValue[int]{&o.Rotate, config.ParseRotation, "DEGREES"}, "rotate", "rotate by 90, 180 or 270 degrees clockwise")
 	f.BoolVar(&o.Mirror, "mirror", o.Mirror, "exchange left and right")
 }
 

@@ -10,6 +10,7 @@ import (
 	"edge/classifier"
 	"edge/decision"
 	"edge/frame"
+	"edge/lights"
 )
 
 // loop is the walk of a picture from the camera to the LED.
@@ -17,7 +18,7 @@ type loop struct {
 	camera camera.Camera
 	net    *classifier.Classifier
 	judge  *decision.Judge
-	lights lights
+	lights lights.Lights
 	log    *slog.Logger
 
 	alive   func()                                   // feeds the watchdog; called here and nowhere else
@@ -126,9 +127,9 @@ func (l *loop) className(class int) string {
 }
 
 // lightsText writes lights for the log: one character each.
-func lightsText(lights []decision.Light) string {
-	text := make([]rune, len(lights))
-	for i, light := range lights {
+func lightsText(shown []decision.Light) string {
+	text := make([]rune, len(shown))
+	for i, light := range shown {
 		switch {
 		case light.On == 0:
 			text[i] = '○'

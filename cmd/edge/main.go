@@ -15,6 +15,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/pflag"
+
+	"edge/config"
 )
 
 // command is one of the words that follow edge.
@@ -89,17 +91,33 @@ func Main(ctx context.Context, args []string, std streams) int {
 		return statusConfig
 	}
 	err := all[i].run(ctx, args[1:], std)
-	var config *configError
 	switch {
 	case err == nil || errors.Is(err, pflag.ErrHelp):
 		return 0
-	case errors.As(err, &config):
+	case isConfigError(err):
 		fmt.Fprintln(std.err, err)
 		return statusConfig
 	case !errors.Is(err, errReported):
 		fmt.Fprintln(std.err, "edge:", err)
 	}
 	return statusFailed
+}
+
+// configError is a configuration, or something else that a person named, that can't be used.
+type configError struct{ text string }
+
+func (e *configError) Error() string { return e.text }
+
+// configErrorf makes a configError.
+func configErrorf(format string, args ...any) error {
+	return &configError{fmt.Sprintf(format, args...)}
+}
+
+// isConfigError tells what a person must mend from what a restart may.
+func isConfigError(err error) bool {
+	var named *configError
+	var file *config.Error
+	return errors.As(err, &named) || errors.As(err, &file)
 }
 
 // errReported is a failure that the command has already told about.

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"path/filepath"
 	"slices"
@@ -9,6 +8,7 @@ import (
 	"testing"
 
 	"edge/gpio"
+	"edge/lights"
 )
 
 func parseLines(t *testing.T, texts ...string) []gpio.Line {
@@ -25,36 +25,6 @@ func parseLines(t *testing.T, texts ...string) []gpio.Line {
 	return lines
 }
 
-func TestTakenLines(t *testing.T) {
-	dir := t.TempDir()
-	if lines, err := takenLines(dir); err != errNothingTaken {
-		t.Errorf("in an empty directory: %v, %v", lines, err)
-	}
-	for _, want := range [][]gpio.Line{
-		parseLines(t, "GPIO17", "!pin 13", `odd "label":3`, "pinctrl-rp1:GPIO4"),
-		parseLines(t, "!GPIO17"), // in the place of the others
-	} {
-		if err := keepTaken(dir, want); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := takenLines(dir); err != nil || !slices.Equal(got, want) {
-			t.Errorf("got %v, %v; want %v", got, err, want)
-		}
-	}
-	data := readTestFile(t, filepath.Join(dir, takenFile))
-	for n := range bytes.TrimSpace(data) {
-		if lines, err := parseTaken(data[:n]); err == nil {
-			t.Errorf("cut to %q: %v", data[:n], lines)
-		}
-	}
-	if err := keepTaken(filepath.Join(dir, "absent"), parseLines(t, "GPIO17")); err == nil {
-		t.Error("no error for a directory that isn't there")
-	}
-	if err := keepTaken("", parseLines(t, "GPIO17")); err != nil {
-		t.Errorf("not under systemd: %v", err)
-	}
-}
-
 // TestRunKeepsLines breaks the configuration of a run: edge off still tries the lines that the run took. (That the LEDs
 // go out then is shown where there are some, in e2e.)
 func TestRunKeepsLines(t *testing.T) {
@@ -63,7 +33,7 @@ func TestRunKeepsLines(t *testing.T) {
 	config := runFiles(t, "leds: [{name: r, line: taken-chip:17, classes: red, active_low: true}]\n")
 	picture := colourPicture(t, "red.png", red)
 	expectFailure(t, statusFailed, []string{"edge: gpio: "}, "run", "--config", config, "--camera", picture)
-	if lines, err := takenLines(dir); err != nil || !slices.Equal(lines, parseLines(t, "!taken-chip:17")) {
+	if lines, err := lights.TakenLines(dir); err != nil || !slices.Equal(lines, parseLines(t, "!taken-chip:17")) {
 		t.Fatalf("%v, %v", lines, err)
 	}
 	write(t, config, []byte("leds: [{colour: red}]"))
@@ -100,9 +70,9 @@ func TestOffGarbled(t *testing.T) {
 		"odd types":     `[{"line":17}]`,
 		"twice":         `[{"line":"taken-chip:17"},{"line":"taken-chip:17"}]`,
 		"deep":          strings.Repeat("[", 60000),
-		"huge":          `[{"line":"` + strings.Repeat("x", maxTakenFile) + `"}]`,
+		"huge":          `[{"line":"` + strings.Repeat("x", 1<<20) + `"}]`,
 	} {
-		write(t, filepath.Join(dir, takenFile), []byte(text))
+		write(t, filepath.Join(dir, "leds.json"), []byte(text))
 		if status, stderr := off(dark); status != 0 || !strings.Contains(stderr, "is tried instead") {
 			t.Errorf("%s: status %d, %q", what, status, stderr)
 		}
@@ -110,33 +80,13 @@ func TestOffGarbled(t *testing.T) {
 			t.Errorf("%s: status %d, %q", what, status, stderr)
 		}
 	}
-	if err := os.Remove(filepath.Join(dir, takenFile)); err != nil {
+	if err := os.Remove(filepath.Join(dir, "leds.json")); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Mkdir(filepath.Join(dir, takenFile), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(dir, "leds.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	if status, stderr := off(dark); status != 0 || !strings.Contains(stderr, "directory") {
 		t.Errorf("a directory: status %d, %q", status, stderr)
 	}
-}
-
-func FuzzParseTaken(f *testing.F) {
-	f.Add([]byte(`[{"line":"GPIO17","active_low":true},{"line":"pin 11"}]`))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		lines, err := parseTaken(data)
-		if (err == nil) != (len(lines) > 0) {
-			t.Errorf("%q: %v, %v", data, lines, err)
-		}
-		if err != nil {
-			return
-		}
-		dir := t.TempDir()
-		if err := keepTaken(dir, lines); err != nil {
-			t.Fatal(err)
-		}
-		if again, err := takenLines(dir); err != nil || !slices.Equal(again, lines) {
-			t.Errorf("%q: %v, and written and read %v, %v", data, lines, again, err)
-		}
-	})
 }

@@ -20,6 +20,7 @@ import (
 	"edge/evaluate"
 	"edge/frame"
 	"edge/internal/files"
+	"edge/internal/text"
 	"edge/model"
 	"edge/ptq"
 	"edge/quant"
@@ -263,7 +264,7 @@ func briefly(name string) string {
 	if r := []rune(name); len(r) > limit {
 		name = "…" + string(r[len(r)-limit:])
 	}
-	return string(appendText(nil, name))
+	return text.Clean(name)
 }
 
 func shortOp(op string) string {

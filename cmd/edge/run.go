@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -18,28 +19,29 @@ import (
 
 	"edge/board"
 	"edge/camera"
+	"edge/config"
 	"edge/decision"
 	"edge/frame"
 	"edge/gpio"
+	"edge/lights"
 )
 
 // runFlags are edge run's flags. What a configuration file can say, too, they write into the configuration.
 type runFlags struct {
 	*pflag.FlagSet
 	networkFlags
-	config  string
+	file    string // the configuration
 	leds    string
 	verbose bool
 }
 
-func newRunFlags(c *config, std streams) *runFlags {
+func newRunFlags(c *config.Config, std streams) *runFlags {
 	f := &runFlags{FlagSet: newFlags("run", std), networkFlags: networkOf(c)}
-	f.StringVar(&f.config, "config", "", "configuration `FILE` (default: "+defaultConfigFile+" if it is there)")
+	f.StringVar(&f.file, "config", "", "configuration `FILE` (default: "+config.DefaultFile+" if it is there)")
 	f.Var(&flagValue[camera.Spec]{&c.Camera, camera.ParseSpec, "CAMERA"}, "camera",
 		"auto, N or /dev/videoN, /dev/v4l/by-id/…, a name, a directory or pictures, - or exec:COMMAND")
-	f.Func("size", "size of the frames, `WxH`, such as 640x480", func(s string) error {
-		wanted, err := parseSize(s)
-		c.Capture.Width, c.Capture.Height = wanted.width, wanted.height
+	f.Func("size", "size of the frames, `WxH`, such as 640x480", func(s string) (err error) {
+		c.Capture.Width, c.Capture.Height, err = config.ParseSize(s)
 		return err
 	})
 	f.Func("format", "`FORMAT` of the frames, such as yuyv, mjpeg or yuv420", func(s string) (err error) {
@@ -73,19 +75,19 @@ func parseLEDs(s string) (string, error) {
 }
 
 // parseRun reads the command line twice: to find the configuration file, and then to go over what that says.
-func parseRun(args []string, std streams) (*runFlags, *config, error) {
-	c := defaultConfig()
+func parseRun(args []string, std streams) (*runFlags, *config.Config, error) {
+	c := config.Default()
 	f := newRunFlags(c, std)
 	if err := parseFlags(f.FlagSet, args); err != nil {
 		return nil, nil, err
 	}
-	if f.config == "" {
-		if _, err := os.Stat(defaultConfigFile); errors.Is(err, fs.ErrNotExist) {
+	if f.file == "" {
+		if _, err := os.Stat(config.DefaultFile); errors.Is(err, fs.ErrNotExist) {
 			return f, c, nil
 		}
-		f.config = defaultConfigFile
+		f.file = config.DefaultFile
 	}
-	c, err := loadConfig(f.config)
+	c, err := config.Load(f.file)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -115,7 +117,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 		return err
 	}
 	defer net.Close()
-	judge, err := c.judge(net.Output)
+	judge, err := c.Judge(net.Output)
 	if err != nil {
 		return err
 	}
@@ -125,7 +127,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	}
 	defer holdSignals()()
 	l := &loop{net: net, judge: judge, log: log, alive: watchdog()}
-	if l.lights, l.caption, err = openLights(f.leds, c, net.Output, std, log); err != nil {
+	if l.lights, l.caption, err = openLights(f.leds, c, net.Output, std.out, log); err != nil {
 		return err
 	}
 	err = l.watch(ctx, c.Camera, c.Capture)
@@ -161,50 +163,41 @@ func holdSignals() (release func()) {
 	return func() { signal.Stop(held) }
 }
 
-// openLights takes the LEDs: on GPIO lines, on the terminal, or none.
-func openLights(where string, c *config, o decision.Output, std streams, log *slog.Logger) (
-	lights, func(string, decision.Verdict), error,
+// openLights takes the LEDs: on GPIO lines, on the terminal, or none. The function tells the terminal what is seen.
+func openLights(where string, c *config.Config, o decision.Output, out io.Writer, log *slog.Logger) (
+	lights.Lights, func(picture string, v decision.Verdict), error,
 ) {
 	switch where {
 	case "gpio":
 		l, err := openGPIO(c, log)
 		return l, nil, err
 	case "terminal":
-		d := openDisplay(std.out, c.ledNames())
-		return d, func(picture string, v decision.Verdict) {
+		t := lights.OpenTerminal(out, c.LEDNames())
+		return t, func(picture string, v decision.Verdict) {
 			if v.Top >= 0 {
-				d.Caption(picture, o.ClassName(v.Top), v.Score)
+				t.Caption(picture, o.ClassName(v.Top), v.Score)
 			} else {
-				d.Caption(picture, v.State.String(), 0)
+				t.Caption(picture, v.State.String(), 0)
 			}
 		}, nil
 	}
-	return darkness{}, nil, nil
+	return lights.None{}, nil, nil
 }
 
-func openGPIO(c *config, log *slog.Logger) (lights, error) {
-	lines, err := c.gpioLines()
+func openGPIO(c *config.Config, log *slog.Logger) (lights.Lights, error) {
+	lines, err := c.GPIOLines()
 	if err != nil {
 		return nil, err
 	}
-	if err := keepTaken(runtimeDirectory(), lines); err != nil { // before the first LED can be on
+	if err := lights.KeepTaken(runtimeDirectory(), lines); err != nil { // before the first LED can be on
 		log.Warn("after a crash only a sound configuration will tell which LEDs to switch off", "error", err)
 	}
-	leds, err := gpio.Open(headerOf(board.Detect(board.Host())), lines)
+	l, err := lights.OpenGPIO(headerOf(board.Detect(board.Host())), lines)
 	if err != nil {
 		return nil, fmt.Errorf("%w (--leds terminal draws them instead)", err)
 	}
-	return &gpioLights{newPlayer(len(lines), leds.Set), leds}, nil
+	return l, nil
 }
-
-// gpioLights plays on GPIO lines.
-type gpioLights struct {
-	*player
-	leds *gpio.LEDs
-}
-
-// Close puts them out and gives the lines back.
-func (g *gpioLights) Close() error { return errors.Join(g.player.Close(), g.leds.Close()) }
 
 func headerOf(b board.Board) gpio.Header { return gpio.Header{Chip: b.GPIOChip, Pins: b.Header} }
 

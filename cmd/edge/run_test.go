@@ -21,8 +21,10 @@ import (
 
 	"edge/camera"
 	"edge/classifier"
+	"edge/config"
 	"edge/decision"
 	"edge/frame"
+	"edge/lights"
 )
 
 // rules light an LED for red and one for green at once, and a third one when the camera is lost.
@@ -305,9 +307,9 @@ func (r *recorder) Close() error {
 }
 
 // testLoop is a loop with the colours' network.
-func testLoop(t testing.TB, l lights, log io.Writer) *loop {
+func testLoop(t testing.TB, l lights.Lights, log io.Writer) *loop {
 	t.Helper()
-	c, err := loadConfig(runFiles(t, rules))
+	c, err := config.Load(runFiles(t, rules))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -316,7 +318,7 @@ func testLoop(t testing.TB, l lights, log io.Writer) *loop {
 		t.Fatal(err)
 	}
 	t.Cleanup(net.Close)
-	judge, err := c.judge(net.Output)
+	judge, err := c.Judge(net.Output)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -386,7 +388,7 @@ func TestDamagedFrames(t *testing.T) {
 
 // TestLoopAllocatesNothing is about the whole way of a frame, with LEDs that blink, but no change of them.
 func TestLoopAllocatesNothing(t *testing.T) {
-	p := newPlayer(3, func([]bool) error { return nil })
+	p := lights.NewPlayer(3, func([]bool) error { return nil })
 	defer p.Close()
 	l := testLoop(t, p, io.Discard)
 	picture := jpegOf(t, red)
@@ -435,7 +437,7 @@ func TestWaitingFeedsWatchdog(t *testing.T) {
 // BenchmarkFrameToLight is the way of a frame from the camera to the LED, inference apart: fitted to a network of
 // 224 × 224, judged by its 1000 classes, shown.
 func BenchmarkFrameToLight(b *testing.B) {
-	c, err := parseConfig("edge.yaml", []byte("leds: [{name: r, classes: [1, 2, 3]}, {name: g, classes: [4]}]"))
+	c, err := config.Parse("edge.yaml", []byte("leds: [{name: r, classes: [1, 2, 3]}, {name: g, classes: [4]}]"))
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -444,11 +446,11 @@ func BenchmarkFrameToLight(b *testing.B) {
 		b.Fatal(err)
 	}
 	defer net.Close()
-	judge, err := c.judge(net.Output)
+	judge, err := c.Judge(net.Output)
 	if err != nil {
 		b.Fatal(err)
 	}
-	p := newPlayer(2, func([]bool) error { return nil })
+	p := lights.NewPlayer(2, func([]bool) error { return nil })
 	defer p.Close()
 	l := &loop{net: net, judge: judge, lights: p, log: slog.New(slog.DiscardHandler)}
 	for _, format := range []frame.Format{frame.YUYV, frame.NV12} {

@@ -18,3 +18,23 @@ func FirstBad(text []byte) int {
 	}
 	return -1
 }
+
+// Clean is the text without characters that steer a terminal: each that can't be printed, and each byte that isn't
+// UTF-8, becomes a question mark or U+FFFD.
+func Clean(s string) string { return string(Append(nil, s)) }
+
+// Append adds the clean text to b.
+func Append(b []byte, s string) []byte {
+	for _, c := range s {
+		b = AppendRune(b, c)
+	}
+	return b
+}
+
+// AppendRune adds one character to b, a question mark if it can't be printed.
+func AppendRune(b []byte, c rune) []byte {
+	if !unicode.IsPrint(c) {
+		c = '?'
+	}
+	return utf8.AppendRune(b, c)
+}

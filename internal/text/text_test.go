@@ -11,3 +11,17 @@ func TestFirstBad(t *testing.T) {
 		}
 	}
 }
+
+func TestClean(t *testing.T) {
+	for in, want := range map[string]string{
+		"Käse 猫.jpg":     "Käse 猫.jpg",
+		"\x1b[2Ja\r\nb":  "?[2Ja??b",
+		"\u202egnp.exe":  "?gnp.exe",
+		"a\u00a0b\u0085": "a?b?",
+		"\xff":           "\ufffd",
+	} {
+		if got := Clean(in); got != want {
+			t.Errorf("Clean(%q) = %q, want %q", in, got, want)
+		}
+	}
+}

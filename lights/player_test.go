@@ -1,4 +1,4 @@
-package main
+package lights
 
 import (
 	"errors"
@@ -43,7 +43,7 @@ const ms = time.Millisecond
 func TestPlayer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		log := &ledLog{start: time.Now()}
-		p := newPlayer(2, log.show)
+		p := NewPlayer(2, log.show)
 		log.check(t, "0 ○○")
 
 		steady := []decision.Light{decision.Steady, decision.Dark}
@@ -98,7 +98,7 @@ func TestPlayerErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		log := &ledLog{start: time.Now(), fail: broken}
-		p := newPlayer(1, log.show)
+		p := NewPlayer(1, log.show)
 		log.check(t, "0 ○ broken")
 		on := []decision.Light{decision.Steady}
 		if err := p.Set(on); err != broken {
@@ -126,7 +126,7 @@ func TestPlayerErrors(t *testing.T) {
 func TestPlayerDoesNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		release := make(chan struct{})
-		p := newPlayer(1, func([]bool) error { <-release; return nil })
+		p := NewPlayer(1, func([]bool) error { <-release; return nil })
 		start := time.Now()
 		for range 100 {
 			_ = p.Set([]decision.Light{decision.Steady})
@@ -143,7 +143,7 @@ func TestPlayerDoesNotWait(t *testing.T) {
 }
 
 func TestPlayerAllocatesNothing(t *testing.T) {
-	p := newPlayer(2, func([]bool) error { return nil })
+	p := NewPlayer(2, func([]bool) error { return nil })
 	defer p.Close()
 	all := [][]decision.Light{{decision.Steady, decision.Dark}, {decision.Dark, {On: time.Hour, Off: time.Hour}}}
 	i := 0

@@ -1,4 +1,4 @@
-package main
+package lights
 
 import (
 	"bytes"
@@ -8,24 +8,23 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 
 	"edge/decision"
+	"edge/internal/text"
 )
 
-// display is --leds terminal: LEDs for people without a board, and what the network sees.
-type display interface {
-	lights
+// Terminal shows LEDs to people without a board, and what the network sees.
+type Terminal interface {
+	Lights
 	// Caption says what the next Set is about: the picture's name, empty for a camera's, and its top class with the
 	// score; 0 is no score.
 	Caption(picture, class string, score float32)
 }
 
-// openDisplay draws on a terminal, and writes plain lines to anything else.
-func openDisplay(out io.Writer, names []string) display {
+// OpenTerminal draws LEDs with these names on a terminal, and writes plain lines to anything else.
+func OpenTerminal(out io.Writer, names []string) Terminal {
 	f, isFile := out.(*os.File)
 	if !isFile {
 		return newJournal(out, names)
@@ -65,7 +64,7 @@ func (c *caption) scored() string {
 //
 //	● cat  ○ dog  ○ status   0.93 tabby, tabby cat   kitchen.jpg
 type screen struct {
-	player *player // plays on draw
+	player *Player // plays on draw
 	out    io.Writer
 	names  []string
 	width  func() int // of the terminal; it may be changed at any time
@@ -82,7 +81,7 @@ type screen struct {
 
 func newScreen(out io.Writer, names []string, width func() int, colour bool) *screen {
 	s := &screen{out: out, names: names, width: width, colour: colour, on: make([]bool, len(names))}
-	s.player = newPlayer(len(names), s.draw)
+	s.player = NewPlayer(len(names), s.draw)
 	return s
 }
 
@@ -161,8 +160,8 @@ func (s *screen) light(on bool) {
 }
 
 // text adds as much of the text as there is room for.
-func (s *screen) text(text string) {
-	for _, c := range text {
+func (s *screen) text(what string) {
+	for _, c := range what {
 		columns := 1
 		if c >= 0x1100 && c != '●' && c != '○' {
 			columns = 2 // as East Asian scripts have; for others it's a column too many
@@ -171,7 +170,7 @@ func (s *screen) text(text string) {
 			s.room = 0
 			return
 		}
-		s.line = appendClean(s.line, c)
+		s.line = text.AppendRune(s.line, c)
 		s.room -= columns
 	}
 }
@@ -203,15 +202,15 @@ func (j *journal) Set(lights []decision.Light) error {
 	j.picture = j.caption.picture
 	j.line = j.line[:0]
 	if j.picture != "" {
-		j.line = appendText(j.line, j.picture)
+		j.line = text.Append(j.line, j.picture)
 		j.line = append(j.line, "  "...)
 	}
 	if j.caption.class != "" {
-		j.line = appendText(j.line, j.caption.scored())
+		j.line = text.Append(j.line, j.caption.scored())
 		j.line = append(j.line, "  "...)
 	}
 	for i, light := range lights {
-		j.line = appendText(j.line, j.names[i])
+		j.line = text.Append(j.line, j.names[i])
 		j.line = fmt.Appendf(j.line, " %v  ", light)
 	}
 	j.line = append(bytes.TrimRight(j.line, " "), '\n')
@@ -221,19 +220,3 @@ func (j *journal) Set(lights []decision.Light) error {
 
 // Close has no LED to switch off.
 func (j *journal) Close() error { return nil }
-
-// appendText adds text that may come from file names and labels.
-func appendText(b []byte, text string) []byte {
-	for _, c := range text {
-		b = appendClean(b, c)
-	}
-	return b
-}
-
-// appendClean adds a character, but none that steers a terminal.
-func appendClean(b []byte, c rune) []byte {
-	if !unicode.IsPrint(c) {
-		c = '?'
-	}
-	return utf8.AppendRune(b, c)
-}

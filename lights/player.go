@@ -1,4 +1,10 @@
-package main
+// Package lights shows what the rules decide: on GPIO lines, on a terminal, or nowhere.
+//
+//	decision.Light ──Set──▶ player ──levels──▶ gpio.LEDs
+//	                                       └─▶ a line of the terminal
+//
+// The loop calls Set for every frame and never waits for it. LEDs that blink are played by a goroutine of their own.
+package lights
 
 import (
 	"errors"
@@ -9,26 +15,32 @@ import (
 	"edge/decision"
 )
 
-// lights is where LEDs are shown. Set is called for every frame: it doesn't wait and allocates nothing.
-type lights interface {
-	Set([]decision.Light) error // as many as there are LEDs
-	Close() error               // switches all off
+// Lights is where LEDs are shown.
+type Lights interface {
+	// Set shows one light for each LED. It is called for every frame: it doesn't wait and allocates nothing. The error is
+	// that of an earlier Set, which is tried again.
+	Set([]decision.Light) error
+	// Close switches all off, and returns when that is done.
+	Close() error
 }
 
-// darkness is --leds none.
-type darkness struct{}
+// None is lights that nobody sees.
+type None struct{}
 
-func (darkness) Set([]decision.Light) error { return nil }
-func (darkness) Close() error               { return nil }
+// Set does nothing.
+func (None) Set([]decision.Light) error { return nil }
 
-// player plays lights, also those that blink, on LEDs that can only be on or off.
+// Close does nothing.
+func (None) Close() error { return nil }
+
+// Player plays lights, also those that blink, on LEDs that can only be on or off.
 //
 //	Set ──wanted, wake──▶ run ──on, when a level changes──▶ show
 //	    ◀────failed───────
 //
-// A goroutine of its own does it, so that blinking goes on while the camera is silent and a slow show never keeps a
-// frame waiting. The player switches all off at its start and at its end.
-type player struct {
+// A goroutine of its own does it, so that blinking continues while the camera is silent and a slow show never keeps a
+// frame waiting. It switches all off at its start and at its end.
+type Player struct {
 	show  func(on []bool) error // called by run alone
 	wake  chan struct{}         // holds one: wanted has changed
 	stop  func()                // ends run, once
@@ -48,10 +60,11 @@ type beat struct {
 // errClosed is what a player answers that has been closed.
 var errClosed = errors.New("the LEDs are closed")
 
-// newPlayer plays on as many LEDs as leds, with show, which isn't to keep its argument.
-func newPlayer(leds int, show func(on []bool) error) *player {
+// NewPlayer plays on as many LEDs as leds, by calling show with which are lit. show must not keep its argument; it is
+// never called by two goroutines at once.
+func NewPlayer(leds int, show func(on []bool) error) *Player {
 	stop := make(chan struct{})
-	p := &player{
+	p := &Player{
 		show:   show,
 		wake:   make(chan struct{}, 1),
 		stop:   sync.OnceFunc(func() { close(stop) }),
@@ -64,7 +77,7 @@ func newPlayer(leds int, show func(on []bool) error) *player {
 
 // Set starts to show the lights; one that is there already goes on without a jolt. The error is that of the last show,
 // which is tried again.
-func (p *player) Set(lights []decision.Light) error {
+func (p *Player) Set(lights []decision.Light) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	changed := p.failed != nil
@@ -84,7 +97,7 @@ func (p *player) Set(lights []decision.Light) error {
 }
 
 // Close switches all off and returns when that is done. It may be called again.
-func (p *player) Close() error {
+func (p *Player) Close() error {
 	p.stop()
 	<-p.ended
 	p.mu.Lock()
@@ -97,7 +110,7 @@ func (p *player) Close() error {
 	return err
 }
 
-func (p *player) run(stop <-chan struct{}) {
+func (p *Player) run(stop <-chan struct{}) {
 	defer close(p.ended)
 	on := make([]bool, len(p.wanted))
 	shown := make([]bool, len(p.wanted))
@@ -136,7 +149,7 @@ func (p *player) run(stop <-chan struct{}) {
 }
 
 // levels computes which LEDs are lit now, and after what time that changes; 0 for never.
-func (p *player) levels(on []bool, now time.Time) time.Duration {
+func (p *Player) levels(on []bool, now time.Time) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var next time.Duration

@@ -1,4 +1,12 @@
-package main
+// Package config reads edge.yaml: strictly, with defaults, and with the line of everything that is wrong.
+//
+//	file ──Load──▶ Config ──Judge──▶ decision.Judge
+//	                      ──GPIOLines──▶ gpio.Line, one for each LED
+//
+// A configuration is read once, at the start, and all that is wrong with it comes in one *Error. The rooms whose values
+// it holds know nothing of files: they say which of their fields is wrong (decision.Place), and this room knows on which
+// line of the file that field stands.
+package config
 
 import (
 	"errors"
@@ -17,33 +25,33 @@ import (
 	"edge/internal/files"
 )
 
-// defaultConfigFile is read where no other file is named.
-const defaultConfigFile = "/etc/edge/edge.yaml"
+// DefaultFile is read if no other file is named.
+const DefaultFile = "/etc/edge/edge.yaml"
 
-// maxConfigFile keeps what parsing takes below some 30 MB: the parser spends 500 bytes on each two of a hostile file.
-const maxConfigFile = 64 << 10
+// maxFile keeps what parsing takes below some 30 MB: the parser spends 500 bytes on each two of a hostile file.
+const maxFile = 64 << 10
 
-// config is what edge.yaml says; deploy/edge.yaml is the commented example. Flags go before the file, which goes before
+// Config is what edge.yaml says; deploy/edge.yaml is the commented example. Flags go before the file, which goes before
 // the defaults.
-type config struct {
+type Config struct {
 	Model    string // empty: the embedded default
 	Labels   string // empty: those in the model
 	Camera   camera.Spec
 	Capture  camera.Options
 	Fit      frame.Options
 	Decision decision.Config
-	Lines    []*gpio.Line // of each LED of Decision; nil where the file names none
+	Lines    []*gpio.Line // of each LED of Decision; nil if the file names none
 	Threads  int          // 0: as many as there are cores
 	Kernels  string       // empty: the best set for this CPU
 	LogLevel slog.Level
 
-	file  string         // where it was read, for error messages; empty for none
+	file  string         // where it was read; empty for none
 	lines map[string]int // line in the file of each value by its path, such as "leds[0].classes[1]"
 }
 
-// defaultConfig is what holds where nothing is said.
-func defaultConfig() *config {
-	return &config{}
+// Default is what holds if nothing is said.
+func Default() *Config {
+	return &Config{}
 }
 
 // The rules' defaults: calm LEDs for a network that is right most of the time.
@@ -55,51 +63,56 @@ const (
 	defaultNotSureBelow = 0.3
 )
 
-// defaultOff is the lower threshold where only the upper one is given.
+// defaultOff is the lower threshold if only the upper one is given.
 func defaultOff(on float32) float32 { return float32(float64(on) * 2 / 3) }
 
-// configError is a configuration that can't be used: the process ends with status 78 and isn't restarted. Each problem
-// is a line of its own and begins with its place, such as "edge.yaml:12: ".
-type configError struct{ problems []string }
-
-func (e *configError) Error() string { return strings.Join(e.problems, "\n") }
-
-// problem is one thing that is wrong in a file, and the line, from 1.
-type problem struct {
-	line int
-	text string
+// Error is a configuration that can't be used, with everything that is wrong with it, in the file's order.
+type Error struct {
+	File     string
+	Problems []Problem
 }
 
-// problemsIn is all that is wrong in a file, in its order, as a *configError; nil for none.
-func problemsIn(file string, problems []problem) error {
+// Problem is one thing that is wrong in a file.
+type Problem struct {
+	Line int // from 1; 0 if the file can't be read at all
+	Text string
+}
+
+// Error is a line for each problem, which begins with its place, such as "edge.yaml:12: ".
+func (e *Error) Error() string {
+	lines := make([]string, len(e.Problems))
+	for i, p := range e.Problems {
+		if p.Line == 0 {
+			lines[i] = "configuration: " + p.Text
+			continue
+		}
+		lines[i] = fmt.Sprintf("%s:%d: %s", e.File, p.Line, p.Text)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// problemsIn is all that is wrong in a file, as an *Error; nil for none.
+func problemsIn(file string, problems []Problem) error {
 	if len(problems) == 0 {
 		return nil
 	}
-	slices.SortStableFunc(problems, func(a, b problem) int { return a.line - b.line })
-	e := &configError{}
-	for _, p := range problems {
-		e.problems = append(e.problems, fmt.Sprintf("%s:%d: %s", file, p.line, p.text))
-	}
-	return e
+	slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
+	return &Error{file, problems}
 }
 
-// configErrorf is a configError of one problem.
-func configErrorf(format string, args ...any) error {
-	return &configError{[]string{fmt.Sprintf(format, args...)}}
-}
-
-// loadConfig reads a configuration file. Its errors are of type *configError and list everything that is wrong.
-func loadConfig(name string) (*config, error) {
-	data, err := files.Read(name, maxConfigFile)
+// Load reads a configuration file. Its errors are of type *Error.
+func Load(name string) (*Config, error) {
+	data, err := files.Read(name, maxFile)
 	if err != nil {
-		return nil, configErrorf("configuration: %v", err)
+		return nil, &Error{name, []Problem{{Text: err.Error()}}}
 	}
-	return parseConfig(name, data)
+	return Parse(name, data)
 }
 
-// parseConfig reads the text of a configuration file called name. Relative paths in it start at its directory.
-func parseConfig(name string, text []byte) (*config, error) {
-	c := defaultConfig()
+// Parse reads the text of a configuration file called name. Relative paths in it start at its directory. Its errors are
+// of type *Error.
+func Parse(name string, text []byte) (*Config, error) {
+	c := Default()
 	c.file = name
 	r := &yamlReader{lines: map[string]int{}}
 	r.document(text, c.read)
@@ -111,15 +124,19 @@ func parseConfig(name string, text []byte) (*config, error) {
 	return c, nil
 }
 
-func (c *config) relative(path string) string {
+func (c *Config) relative(path string) string {
 	if path == "" || filepath.IsAbs(path) {
 		return path
 	}
 	return filepath.Join(filepath.Dir(c.file), path)
 }
 
-// judge makes the judge of the network's output. An error of the rules is a *configError.
-func (c *config) judge(o decision.Output) (*decision.Judge, error) {
+// File is the name of the file that was read; empty for none.
+func (c *Config) File() string { return c.file }
+
+// Judge makes the judge of the network's output. What is wrong with the rules, such as a class that the network doesn't
+// have, is an *Error.
+func (c *Config) Judge(o decision.Output) (*decision.Judge, error) {
 	j, err := decision.NewJudge(c.Decision, o)
 	var problems decision.Problems
 	if !errors.As(err, &problems) {
@@ -128,25 +145,24 @@ func (c *config) judge(o decision.Output) (*decision.Judge, error) {
 	return nil, problemsIn(c.file, c.placed(problems))
 }
 
-// gpioLines are the LEDs' lines. Each LED must have one.
-func (c *config) gpioLines() ([]gpio.Line, error) {
-	var missing []decision.Problem
+// GPIOLines are the LEDs' lines. It is an *Error if an LED has none.
+func (c *Config) GPIOLines() ([]gpio.Line, error) {
+	var missing []Problem
 	lines := make([]gpio.Line, len(c.Lines))
 	for i, line := range c.Lines {
 		if line == nil {
 			const text = "led %q: no line: say where it is connected, such as line: GPIO17 or line: pin 11"
-			missing = append(missing, decision.Problem{
-				Path: fmt.Sprintf("leds[%d]", i), Text: fmt.Sprintf(text, c.Decision.LEDs[i].Name),
-			})
+			at := decision.Place{LED: i}
+			missing = append(missing, Problem{c.line(at), fmt.Sprintf(text, c.Decision.LEDs[i].Name)})
 			continue
 		}
 		lines[i] = *line
 	}
-	return lines, problemsIn(c.file, c.placed(missing))
+	return lines, problemsIn(c.file, missing)
 }
 
-// ledNames are the LEDs' names.
-func (c *config) ledNames() []string {
+// LEDNames are the LEDs' names.
+func (c *Config) LEDNames() []string {
 	names := make([]string, len(c.Decision.LEDs))
 	for i, l := range c.Decision.LEDs {
 		names[i] = l.Name
@@ -154,41 +170,83 @@ func (c *config) ledNames() []string {
 	return names
 }
 
-// placed finds the lines of problems: those of their paths, or of what encloses them where the file doesn't say them.
-func (c *config) placed(found []decision.Problem) []problem {
-	problems := make([]problem, len(found))
+// placed finds the lines of the rules' problems.
+func (c *Config) placed(found []decision.Problem) []Problem {
+	problems := make([]Problem, len(found))
 	for i, p := range found {
-		problems[i] = problem{1, p.Text}
-		for path := p.Path; path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
-			if line := c.lines[path]; line > 0 {
-				problems[i].line = line
-				break
-			}
-		}
+		problems[i] = Problem{c.line(p.Place), p.Text}
 	}
 	return problems
 }
 
+// line is the line of a place, or of what encloses it if the file doesn't say it.
+func (c *Config) line(at decision.Place) int {
+	for path := pathOf(at); path != ""; path = path[:max(0, strings.LastIndexAny(path, ".["))] {
+		if line := c.lines[path]; line > 0 {
+			return line
+		}
+	}
+	return 1
+}
+
+// pathOf is how the file's keys lead to a place.
+func pathOf(at decision.Place) string {
+	path := fmt.Sprintf("leds[%d]", at.LED)
+	switch at.State {
+	case decision.Starting:
+		path = "states.starting"
+	case decision.CameraLost:
+		path = "states.camera_lost"
+	case decision.Unsure:
+		path = "states.not_sure"
+	}
+	switch at.Field {
+	case decision.FieldName:
+		path += ".name"
+	case decision.FieldClasses:
+		path += fmt.Sprintf(".classes[%d]", at.Index)
+	case decision.FieldOn:
+		path += ".on"
+	case decision.FieldOff:
+		path += ".off"
+	case decision.FieldSmoothing:
+		path += ".smoothing"
+	case decision.FieldHold:
+		path += ".hold"
+	case decision.FieldLight:
+		path += ".blink"
+	case decision.FieldLEDs:
+		path += fmt.Sprintf(".leds[%d]", at.Index)
+	case decision.FieldBelow:
+		path += ".below"
+	}
+	return path
+}
+
 // read reads the whole file.
-func (c *config) read(r *yamlReader, n *node) {
+func (c *Config) read(r *yamlReader, n *node) {
 	r.mapping(n, fields{
-		"model":     text(&c.Model),
-		"labels":    text(&c.Labels),
+		"model":     oneText(&c.Model),
+		"labels":    oneText(&c.Labels),
 		"camera":    c.readCamera,
 		"leds":      c.readLEDs,
 		"states":    c.readStates,
 		"threads":   whole(&c.Threads, 0, 64),
-		"kernels":   text(&c.Kernels),
+		"kernels":   oneText(&c.Kernels),
 		"log_level": parsed(&c.LogLevel, parseLogLevel),
 	})
 }
 
-func (c *config) readCamera(r *yamlReader, n *node) {
+func (c *Config) readCamera(r *yamlReader, n *node) {
 	r.mapping(n, fields{
 		"source": parsed(&c.Camera, camera.ParseSpec),
 		"size": func(r *yamlReader, n *node) {
+			type size struct{ width, height int }
 			var s size
-			parsed(&s, parseSize)(r, n)
+			parsed(&s, func(text string) (size, error) {
+				w, h, err := ParseSize(text)
+				return size{w, h}, err
+			})(r, n)
 			c.Capture.Width, c.Capture.Height = s.width, s.height
 		},
 		"fps":    number(&c.Capture.FPS, 0, 1000),
@@ -196,12 +254,12 @@ func (c *config) readCamera(r *yamlReader, n *node) {
 		"stride": whole(&c.Capture.Stride, 0, 1<<20),
 		"fit":    parsed(&c.Fit.Fit, frame.ParseFit),
 		"roi":    parsed(&c.Fit.ROI, frame.ParseROI),
-		"rotate": parsed(&c.Fit.Rotate, parseRotation),
+		"rotate": parsed(&c.Fit.Rotate, ParseRotation),
 		"mirror": boolean(&c.Fit.Mirror),
 	})
 }
 
-func (c *config) readLEDs(r *yamlReader, n *node) {
+func (c *Config) readLEDs(r *yamlReader, n *node) {
 	r.list(n, func(r *yamlReader, n *node) {
 		led := decision.LED{
 			On:        defaultOn,
@@ -212,7 +270,7 @@ func (c *config) readLEDs(r *yamlReader, n *node) {
 		var line *gpio.Line
 		activeLow := false
 		r.mapping(n, fields{
-			"name": text(&led.Name),
+			"name": oneText(&led.Name),
 			"line": func(r *yamlReader, n *node) {
 				line = new(gpio.Line)
 				parsed(line, gpio.ParseLine)(r, n)
@@ -238,18 +296,18 @@ func (c *config) readLEDs(r *yamlReader, n *node) {
 }
 
 // refuseTwice finds lines that are the same by name. That a pin and a name are the same line only the board knows.
-func (c *config) refuseTwice(r *yamlReader, n *node, line gpio.Line) {
+func (c *Config) refuseTwice(r *yamlReader, n *node, line gpio.Line) {
 	for i, other := range c.Lines {
 		if other != nil && line.String() != "" && other.String() == line.String() {
 			path := n.path + ".line"
-			r.problems = append(r.problems, problem{
+			r.problems = append(r.problems, Problem{
 				r.lines[path], fmt.Sprintf("%s: %v is the line of led %q already", path, line, c.Decision.LEDs[i].Name),
 			})
 		}
 	}
 }
 
-func (c *config) readStates(r *yamlReader, n *node) {
+func (c *Config) readStates(r *yamlReader, n *node) {
 	d := &c.Decision
 	show := func(s *decision.Show) reading {
 		return func(r *yamlReader, n *node) {
@@ -285,7 +343,7 @@ func classes(dst *[]decision.Class) reading {
 			if n.isWhole() {
 				whole(&c.Index, 0, 1<<31-1)(r, n)
 			} else {
-				text(&c.Name)(r, n)
+				oneText(&c.Name)(r, n)
 			}
 			*dst = append(*dst, c)
 		})
@@ -314,31 +372,20 @@ func score(dst *float32) reading {
 	}
 }
 
-// size is of a frame, in pixels.
-type size struct{ width, height int }
-
-// String is what parseSize reads.
-func (s size) String() string {
-	if s == (size{}) {
-		return ""
-	}
-	return fmt.Sprintf("%dx%d", s.width, s.height)
-}
-
-// parseSize reads "640x480".
-func parseSize(s string) (size, error) {
+// ParseSize reads the size of a frame in pixels, such as "640x480".
+func ParseSize(s string) (width, height int, err error) {
 	w, h, _ := strings.Cut(strings.ToLower(s), "x")
 	width, errW := strconv.Atoi(strings.TrimSpace(w))
 	height, errH := strconv.Atoi(strings.TrimSpace(h))
 	const most = 16384
 	if errW != nil || errH != nil || min(width, height) < 1 || max(width, height) > most {
-		return size{}, fmt.Errorf("size %.40q: want WIDTHxHEIGHT in pixels, such as 640x480", s)
+		return 0, 0, fmt.Errorf("size %.40q: want WIDTHxHEIGHT in pixels, such as 640x480", s)
 	}
-	return size{width, height}, nil
+	return width, height, nil
 }
 
-// parseRotation reads degrees clockwise.
-func parseRotation(s string) (int, error) {
+// ParseRotation reads degrees clockwise.
+func ParseRotation(s string) (int, error) {
 	degrees, err := strconv.Atoi(s)
 	if err != nil || !slices.Contains([]int{0, 90, 180, 270}, degrees) {
 		return 0, fmt.Errorf("rotate %.40q: choose 0, 90, 180 or 270", s)

@@ -1,4 +1,4 @@
-package main
+package lights
 
 import (
 	"bytes"
@@ -183,7 +183,7 @@ func TestOpenDisplay(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	d := openDisplay(w, []string{"cat"})
+	d := OpenTerminal(w, []string{"cat"})
 	if _, ok := d.(*journal); !ok {
 		t.Errorf("%T on a pipe", d)
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"bytes"
@@ -11,11 +11,11 @@ import (
 	"strings"
 	"time"
 	"unicode"
-	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
 	"edge/decision"
+	"edge/internal/text"
 )
 
 // yamlReader reads a YAML document strictly, and collects all that is wrong with it instead of stopping at the first.
@@ -23,7 +23,7 @@ import (
 // It walks the nodes that the YAML library parses, with one reading for each value that may stand there. What a
 // configuration doesn't need is refused: aliases, tags, several documents.
 type yamlReader struct {
-	problems []problem
+	problems []Problem
 	lines    map[string]int // line of each value by its path
 }
 
@@ -40,42 +40,30 @@ type reading = func(*yamlReader, *node)
 type fields map[string]reading
 
 func (r *yamlReader) add(n *node, format string, args ...any) {
-	r.problems = append(r.problems, problem{n.Line, fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, Problem{n.Line, fmt.Sprintf(format, args...)})
 }
 
 // document parses the text and reads its one document. No document at all is fine: it says nothing.
-func (r *yamlReader) document(text []byte, read reading) {
-	if i := firstBadByte(text); i >= 0 {
-		line := 1 + bytes.Count(text[:i], []byte("\n"))
-		r.problems = append(r.problems, problem{line, "not a text in UTF-8, or one with control characters"})
+func (r *yamlReader) document(data []byte, read reading) {
+	if i := text.FirstBad(data); i >= 0 {
+		line := 1 + bytes.Count(data[:i], []byte("\n"))
+		r.problems = append(r.problems, Problem{line, "not a text in UTF-8, or one with control characters"})
 		return
 	}
 	var documents []yaml.Node
-	err := yaml.Load(text, &documents, yaml.WithAllDocuments())
+	err := yaml.Load(data, &documents, yaml.WithAllDocuments())
 	var syntax *yaml.LoadError
 	switch {
 	case errors.As(err, &syntax):
 		line := max(syntax.Mark.Line, syntax.ContextMark.Line, 1)
-		r.problems = append(r.problems, problem{line, "YAML: " + syntax.Message})
+		r.problems = append(r.problems, Problem{line, "YAML: " + syntax.Message})
 	case err != nil:
-		r.problems = append(r.problems, problem{1, "YAML: " + err.Error()})
+		r.problems = append(r.problems, Problem{1, "YAML: " + err.Error()})
 	case len(documents) > 1:
 		r.add(&node{&documents[1], ""}, "a second document (after ---): a configuration is one")
 	case len(documents) == 1 && len(documents[0].Content) == 1:
 		read(r, &node{documents[0].Content[0], ""})
 	}
-}
-
-// firstBadByte is where text stops being UTF-8 without control characters; -1 for nowhere.
-func firstBadByte(text []byte) int {
-	for i := 0; i < len(text); {
-		c, n := utf8.DecodeRune(text[i:])
-		if c == utf8.RuneError && n == 1 || unicode.IsControl(c) && !strings.ContainsRune("\t\n\r", c) {
-			return i
-		}
-		i += n
-	}
-	return -1
 }
 
 // mapping reads the values of a mapping's keys. Nothing at all, as where all lines of a section are commented out, is
@@ -202,7 +190,7 @@ func (n *node) prefix() string {
 
 // The readings of single values.
 
-func text(dst *string) reading {
+func oneText(dst *string) reading {
 	return func(r *yamlReader, n *node) {
 		if s, ok := r.scalar(n, "text"); ok {
 			*dst = s
@@ -216,7 +204,7 @@ func texts(dst *[]string) reading {
 		*dst = nil
 		r.oneOrMore(n, func(r *yamlReader, n *node) {
 			var s string
-			text(&s)(r, n)
+			oneText(&s)(r, n)
 			*dst = append(*dst, s)
 		})
 	}
@@ -290,18 +278,9 @@ func parsed[T any](dst *T, parse func(string) (T, error)) reading {
 		}
 		v, err := parse(s)
 		if err != nil {
-			r.add(n, "%s: %s", n.path, withoutRoom(err))
+			r.add(n, "%s: %v", n.path, err)
 			return
 		}
 		*dst = v
 	}
-}
-
-// withoutRoom is the error's text without the name of the package that it begins with: the file's line says where.
-func withoutRoom(err error) string {
-	room, rest, found := strings.Cut(err.Error(), ": ")
-	if found && !strings.ContainsAny(room, ` "`) {
-		return rest
-	}
-	return err.Error()
 }

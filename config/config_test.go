@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ import (
 	"edge/gpio"
 )
 
-func TestParseConfigAll(t *testing.T) {
+func TestParseAll(t *testing.T) {
 	const file = `
 model: net.tflite
 labels: /usr/share/labels.txt
@@ -54,7 +54,7 @@ threads: 3
 kernels: neon
 log_level: debug
 `
-	got, err := parseConfig("/etc/edge/edge.yaml", []byte(file))
+	got, err := Parse("/etc/edge/edge.yaml", []byte(file))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,7 +66,7 @@ log_level: debug
 		l.ActiveLow = low
 		return &l
 	}
-	want := &config{
+	want := &Config{
 		Model:   "/etc/edge/net.tflite",
 		Labels:  "/usr/share/labels.txt",
 		Camera:  camera.Spec{Kind: camera.Command, Arg: "rpicam-vid -t 0"},
@@ -114,9 +114,9 @@ log_level: debug
 	}
 }
 
-func TestParseConfigDefaults(t *testing.T) {
+func TestParseDefaults(t *testing.T) {
 	for _, file := range []string{"", "# nothing\n", "---\n", "leds:\nstates:\ncamera:\n", "leds: []\ncamera: {}\n"} {
-		got, err := parseConfig("edge.yaml", []byte(file))
+		got, err := Parse("edge.yaml", []byte(file))
 		if err != nil {
 			t.Errorf("%q: %v", file, err)
 			continue
@@ -127,7 +127,7 @@ func TestParseConfigDefaults(t *testing.T) {
 	}
 }
 
-func TestParseConfigErrors(t *testing.T) {
+func TestParseErrors(t *testing.T) {
 	const led = "leds:\n- name: a\n  classes: [1]\n" // three lines
 	for _, tt := range []struct{ name, file, want string }{
 		{"unknown key", "model: x\nlabel: y\n", `f:2: unknown key "label": did you mean "labels"?`},
@@ -198,12 +198,12 @@ func TestParseConfigErrors(t *testing.T) {
 		{"deep", strings.Repeat("[", 20000), `f:1: YAML: exceeded max depth`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, err := parseConfig("f", []byte(tt.file))
-			var failed *configError
+			_, err := Parse("f", []byte(tt.file))
+			var failed *Error
 			if !errors.As(err, &failed) {
 				t.Fatalf("got %v", err)
 			}
-			if !strings.HasPrefix(failed.problems[0], tt.want) {
+			if !strings.HasPrefix(err.Error(), tt.want) {
 				t.Errorf("got  %v\nwant %s", err, tt.want)
 			}
 		})
@@ -211,9 +211,9 @@ func TestParseConfigErrors(t *testing.T) {
 }
 
 // All errors come at once, in the order of the file.
-func TestParseConfigAllErrors(t *testing.T) {
+func TestParseAllErrors(t *testing.T) {
 	const file = "threads: x\nleds:\n- name: a\n  on: 2\n- name: b\n  classes: 1\n  off: 0.9\nfoo: 1\n"
-	_, err := parseConfig("f", []byte(file))
+	_, err := Parse("f", []byte(file))
 	want := `^f:1: threads: .*
 f:3: led "a": nothing lights it.*
 f:4: leds\[0\]\.on: .*
@@ -224,24 +224,24 @@ f:8: unknown key "foo".*$`
 	}
 }
 
-func TestConfigJudge(t *testing.T) {
-	c, err := parseConfig("f", []byte("leds:\n- name: a\n  classes:\n  - tench\n  - goldfsh\n  - 99\n"))
+func TestJudge(t *testing.T) {
+	c, err := Parse("f", []byte("leds:\n- name: a\n  classes:\n  - tench\n  - goldfsh\n  - 99\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = c.judge(decision.Output{Classes: 2, Scale: 1. / 256, Labels: []string{"tench", "goldfish"}})
+	_, err = c.Judge(decision.Output{Classes: 2, Scale: 1. / 256, Labels: []string{"tench", "goldfish"}})
 	want := `f:5: led "a": class "goldfsh": no class has this name: did you mean "goldfish"?` + "\n" +
 		`f:6: led "a": class 99: the network has the classes 0 to 1`
-	var failed *configError
+	var failed *Error
 	if !errors.As(err, &failed) || err.Error() != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}
-	if _, err := c.gpioLines(); err == nil || !strings.HasPrefix(err.Error(), `f:2: led "a": no line`) {
+	if _, err := c.GPIOLines(); err == nil || !strings.HasPrefix(err.Error(), `f:2: led "a": no line`) {
 		t.Errorf("got %v", err)
 	}
 }
 
-func TestLoadConfig(t *testing.T) {
+func TestLoad(t *testing.T) {
 	for _, tt := range []struct {
 		name string
 		make func(path string) error
@@ -256,8 +256,8 @@ func TestLoadConfig(t *testing.T) {
 		if err := tt.make(path); err != nil {
 			t.Fatal(err)
 		}
-		_, err := loadConfig(path)
-		var failed *configError
+		_, err := Load(path)
+		var failed *Error
 		if !errors.As(err, &failed) || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
@@ -265,8 +265,8 @@ func TestLoadConfig(t *testing.T) {
 }
 
 func TestExampleConfig(t *testing.T) {
-	const example = "../../deploy/edge.yaml"
-	c, err := loadConfig(example)
+	const example = "../deploy/edge.yaml"
+	c, err := Load(example)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -279,20 +279,20 @@ func TestExampleConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	all := regexp.MustCompile(`(?m)^( *)#([a-z_]+: )`).ReplaceAll(data, []byte("$1$2"))
-	if _, err := parseConfig("all", all); err != nil {
+	if _, err := Parse("all", all); err != nil {
 		t.Error(err)
 	}
 }
 
 // The worst that fits into a file stays below the 64 MiB that a bad input may take.
-func TestParseConfigMemory(t *testing.T) {
+func TestParseMemory(t *testing.T) {
 	for _, piece := range []string{"a,", "a: b\n", "- \n", "? ", "[],", "{},", "&a a,", "#\n", "'',"} {
-		text := strings.Repeat(piece, maxConfigFile/len(piece))
+		text := strings.Repeat(piece, maxFile/len(piece))
 		for _, file := range []string{text, "[" + text[:len(text)-1] + "]"} {
 			var before, after runtime.MemStats
 			runtime.GC()
 			runtime.ReadMemStats(&before)
-			_, _ = parseConfig("f", []byte(file))
+			_, _ = Parse("f", []byte(file))
 			runtime.ReadMemStats(&after)
 			if got := after.TotalAlloc - before.TotalAlloc; got > 64<<20 {
 				t.Errorf("%q took %d MiB", piece, got>>20)
@@ -301,8 +301,8 @@ func TestParseConfigMemory(t *testing.T) {
 	}
 }
 
-func FuzzParseConfig(f *testing.F) {
-	example, err := os.ReadFile("../../deploy/edge.yaml")
+func FuzzParse(f *testing.F) {
+	example, err := os.ReadFile("../deploy/edge.yaml")
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -311,13 +311,13 @@ func FuzzParseConfig(f *testing.F) {
 	f.Add("a: &a [*a, *a]\n<<: *a")
 	place := regexp.MustCompile(`^f:[1-9][0-9]*: `)
 	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > maxConfigFile {
+		if len(text) > maxFile {
 			return
 		}
-		c, err := parseConfig("f", []byte(text))
+		c, err := Parse("f", []byte(text))
 		if err != nil {
 			lines := strings.Count(text, "\n") + strings.Count(text, "\r") + 1
-			for _, p := range err.(*configError).problems {
+			for _, p := range strings.Split(err.Error(), "\n") {
 				var line int
 				if _, err := fmt.Sscanf(p, "f:%d:", &line); err != nil || !place.MatchString(p) || line > lines+2 {
 					t.Errorf("no place, or none of the %d lines: %s", lines, p)
@@ -335,7 +335,7 @@ func FuzzParseConfig(f *testing.F) {
 		if len(c.Decision.LEDs) > 10 {
 			return
 		}
-		j, err := c.judge(decision.Output{Classes: 2, Scale: 1. / 256})
+		j, err := c.Judge(decision.Output{Classes: 2, Scale: 1. / 256})
 		if err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
