@@ -37,7 +37,8 @@ test-arm64: ## the kernels and the engine on emulated Cortex-A53, A72 and A76 (n
 	cd kernels && EDGE_REQUIRE_KERNELS=neon,neon-dot qemu-aarch64 -cpu cortex-a76 ../bin/kernels-arm64.test
 	cd engine && qemu-aarch64 -cpu cortex-a76 ../bin/engine-arm64.test -photographs 1
 
-lint: ## gofumpt, go vet, staticcheck and golangci-lint, for arm64 and amd64
+lint: ## go mod tidy, gofumpt, go vet, staticcheck and golangci-lint, for arm64 and amd64
+	go mod tidy -diff
 	@out=$$($(TOOL) gofumpt -l .); test -z "$$out" || { echo "gofumpt -w these:"; echo "$$out"; exit 1; }
 	for arch in amd64 arm64 arm; do \
 		GOARCH=$$arch go vet -tags e2e ./... && GOARCH=$$arch go vet -tags purego ./... || exit 1; \
