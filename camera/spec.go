@@ -49,17 +49,17 @@ func ParseSpec(text string) (Spec, error) {
 	command, isCommand := strings.CutPrefix(text, commandPrefix)
 	switch {
 	case text == "":
-		return Spec{}, errors.New(`camera: none given: "auto", /dev/video0, a name, a directory, "-" or "exec:COMMAND"`)
+		return Spec{}, errors.New(`no camera is given: "auto", /dev/video0, a name, a directory, "-" or "exec:COMMAND"`)
 	case text == "auto":
 		return Spec{}, nil
 	case text == "-":
 		return Spec{Kind: Stdin}, nil
 	case isCommand && strings.TrimSpace(command) == "":
-		return Spec{}, errors.New("camera: exec: without a command, for example " + CommandForCSI)
+		return Spec{}, errors.New("exec: without a command, for example " + CommandForCSI)
 	case isCommand:
 		return Spec{Command, command}, nil
 	case url.MatchString(text):
-		return Spec{}, fmt.Errorf("camera: %s is a URL; ffmpeg can read it: --camera %q", text, commandForURL(text))
+		return Spec{}, fmt.Errorf("%s is a URL; ffmpeg can read it: --camera %q", text, commandForURL(text))
 	}
 	if n, err := strconv.ParseUint(strings.TrimPrefix(text, "video"), 10, 16); err == nil {
 		return Spec{Device, fmt.Sprintf("/dev/video%d", n)}, nil
