@@ -49,7 +49,7 @@ func ParseSpec(text string) (Spec, error) {
 	command, isCommand := strings.CutPrefix(text, commandPrefix)
 	switch {
 	case text == "":
-		return Spec{}, errors.New(`no camera is given: "auto", /dev/video0, a name, a directory, "-" or "exec:COMMAND"`)
+		return Spec{}, errors.New(`none given: "auto", /dev/video0, a name, a directory, "-" or "exec:COMMAND"`)
 	case text == "auto":
 		return Spec{}, nil
 	case text == "-":
