@@ -91,23 +91,23 @@ func (c *compiler) parameters(n *model.Node) int {
 }
 
 func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
-	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
-	depth := w.Shape[0]
+	in, weights, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
+	depth := weights.Shape[0]
 	l, err := c.layer(n, depth, op.Activation)
 	if err != nil {
 		return err
 	}
-	g := windowOf(op.Window, w.Shape[1], w.Shape[2], in.Shape, o.Shape)
+	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
 	info := StepInfo{
-		Kind: "conv " + g.String(),
-		MACs: g.outH * g.outW * len(w.Data), Parameters: c.parameters(n),
+		Kind: "conv " + sizes(w),
+		MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
 	}
-	if g.kernelH == 1 && g.kernelW == 1 && g.strideH == 1 && g.strideW == 1 {
+	if w.KernelH == 1 && w.KernelW == 1 && w.StrideH == 1 && w.StrideW == 1 {
 		info.Kind = "pointwise"
-		c.pointwise(n, info, l, g.outH*g.outW, in.Shape[3], depth)
+		c.pointwise(n, info, l, w.OutH*w.OutW, in.Shape[3], depth)
 		return nil
 	}
-	c.gathered(n, info, l, g, depth)
+	c.gathered(n, info, l, w, in.Shape[3], depth)
 	return nil
 }
 
@@ -134,60 +134,52 @@ func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error 
 
 // pointwise adds a step that multiplies pixels × in by weights in × out.
 func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in, out int) {
-	a := c.pointwiseArgs(l, pixels, in, out)
-	a.Src, a.Dst = c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
-	set, workers := c.set, c.needScratch(a.Scratch)
-	info.Kernel = kernelName(set, a)
-	c.add(info, n, c.byTiles(pixels, in, out, a.Rows, a.Panel, func(worker, p0, p1, m0, m1 int) {
-		set.Pointwise(a, workers[worker], p0, p1, m0, m1)
+	packed := c.packPointwise(l, pixels, in, out)
+	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(packed.Scratch)
+	info.Kernel = c.kernelName(packed)
+	c.add(info, n, c.byTiles(pixels, in, out, packed.Rows, packed.Panel, func(worker, p0, p1, n0, n1 int) {
+		packed.Run(kernels.PointwiseCall{
+			Src: src, Dst: dst, Scratch: workers[worker], P0: p0, P1: p1, N0: n0, N1: n1,
+		})
 	}))
 }
 
-// pointwiseArgs packs a layer; Src and Dst are still missing.
-func (c *compiler) pointwiseArgs(l *layer, pixels, in, out int) *kernels.PointwiseArgs {
-	a := &kernels.PointwiseArgs{
-		SrcStride: in, DstStride: out, Pixels: pixels, In: in, Out: out, SrcZero: l.inZero,
+func (c *compiler) packPointwise(l *layer, pixels, in, out int) *kernels.Pointwise {
+	return c.set.PackPointwise(kernels.PointwiseLayer{
+		Pixels: pixels, In: in, Out: out, SrcStride: in, DstStride: out, SrcZero: l.inZero,
 		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
-	}
-	c.set.PreparePointwise(a)
-	a.Weights = nil
-	return a
+	})
 }
 
 // kernelName is what runs a layer: the set, and how it multiplies.
-func kernelName(set *kernels.Set, a *kernels.PointwiseArgs) string {
-	return strings.TrimSpace(set.Name + " " + a.By)
+func (c *compiler) kernelName(p *kernels.Pointwise) string {
+	return strings.TrimSpace(c.set.Name + " " + p.By)
 }
 
 // gathered adds a step for any convolution but a pointwise one. For each chunk of output pixels it writes what each of
 // them sees of the input, its patch, into the worker's scratch, and multiplies that:
 //
-//	scratch: patch 0: │row 0 of the window│row 1│row 2│  each kernelW × depth bytes, the input's zero point outside
+//	scratch: patch 0: │row 0 of the window│row 1│row 2│  each KernelW × depth bytes, the input's zero point outside
 //	         patch 1: │…
-//	         then what Pointwise itself needs
-func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w window, out int) {
-	k := w.kernelH * w.kernelW * w.depth
-	pixels := w.outH * w.outW
+//	         then what the layer itself needs
+func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w kernels.Window, depth, out int) {
+	k := w.KernelH * w.KernelW * depth
+	pixels := w.OutH * w.OutW
 	most := max(maxPatches/k, 1)
 	chunks := min(max(c.chunks(pixels*k*out), c.shared((pixels+most-1)/most)), pixels)
 	rows := (pixels + chunks - 1) / chunks
-	prepared := c.pointwiseArgs(l, rows, k, out)
+	packed := c.packPointwise(l, rows, k, out)
 	patches := (rows*k + alignment - 1) / alignment * alignment
-	set, workers := c.set, c.needScratch(patches+prepared.Scratch)
-	src, dst := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
-	args := make([]kernels.PointwiseArgs, c.threads) // each worker has patches of its own
-	for i := range args {
-		args[i] = *prepared
-	}
+	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(patches+packed.Scratch)
 	zero := byte(l.inZero)
-	info.Kernel = kernelName(set, prepared)
+	info.Kernel = c.kernelName(packed)
 	c.add(info, n, step{chunks, func(worker, chunk int) {
-		a, scratch := &args[worker], workers[worker]
 		p, end := part(chunk, chunks, pixels)
-		count := end - p
-		gather(scratch[:count*k], src, &w, zero, p)
-		a.Src, a.Dst, a.Pixels = scratch[:count*k], dst[p*out:], count
-		set.Pointwise(a, scratch[patches:], 0, count, 0, out)
+		count, scratch := end-p, workers[worker]
+		w.Gather(scratch[:count*k], src, depth, zero, p)
+		packed.Run(kernels.PointwiseCall{
+			Src: scratch[:count*k], Dst: dst[p*out:], Scratch: scratch[patches:], P1: count, N1: out,
+		})
 	}})
 }
 

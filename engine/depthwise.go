@@ -6,30 +6,24 @@ import (
 )
 
 func (c *compiler) depthwise(n *model.Node, op model.DepthwiseConv2D) error {
-	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
-	out := w.Shape[3]
-	l, err := c.layer(n, out, op.Activation)
+	in, weights, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
+	l, err := c.layer(n, weights.Shape[3], op.Activation)
 	if err != nil {
 		return err
 	}
-	g := windowOf(op.Window, w.Shape[1], w.Shape[2], in.Shape, o.Shape)
-	a := &kernels.DepthwiseArgs{
-		Src: c.bytes[n.Inputs[0]], Dst: c.bytes[n.Outputs[0]],
-		InH: g.inH, InW: g.inW, In: g.depth, OutH: g.outH, OutW: g.outW, Multiplier: op.Multiplier,
-		KernelH: g.kernelH, KernelW: g.kernelW, StrideH: g.strideH, StrideW: g.strideW,
-		PadTop: g.padTop, PadLeft: g.padLeft, SrcZero: l.inZero,
+	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
+	packed := c.set.PackDepthwise(kernels.DepthwiseLayer{
+		Window: w, In: in.Shape[3], Multiplier: op.Multiplier, SrcZero: l.inZero,
 		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
-	}
-	c.set.PrepareDepthwise(a)
-	a.Weights = nil
-	set, workers := c.set, c.needScratch(a.Scratch)
-	macs := g.outH * g.outW * len(w.Data)
+	})
+	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(packed.Scratch)
+	macs := w.OutH * w.OutW * len(weights.Data)
 	info := StepInfo{
-		Kind: "depthwise " + g.String(), Kernel: c.set.Name, MACs: macs, Parameters: c.parameters(n),
+		Kind: "depthwise " + sizes(w), Kernel: c.set.Name, MACs: macs, Parameters: c.parameters(n),
 	}
 	// A depthwise MAC costs about three pointwise ones: its inputs are used only once.
-	c.add(info, n, c.byRows(g.outH, 3*macs, func(worker, y0, y1 int) {
-		set.Depthwise(a, workers[worker], y0, y1)
+	c.add(info, n, c.byRows(w.OutH, 3*macs, func(worker, y0, y1 int) {
+		packed.Run(kernels.DepthwiseCall{Src: src, Dst: dst, Scratch: workers[worker], Y0: y0, Y1: y1})
 	}))
 	return nil
 }

@@ -10,21 +10,17 @@ func (c *compiler) pool(n *model.Node, w model.Window, kernelH, kernelW int, fus
 	if err := c.sameQuant(n); err != nil {
 		return err
 	}
-	g := windowOf(w, kernelH, kernelW, in.Shape, o.Shape)
-	a := &kernels.PoolArgs{
-		Src: c.bytes[n.Inputs[0]], Dst: c.bytes[n.Outputs[0]],
-		InH: g.inH, InW: g.inW, OutH: g.outH, OutW: g.outW, Depth: g.depth,
-		KernelH: g.kernelH, KernelW: g.kernelW, StrideH: g.strideH, StrideW: g.strideW,
-		PadTop: g.padTop, PadLeft: g.padLeft, Origin: c.move(o),
-	}
-	a.Lo, a.Hi = c.clamp(o, fused)
-	kind, run := "max pool ", c.set.MaxPool
+	window := windowOf(w, kernelH, kernelW, in.Shape, o.Shape)
+	l := kernels.PoolLayer{Window: window, Depth: in.Shape[3], Origin: c.move(o)}
+	l.Lo, l.Hi = c.clamp(o, fused)
+	kind, pack := "max pool ", c.set.PackMaxPool
 	if average {
-		kind, run = "average pool ", c.set.AveragePool
+		kind, pack = "average pool ", c.set.PackAveragePool
 	}
-	work := macsPerByte * g.outH * g.outW * g.depth * g.kernelH * g.kernelW
-	c.add(StepInfo{Kind: kind + g.String(), Kernel: c.set.Name}, n, c.byRows(g.outH, work, func(_, y0, y1 int) {
-		run(a, y0, y1)
+	packed, src, dst := pack(l), c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
+	work := macsPerByte * len(dst) * kernelH * kernelW
+	c.add(StepInfo{Kind: kind + sizes(window), Kernel: c.set.Name}, n, c.byRows(window.OutH, work, func(_, y0, y1 int) {
+		packed.Run(kernels.PoolCall{Src: src, Dst: dst, Y0: y0, Y1: y1})
 	}))
 	return nil
 }

@@ -31,54 +31,65 @@ type addFloats struct {
 // (see integer); the zero points of A and B, the clamp range; each in every lane of a vector.
 type addIntegers [3*5 + 4][64]byte
 
-// nativeSum is how an addition is computed: in floating point, else in integers, else by generic code.
-type nativeSum struct {
-	floats   *addFloats
+// addition is how a layer is computed: in floating point, if that is exact, else in integers.
+type addition struct {
+	*x86
+	layer    AddLayer
+	floats   *addFloats // or nil
 	integers *addIntegers
 }
 
 // addElements is how many elements one call of a kernel adds at most.
 const addElements = 1 << 16
 
-func (s *x86) runAdd(a *AddArgs, i0, i1 int) {
-	switch {
-	case a.floats != nil && i1-i0 >= s.addBlock:
-		whole := i1 - (i1-i0)%s.addBlock
-		runPart(s.addFloat, unsafe.Pointer(a.floats), a, i0, whole)
-		if whole < i1 { // the last block overlaps the one before
-			runPart(s.addFloat, unsafe.Pointer(a.floats), a, i1-s.addBlock, i1)
-		}
-	case a.integers != nil:
-		whole := i1
-		if !s.masked {
-			whole -= (i1 - i0) % 8
-		}
-		runPart(s.addInteger, unsafe.Pointer(a.integers), a, i0, whole)
-		genericAdd[uint8](a, whole, i1)
-	default:
-		genericAdd[uint8](a, i0, i1)
+func (s *x86) packAdd(l AddLayer) *Add {
+	packed, ok := s.addition(l)
+	if !ok {
+		return packGenericAdd[uint8](l)
 	}
+	return &Add{packed.run}
 }
 
-func runPart(add func(addPart), constants unsafe.Pointer, a *AddArgs, i0, i1 int) {
-	for i := i0; i < i1; i += addElements {
-		add(addPart{
-			unsafe.Pointer(&a.A[i]), unsafe.Pointer(&a.B[i]), unsafe.Pointer(&a.Dst[i]), min(addElements, i1-i), constants,
-		})
-	}
-}
-
-func (s *x86) prepareAdd(a *AddArgs) {
-	a.nativeSum = nativeSum{}
+// addition packs a layer; false if no constants fit.
+func (s *x86) addition(l AddLayer) (*addition, bool) {
 	var c addIntegers
-	if !c.multiplier(0, a.AMul, 0) || !c.multiplier(1, a.BMul, 0) || !c.multiplier(2, a.Mul, a.Zero) {
-		return
+	if !c.multiplier(0, l.AMul, 0) || !c.multiplier(1, l.BMul, 0) || !c.multiplier(2, l.Mul, l.Zero) {
+		return nil, false
 	}
-	for i, v := range [...]int32{a.AZero, a.BZero, a.Lo, a.Hi} {
+	for i, v := range [...]int32{l.AZero, l.BZero, l.Lo, l.Hi} {
 		c.fill(3*5+i, v)
 	}
-	a.integers = &c
-	a.floats = s.fitAddition(a)
+	a := &addition{x86: s, layer: l, integers: &c}
+	a.floats = a.fit()
+	return a, true
+}
+
+func (a *addition) run(c AddCall) {
+	n := len(c.A)
+	if a.floats != nil && n >= a.addBlock {
+		whole := n - n%a.addBlock
+		runPart(a.addFloat, unsafe.Pointer(a.floats), &c, 0, whole)
+		if whole < n { // the last block overlaps the one before
+			runPart(a.addFloat, unsafe.Pointer(a.floats), &c, n-a.addBlock, n)
+		}
+		return
+	}
+	whole := n
+	if !a.masked {
+		whole -= n % 8
+	}
+	runPart(a.addInteger, unsafe.Pointer(a.integers), &c, 0, whole)
+	if whole < n {
+		genericAdd[uint8](&a.layer, AddCall{c.A[whole:], c.B[whole:], c.Dst[whole:]})
+	}
+}
+
+func runPart(add func(addPart), constants unsafe.Pointer, c *AddCall, from, to int) {
+	for i := from; i < to; i += addElements {
+		add(addPart{
+			unsafe.Pointer(&c.A[i]), unsafe.Pointer(&c.B[i]), unsafe.Pointer(&c.Dst[i]), min(addElements, to-i), constants,
+		})
+	}
 }
 
 // multiplier sets the constants of the i-th, false where they don't fit.
@@ -110,21 +121,21 @@ func (c *addIntegers) fill64(i int, v int64) {
 	}
 }
 
-// fitAddition returns constants for an addition in float32, nil where none were found. Sums are computed around 0, so
+// fit returns constants for the addition in float32, nil if none were found. Sums are computed around 0, so
 // less 128, where float32 is finest. Its last bit is still some 2^-17 of an output step, so that one pair in 65 536 may
 // be rounded to the other side; then constants a few bits from the nearest are tried, most of them on a few pairs only.
-func (s *x86) fitAddition(a *AddArgs) *addFloats {
-	p := s.pairsOf(a)
-	scale := math.Ldexp(real(a.Mul), AddShift)
-	aMul, bMul := real(a.AMul)*scale, real(a.BMul)*scale
-	add := float64(a.Zero) - 128 - float64(a.AZero)*aMul - float64(a.BZero)*bMul
-	lo, hi := byte(a.Lo), byte(a.Hi)
+func (a *addition) fit() *addFloats {
+	p, l := a.pairs(), &a.layer
+	scale := math.Ldexp(real(l.Mul), AddShift)
+	aMul, bMul := real(l.AMul)*scale, real(l.BMul)*scale
+	add := float64(l.Zero) - 128 - float64(l.AZero)*aMul - float64(l.BZero)*bMul
+	lo, hi := byte(l.Lo), byte(l.Hi)
 	f := &addFloats{lo: [4]byte{lo, lo, lo, lo}, hi: [4]byte{hi, hi, hi, hi}, flip: [4]byte{128, 128, 128, 128}}
 	for i := range uint32(9) {
 		for j := range uint32(5) {
 			for k := range uint32(5) {
 				f.add, f.aMul, f.bMul = near(add, i), near(aMul, j), near(bMul, k)
-				if p.agree(s, f) {
+				if p.agree(a.x86, f) {
 					return f
 				}
 			}
@@ -151,14 +162,14 @@ type pairs struct {
 // pairRows is how many rows are computed at once.
 const pairRows = 16
 
-// pairsOf returns them with what integers make of them.
-func (s *x86) pairsOf(a *AddArgs) *pairs {
+// pairs returns them with what integers make of them.
+func (a *addition) pairs() *pairs {
 	p := &pairs{}
 	for i := range p.b {
 		p.b[i] = byte(i)
 	}
 	for row := 0; row < 256; row += pairRows {
-		p.run(s.addInteger, unsafe.Pointer(a.integers), row, p.want[row*256:])
+		p.run(a.addInteger, unsafe.Pointer(a.integers), row, p.want[row*256:])
 	}
 	return p
 }

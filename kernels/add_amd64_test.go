@@ -18,9 +18,9 @@ func eachX86(t *testing.T, test func(t *testing.T, s *x86, set *Set)) {
 }
 
 // likeNetworks returns an addition with scales and zero points as the residual connections of networks have them.
-func (d dice) likeNetworks(t *testing.T) AddArgs {
+func (d dice) likeNetworks(t *testing.T) AddLayer {
 	zero := func() int32 { return int32(d.between(100, 155)) }
-	a := AddArgs{AZero: zero(), BZero: zero(), Zero: zero(), Hi: 255}
+	a := AddLayer{AZero: zero(), BZero: zero(), Zero: zero(), Hi: 255}
 	scaleA, scaleB := 0.3+d.Float64(), 0.3+d.Float64()
 	twice := 2 * max(scaleA, scaleB)
 	scale := twice / 2 * (0.8 + 0.6*d.Float64())
@@ -38,14 +38,12 @@ func (d dice) likeNetworks(t *testing.T) AddArgs {
 
 // Floating point serves nearly all additions: else it isn't worth its place.
 func TestAddFits(t *testing.T) {
-	eachX86(t, func(t *testing.T, _ *x86, set *Set) {
+	eachX86(t, func(t *testing.T, s *x86, _ *Set) {
 		d := roll(16)
 		const layers = 100
 		fit := 0
 		for range layers {
-			a := d.likeNetworks(t)
-			set.PrepareAdd(&a)
-			if a.floats != nil {
+			if a, ok := s.addition(d.likeNetworks(t)); ok && a.floats != nil {
 				fit++
 			}
 		}
@@ -58,13 +56,13 @@ func TestAddFits(t *testing.T) {
 
 // Constants that are wrong for a single pair are refused; so are those that are no numbers.
 func TestAddRefuses(t *testing.T) {
-	eachX86(t, func(t *testing.T, s *x86, set *Set) {
+	eachX86(t, func(t *testing.T, s *x86, _ *Set) {
 		d := roll(17)
-		a := d.likeNetworks(t)
-		for set.PrepareAdd(&a); a.floats == nil; set.PrepareAdd(&a) {
-			a = d.likeNetworks(t)
+		a, ok := s.addition(d.likeNetworks(t))
+		for !ok || a.floats == nil {
+			a, ok = s.addition(d.likeNetworks(t))
 		}
-		p, f := s.pairsOf(&a), *a.floats
+		p, f := a.pairs(), *a.floats
 		if !p.agree(s, &f) {
 			t.Fatal("constants that fit are refused")
 		}

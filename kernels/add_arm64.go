@@ -19,42 +19,52 @@ type addCall struct {
 //go:noescape
 func addBlocks(call *addCall)
 
-// add computes the elements [i0, i1). Of the two inputs, that of the larger scale is multiplied by 1/2, which doesn't
-// shift; any other addition is left to the generic code.
-func add(a *AddArgs, i0, i1 int) {
-	x, y := a.A, a.B
-	xZero, yZero, xMul, yMul := a.AZero, a.BZero, a.AMul, a.BMul
-	if xMul.Shift != 0 {
-		x, y, xZero, yZero, xMul, yMul = y, x, yZero, xZero, yMul, xMul
+// packAddNeon packs an addition. Of the two inputs, that of the larger scale is multiplied by 1/2, which doesn't shift;
+// any other addition is left to the generic code.
+func packAddNeon(l AddLayer) *Add {
+	aZero, bZero, aMul, bMul := l.AZero, l.BZero, l.AMul, l.BMul
+	swap := aMul.Shift != 0
+	if swap {
+		aZero, bZero, aMul, bMul = bZero, aZero, bMul, aMul
 	}
-	if xMul.Shift != 0 || yMul.Shift > 0 || a.Mul.Shift >= 0 {
-		genericAdd[int8](a, i0, i1)
-		return
+	if aMul.Shift != 0 || bMul.Shift > 0 || l.Mul.Shift >= 0 {
+		return packGenericAdd[int8](l)
 	}
-	var c addCall
-	for i := range c.lo {
-		c.aZero[i], c.bZero[i], c.lo[i], c.hi[i] = int8(xZero), int8(yZero), int8(a.Lo), int8(a.Hi)
+	var call addCall
+	for i := range call.lo {
+		call.aZero[i], call.bZero[i], call.lo[i], call.hi[i] = int8(aZero), int8(bZero), int8(l.Lo), int8(l.Hi)
 	}
-	for i := range c.zero {
-		c.zero[i] = int16(a.Zero)
+	for i := range call.zero {
+		call.zero[i] = int16(l.Zero)
 	}
-	for i := range c.mul {
-		c.aMul[i], c.bMul[i], c.mul[i] = xMul.Mantissa, yMul.Mantissa, a.Mul.Mantissa
-		c.bRight[i], c.right[i] = yMul.Shift, a.Mul.Shift
+	for i := range call.mul {
+		call.aMul[i], call.bMul[i], call.mul[i] = aMul.Mantissa, bMul.Mantissa, l.Mul.Mantissa
+		call.bRight[i], call.right[i] = bMul.Shift, l.Mul.Shift
 	}
+	return &Add{func(c AddCall) {
+		if swap {
+			c.A, c.B = c.B, c.A
+		}
+		call.run(c)
+	}}
+}
+
+// run adds with the constants of a call, which is a copy.
+func (constants *addCall) run(c AddCall) {
 	const most = 1 << 14 // elements of one call
-	for ; i0+16 <= i1; i0 += c.blocks * 16 {
-		c.blocks = min(i1-i0, most) / 16
-		c.a, c.b, c.dst = &x[i0], &y[i0], &a.Dst[i0]
-		addBlocks(&c)
+	call, n := *constants, len(c.A)
+	for i := 0; i+16 <= n; i += call.blocks * 16 {
+		call.blocks = min(n-i, most) / 16
+		call.a, call.b, call.dst = &c.A[i], &c.B[i], &c.Dst[i]
+		addBlocks(&call)
 	}
-	if i0 < i1 { // less than a block: by way of the stack
+	if i := n / 16 * 16; i < n { // less than a block: by way of the stack
 		var tail [3][16]byte
-		copy(tail[0][:], x[i0:i1])
-		copy(tail[1][:], y[i0:i1])
-		c.a, c.b, c.dst, c.blocks = &tail[0][0], &tail[1][0], &tail[2][0], 1
-		addBlocks(&c)
-		copy(a.Dst[i0:i1], tail[2][:])
+		copy(tail[0][:], c.A[i:])
+		copy(tail[1][:], c.B[i:])
+		call.a, call.b, call.dst, call.blocks = &tail[0][0], &tail[1][0], &tail[2][0], 1
+		addBlocks(&call)
+		copy(c.Dst[i:n], tail[2][:])
 	}
 }
 
@@ -69,34 +79,25 @@ type windowCall struct {
 //go:noescape
 func sumWindow(call *windowCall)
 
-// averagePool computes the output rows [y0, y1).
-func averagePool(a *PoolArgs, y0, y1 int) {
-	if a.Depth < 16 || a.KernelH*a.KernelW > math.MaxInt16/128 {
-		genericAveragePool[int8](a, y0, y1)
-		return
+// packAveragePoolNeon sums windows 16 channels at a time; the last ones overlap those before.
+func packAveragePoolNeon(l PoolLayer) *Pool {
+	if l.Depth < 16 || l.KernelH*l.KernelW > math.MaxInt16/128 {
+		return packGenericAveragePool[int8](l)
 	}
-	c := windowCall{step: a.Depth, rowStep: a.InW * a.Depth}
-	for y := y0; y < y1; y++ {
-		i0, i1 := inside(y*a.StrideH-a.PadTop, a.KernelH, a.InH)
-		for x := range a.OutW {
-			j0, j1 := inside(x*a.StrideW-a.PadLeft, a.KernelW, a.InW)
-			c.rows, c.columns = i1-i0, j1-j0
-			src := a.Src[(i0*a.InW+j0)*a.Depth:]
-			dst := a.Dst[(y*a.OutW+x)*a.Depth:][:a.Depth]
-			count := int32(c.rows * c.columns)
-			for n := 0; n < a.Depth; n += 16 {
-				n := min(n, a.Depth-16) // some of the last channels twice, if they aren't whole sixteens
-				c.src = &src[n]
-				sumWindow(&c)
-				for i, sum := range c.sums {
-					sum := int32(sum) - a.Origin*count
-					half := count / 2
-					if sum < 0 {
-						half = -half
-					}
-					dst[n+i] = byte(min(max((sum+half)/count+a.Origin, a.Lo), a.Hi))
+	return &Pool{func(c PoolCall) {
+		call := windowCall{step: l.Depth, rowStep: l.InW * l.Depth}
+		l.eachWindow(c, func(dst []byte, i0, i1, j0, j1 int) {
+			call.rows, call.columns = i1-i0, j1-j0
+			src := c.Src[(i0*l.InW+j0)*l.Depth:]
+			count := int32(call.rows * call.columns)
+			for n := 0; n < l.Depth; n += 16 {
+				n := min(n, l.Depth-16)
+				call.src = &src[n]
+				sumWindow(&call)
+				for i, sum := range call.sums {
+					dst[n+i] = l.mean(int32(sum)-l.Origin*count, count)
 				}
 			}
-		}
-	}
+		})
+	}}
 }

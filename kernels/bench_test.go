@@ -106,23 +106,23 @@ func (l benchLayer) prepare(s *Set, weightZero int32) func() {
 		src[i] = byte(random.Uint32())
 	}
 	if l.kernel == 1 {
-		a := &PointwiseArgs{
-			Src: src, Dst: dst, SrcStride: l.in, DstStride: l.out, Pixels: l.pixels, In: l.in, Out: l.out,
-			SrcZero: 0, Weights: weights, WeightZero: weightZero, Bias: bias, Requant: r,
-		}
-		s.PreparePointwise(a)
-		scratch := make([]byte, a.Scratch)
-		return func() { s.Pointwise(a, scratch, 0, a.Pixels, 0, a.Out) }
+		layer := s.PackPointwise(PointwiseLayer{
+			Pixels: l.pixels, In: l.in, Out: l.out, SrcStride: l.in, DstStride: l.out,
+			Weights: weights, WeightZero: weightZero, Bias: bias, Requant: r,
+		})
+		call := PointwiseCall{Src: src, Dst: dst, Scratch: make([]byte, layer.Scratch), P1: l.pixels, N1: l.out}
+		return func() { layer.Run(call) }
 	}
 	pad := max(0, (l.size-1)*l.stride+l.kernel-inSize) / 2
-	a := &DepthwiseArgs{
-		Src: src, Dst: dst, InH: inSize, InW: inSize, In: l.in, OutH: l.size, OutW: l.size, Multiplier: 1,
-		KernelH: l.kernel, KernelW: l.kernel, StrideH: l.stride, StrideW: l.stride, PadTop: pad, PadLeft: pad,
-		SrcZero: 0, Weights: weights, WeightZero: weightZero, Bias: bias, Requant: r,
-	}
-	s.PrepareDepthwise(a)
-	scratch := make([]byte, a.Scratch)
-	return func() { s.Depthwise(a, scratch, 0, a.OutH) }
+	layer := s.PackDepthwise(DepthwiseLayer{
+		Window: Window{
+			InH: inSize, InW: inSize, OutH: l.size, OutW: l.size,
+			KernelH: l.kernel, KernelW: l.kernel, StrideH: l.stride, StrideW: l.stride, PadTop: pad, PadLeft: pad,
+		},
+		In: l.in, Multiplier: 1, Weights: weights, WeightZero: weightZero, Bias: bias, Requant: r,
+	})
+	call := DepthwiseCall{Src: src, Dst: dst, Scratch: make([]byte, layer.Scratch), Y1: l.size}
+	return func() { layer.Run(call) }
 }
 
 // merged returns layers with equal ones counted, for a shorter run.
@@ -211,10 +211,10 @@ func BenchmarkAdd(b *testing.B) {
 	for _, s := range Available() {
 		b.Run(s.Name, func(b *testing.B) {
 			a := roll(1).add(28 * 28 * 32)
-			s.PrepareAdd(&a)
+			add := s.PackAdd(a.AddLayer)
 			b.SetBytes(int64(len(a.A)))
 			for b.Loop() {
-				s.Add(&a, 0, len(a.A))
+				add.Run(a.AddCall)
 			}
 		})
 	}

@@ -39,22 +39,22 @@ func TestDepthwiseCalls(t *testing.T) {
 		for _, l := range shapes {
 			a := d.depthwise(1, l.width, l.channels, 1, l.kernel, l.kernel, l.stride, l.stride)
 			usual(&a)
-			s.prepareDepthwise(&a)
-			runs := a.native.depthwise.runs
-			if runs == nil {
+			packed, ok := s.depthwise.pack(&a.DepthwiseLayer)
+			if !ok {
 				t.Fatalf("%s: %v isn't computed by a kernel", name, &a)
 			}
+			runs := packed.runs
 			macs, want := 0, 0
 			for i := range runs {
 				width := runs[i].kind.width
 				want += runs[i].blocks * width * a.OutW * l.kernel * l.kernel
-				runs[i].run = func(r depthwiseRow) {
+				runs[i].kernel = func(r depthwiseRow) {
 					call := r.blocks * width * r.outputs * l.kernel * l.kernel
 					macs += call
 					largest = max(largest, call)
 				}
 			}
-			s.runDepthwise(&a, make([]byte, a.Scratch), 0, 1)
+			packed.run(DepthwiseCall{a.Src, a.Dst, make([]byte, packed.scratch()), 0, 1})
 			if macs != want {
 				t.Errorf("%s: %v: calls compute %d MACs, want %d", name, &a, macs, want)
 			}
@@ -67,7 +67,7 @@ func TestDepthwiseCalls(t *testing.T) {
 }
 
 // usual makes multipliers such that requantization fits.
-func usual(a *DepthwiseArgs) {
+func usual(a *depthwiseCase) {
 	for i := range a.Multipliers {
 		a.Multipliers[i].Shift = -6
 	}
@@ -84,8 +84,7 @@ func TestDepthwiseByKernels(t *testing.T) {
 					a := d.depthwise(4, 9, channels, 1, kernel, kernel, stride, stride)
 					a.WeightZero, a.Weights[0] = -128, 127 // 0 and 255 as u8
 					usual(&a)
-					s.prepareDepthwise(&a)
-					if a.native.depthwise.runs == nil {
+					if _, ok := s.depthwise.pack(&a.DepthwiseLayer); !ok {
 						t.Errorf("%s: %v isn't computed by a kernel", name, &a)
 					}
 				}
@@ -110,9 +109,8 @@ func TestPointwiseCalls(t *testing.T) {
 			for i := range a.Multipliers {
 				a.Multipliers[i].Shift = -8
 			}
-			s.preparePointwise(&a)
-			layer := &a.native.pointwise
-			if layer.panels == nil {
+			layer, ok := s.pointwiseKernel(&a.PointwiseLayer).pack(s, &a.PointwiseLayer)
+			if !ok {
 				t.Fatalf("%s: %v isn't computed by a kernel", name, &a)
 			}
 			largest = max(largest, layer.block*layer.steps*layer.taps*layer.width)

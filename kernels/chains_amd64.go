@@ -78,19 +78,19 @@ func newChainPacker(weightZero int8) *chainPacker {
 // each vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes
 // VPMADDUBSW and VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. A single pixel waits for
 // its weights instead: a quad of chains has half the bytes.
-func (k *pointwiseKernel) saves(a *PointwiseArgs) bool {
+func (k *pointwiseKernel) saves(l *PointwiseLayer) bool {
 	const costWithout = 8 // halves of an instruction
-	if a.WeightZero != int32(int8(a.WeightZero)) {
+	if l.WeightZero != int32(int8(l.WeightZero)) {
 		return false
 	}
-	p := newChainPacker(int8(a.WeightZero))
-	panels := (a.Out + k.width - 1) / k.width
-	samples, depth := min(4, panels), min(64, a.In)
+	p := newChainPacker(int8(l.WeightZero))
+	panels := (l.Out + k.width - 1) / k.width
+	samples, depth := min(4, panels), min(64, l.In)
 	cost, without := 0, 0
 	for i := range samples {
-		p.packPanel(k, a, i*panels/samples, depth)
+		p.packPanel(k, l, i*panels/samples, depth)
 		quads := len(p.weights) / quadBytes
-		if a.Pixels <= k.ones {
+		if l.Pixels <= k.ones {
 			cost += costWithout / 2 * quads
 		} else {
 			cost += 4*quads + 5*len(p.list)
@@ -101,12 +101,12 @@ func (k *pointwiseKernel) saves(a *PointwiseArgs) bool {
 }
 
 // packPanel packs panel n of a layer, of which it takes the first depth input channels.
-func (p *chainPacker) packPanel(k *pointwiseKernel, a *PointwiseArgs, n, depth int) {
+func (p *chainPacker) packPanel(k *pointwiseKernel, l *PointwiseLayer, n, depth int) {
 	var rows [chainWidth][]int8
-	from, count := k.channels(a, n)
+	from, count := k.channels(l.Out, n)
 	for j := range rows {
 		if c := k.order(j); c < count {
-			rows[j] = a.Weights[(from+c)*a.In:][:depth]
+			rows[j] = l.Weights[(from+c)*l.In:][:depth]
 		}
 	}
 	p.pack(&rows, depth)

@@ -74,22 +74,21 @@ func TestChainsByCost(t *testing.T) {
 	if ByName("avx2") == nil {
 		t.Skip("no AVX2 here")
 	}
-	layer := func(pixels int, weight func(i int) int8) *PointwiseArgs {
+	layer := func(pixels int, weight func(i int) int8) *pointwiseKernel {
 		d := roll(21)
 		a := d.pointwise(pixels, 64, 32)
 		a.WeightZero = 0
 		for i := range a.Weights {
 			a.Weights[i] = weight(i)
 		}
-		avx2.preparePointwise(&a)
-		return &a
+		return avx2.pointwiseKernel(&a.PointwiseLayer)
 	}
 	small := func(i int) int8 { return int8(i%19 - 9) }
 	large := func(i int) int8 { return int8(i%201 - 100) }
-	if a := layer(49, small); a.native.pointwise.most == 0 {
+	if k := layer(49, small); k.most == 0 {
 		t.Error("small weights: no chains")
 	}
-	if a := layer(49, large); a.native.pointwise.most != 0 {
+	if k := layer(49, large); k.most != 0 {
 		t.Error("large weights: chains")
 	}
 }

@@ -41,23 +41,25 @@ type depthwiseKernel struct {
 type depthwiseTable map[[2]int][]depthwiseKernel
 
 // of returns those for a layer, or none.
-func (t depthwiseTable) of(a *DepthwiseArgs) []depthwiseKernel {
-	if a.Multiplier != 1 || a.KernelH != a.KernelW || a.StrideH != a.StrideW {
+func (t depthwiseTable) of(l *DepthwiseLayer) []depthwiseKernel {
+	if l.Multiplier != 1 || l.KernelH != l.KernelW || l.StrideH != l.StrideW {
 		return nil
 	}
-	return t[[2]int{a.KernelH, a.StrideH}]
+	return t[[2]int{l.KernelH, l.StrideH}]
 }
 
-// depthwiseLayer is a layer as the depthwise kernels read it.
-type depthwiseLayer struct {
-	runs []depthwiseRun // nil: the generic kernel computes it
-	zero []byte         // a row of padding
-	room int            // bytes that kernels read and write behind the last pixel of a row: rows are copied to scratch
+// depthwiseBlocks is a layer as the depthwise kernels read it.
+type depthwiseBlocks struct {
+	Window
+	in   int // channels
+	runs []depthwiseRun
+	zero []byte // a row of padding
+	room int    // bytes that kernels read and write behind the last pixel of a row: rows are copied to scratch
 }
 
 // depthwiseRun are blocks next to each other that one kernel computes.
 type depthwiseRun struct {
-	run    func(depthwiseRow)
+	kernel func(depthwiseRow)
 	kind   depthwiseKind
 	from   int // first channel
 	blocks int
@@ -80,60 +82,73 @@ func (k *depthwiseKernel) order(j int) int {
 	return l/4*4*k.vectors + 4*v + l%4
 }
 
-func (s *x86) prepareDepthwise(a *DepthwiseArgs) {
-	a.native.depthwise = depthwiseLayer{}
-	a.Scratch = 0
-	kernels := s.depthwise.of(a)
-	if kernels == nil || !packDepthwise(kernels, a) {
-		a.native.depthwise.runs = nil
-		prepareGenericDepthwise(a)
-		return
+func (s *x86) packDepthwise(l DepthwiseLayer) *Depthwise {
+	packed, ok := s.depthwise.pack(&l)
+	if !ok {
+		return packGenericDepthwise[uint8](l)
 	}
-	layer := &a.native.depthwise
-	if layer.room > 0 {
-		a.Scratch = a.KernelH*(a.InW*a.In+layer.room) + a.OutW*a.In + layer.room
-	}
-	right := (a.OutW-1)*a.StrideW + a.KernelW - a.PadLeft - a.InW
-	layer.zero = make([]byte, max(a.InW, a.PadLeft, right)*a.In+layer.room)
-	for i := range layer.zero {
-		layer.zero[i] = byte(a.SrcZero)
-	}
+	return &Depthwise{Scratch: packed.scratch(), run: packed.run}
 }
 
-// packDepthwise cuts the channels into blocks of the kernels' sizes, the largest first; where less remain than a block,
-// it overlaps the one before. It returns false where the kernels can't compute the layer.
-func packDepthwise(kernels []depthwiseKernel, a *DepthwiseArgs) bool {
-	layer := &a.native.depthwise
-	for from := 0; from < a.In; {
-		rest := a.In - from
+// pack packs a layer; false if no kernels compute it.
+func (t depthwiseTable) pack(l *DepthwiseLayer) (*depthwiseBlocks, bool) {
+	kernels := t.of(l)
+	if kernels == nil {
+		return nil, false
+	}
+	packed := &depthwiseBlocks{Window: l.Window, in: l.In}
+	if !packed.cut(kernels, l) {
+		return nil, false
+	}
+	right := (l.OutW-1)*l.StrideW + l.KernelW - l.PadLeft - l.InW
+	packed.zero = make([]byte, max(l.InW, l.PadLeft, right)*l.In+packed.room)
+	for i := range packed.zero {
+		packed.zero[i] = byte(l.SrcZero)
+	}
+	return packed, true
+}
+
+// scratch returns how many bytes a call needs.
+func (b *depthwiseBlocks) scratch() int {
+	if b.room == 0 {
+		return 0
+	}
+	return b.KernelH*(b.InW*b.in+b.room) + b.OutW*b.in + b.room
+}
+
+// cut cuts the channels into blocks of the kernels' sizes, the largest first; if less remain than a block, it overlaps
+// the one before. It returns false if no constants fit.
+func (b *depthwiseBlocks) cut(kernels []depthwiseKernel, l *DepthwiseLayer) bool {
+	for from := 0; from < l.In; {
+		rest := l.In - from
 		k := &kernels[len(kernels)-1]
 		for i := range slices.Backward(kernels) { // the smallest that takes all of the rest, else the largest there is
-			if kernels[i].width <= a.In && k.width < rest {
+			if kernels[i].width <= l.In && k.width < rest {
 				k = &kernels[i]
 			}
 		}
 		channels := min(k.width, rest)
 		if rest < k.width && !k.masked {
-			if from = a.In - k.width; from < 0 {
-				from, layer.room = 0, k.width-a.In
+			if from = l.In - k.width; from < 0 {
+				from, b.room = 0, k.width-l.In
 			}
-			channels = a.In - from
+			channels = l.In - from
 		}
-		data, kind, ok := k.pack(a, from, channels)
+		data, kind, ok := k.pack(l, from, channels)
 		if !ok {
 			return false
 		}
-		layer.append(k, kind, from, channels, data)
+		b.append(k, kind, from, channels, data)
 		from += channels
 	}
 	return true
 }
 
 // append adds a block: to the last run, if it continues that.
-func (l *depthwiseLayer) append(k *depthwiseKernel, kind depthwiseKind, from, channels int, data []byte) {
+func (b *depthwiseBlocks) append(k *depthwiseKernel, kind depthwiseKind, from, channels int, data []byte) {
 	mask := uint64(1)<<channels - 1
-	if n := len(l.runs); n > 0 {
-		last := &l.runs[n-1]
+	if n := len(b.runs); n > 0 {
+		last := &b.runs[n-1]
 		if last.kind == kind && last.from+last.blocks*kind.width == from {
 			last.blocks++
 			last.data = append(last.data, data...)
@@ -141,17 +156,17 @@ func (l *depthwiseLayer) append(k *depthwiseKernel, kind depthwiseKind, from, ch
 			return
 		}
 	}
-	run := k.plain
+	kernel := k.plain
 	if kind.zeroed {
-		run = k.zeroed
+		kernel = k.zeroed
 	}
-	l.runs = append(l.runs, depthwiseRun{run, kind, from, 1, mask, data})
+	b.runs = append(b.runs, depthwiseRun{kernel, kind, from, 1, mask, data})
 }
 
 // pack returns the constants of the block of channels from from on: clamp range, bias, weights, their zero point,
 // requantization.
-func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byte, kind depthwiseKind, ok bool) {
-	bias, reach, fitInt8 := depthwiseBias(a, from, channels)
+func (k *depthwiseKernel) pack(l *DepthwiseLayer, from, channels int) (data []byte, kind depthwiseKind, ok bool) {
+	bias, reach, fitInt8 := depthwiseBias(l, from, channels)
 	for _, r := range reach {
 		if !r.fits() {
 			return nil, kind, false
@@ -159,10 +174,10 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 	}
 	kind.width, kind.zeroed = k.width, k.taps == 4 && !fitInt8
 	for range k.width {
-		data = append(data, byte(a.Lo))
+		data = append(data, byte(l.Lo))
 	}
 	for range k.width {
-		data = append(data, byte(a.Hi))
+		data = append(data, byte(l.Hi))
 	}
 	for j := range k.width {
 		b := int32(0)
@@ -171,8 +186,8 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 		}
 		data = binary.LittleEndian.AppendUint32(data, uint32(b))
 	}
-	data = k.appendWeights(data, a, from, channels, kind.zeroed)
-	r := a.Requant.of(from, channels)
+	data = k.appendWeights(data, l, from, channels, kind.zeroed)
+	r := l.Requant.of(from, channels)
 	constants, ok := r.fitSingles(reach, k.width, k.order)
 	if !ok {
 		var signed bool
@@ -189,13 +204,13 @@ func (k *depthwiseKernel) pack(a *DepthwiseArgs, from, channels int) (data []byt
 
 // depthwiseBias returns what accumulators of channels begin with, where they can get, and whether all weights fit int8
 // without their zero point.
-func depthwiseBias(a *DepthwiseArgs, from, channels int) (bias []int32, reach []span, fitInt8 bool) {
+func depthwiseBias(l *DepthwiseLayer, from, channels int) (bias []int32, reach []span, fitInt8 bool) {
 	bias, reach, fitInt8 = make([]int32, channels), make([]span, channels), true
 	for c := range channels {
-		bias[c] = a.Bias[from+c]
-		for tap := range a.KernelH * a.KernelW {
-			w := int32(a.Weights[tap*a.In+from+c]) - a.WeightZero
-			bias[c] -= a.SrcZero * w
+		bias[c] = l.Bias[from+c]
+		for tap := range l.KernelH * l.KernelW {
+			w := int32(l.Weights[tap*l.In+from+c]) - l.WeightZero
+			bias[c] -= l.SrcZero * w
 			reach[c].add(w)
 			fitInt8 = fitInt8 && w == int32(int8(w))
 		}
@@ -207,15 +222,15 @@ func depthwiseBias(a *DepthwiseArgs, from, channels int) (bias []int32, reach []
 
 // appendWeights appends [KernelW][vectors][parts] vectors, whose lanes hold the taps of rows part·taps… of one channel.
 // With zeroed they are as they are, and [parts] vectors of the zero point follow, as if of one more tap in a row.
-func (k *depthwiseKernel) appendWeights(data []byte, a *DepthwiseArgs, from, channels int, zeroed bool) []byte {
-	parts := (a.KernelH + k.taps - 1) / k.taps
+func (k *depthwiseKernel) appendWeights(data []byte, l *DepthwiseLayer, from, channels int, zeroed bool) []byte {
+	parts := (l.KernelH + k.taps - 1) / k.taps
 	lanes := k.width / k.vectors
 	appendLanes := func(v, part int, weight func(row, c int) int32) {
 		for lane := range lanes {
 			c := k.order(v*lanes + lane)
 			for row := part * k.taps; row < (part+1)*k.taps; row++ {
 				w := int32(0)
-				if row < a.KernelH && c < channels {
+				if row < l.KernelH && c < channels {
 					w = weight(row, c)
 				}
 				if k.taps == 2 {
@@ -226,22 +241,22 @@ func (k *depthwiseKernel) appendWeights(data []byte, a *DepthwiseArgs, from, cha
 			}
 		}
 	}
-	zero := a.WeightZero
+	zero := l.WeightZero
 	if zeroed {
 		zero = 0
 	}
-	for column := range a.KernelW {
+	for column := range l.KernelW {
 		for v := range k.vectors {
 			for part := range parts {
 				appendLanes(v, part, func(row, c int) int32 {
-					return int32(a.Weights[(row*a.KernelW+column)*a.In+from+c]) - zero
+					return int32(l.Weights[(row*l.KernelW+column)*l.In+from+c]) - zero
 				})
 			}
 		}
 	}
 	if zeroed {
 		for part := range parts {
-			appendLanes(0, part, func(int, int) int32 { return a.WeightZero })
+			appendLanes(0, part, func(int, int) int32 { return l.WeightZero })
 		}
 	}
 	return data
@@ -250,27 +265,24 @@ func (k *depthwiseKernel) appendWeights(data []byte, a *DepthwiseArgs, from, cha
 // depthwiseMACs is how much one call of a kernel computes at most, as it can't be interrupted: 25 µs at 20 GMAC/s.
 const depthwiseMACs = 1 << 19
 
-func (s *x86) runDepthwise(a *DepthwiseArgs, scratch []byte, y0, y1 int) {
-	layer := &a.native.depthwise
-	switch {
-	case layer.runs == nil:
-		genericDepthwise[uint8](a, scratch, y0, y1)
-	case layer.room > 0:
-		layer.narrowRows(a, scratch, y0, y1)
-	default:
-		for y := y0; y < y1; y++ {
-			rows := layer.window(a, y)
-			layer.row(a, &rows, a.Dst[y*a.OutW*a.In:])
-		}
+// run computes the output rows [Y0, Y1).
+func (b *depthwiseBlocks) run(c DepthwiseCall) {
+	if b.room > 0 {
+		b.narrowRows(&c)
+		return
+	}
+	for y := c.Y0; y < c.Y1; y++ {
+		rows := b.window(c.Src, y)
+		b.row(&rows, c.Dst[y*b.OutW*b.in:])
 	}
 }
 
 // window returns the rows of the input, or padding, for the outputs of row y.
-func (l *depthwiseLayer) window(a *DepthwiseArgs, y int) (rows [5][]byte) {
-	for i := range a.KernelH {
-		rows[i] = l.zero
-		if row := y*a.StrideH - a.PadTop + i; row >= 0 && row < a.InH {
-			rows[i] = a.Src[row*a.InW*a.In:]
+func (b *depthwiseBlocks) window(src []byte, y int) (rows [5][]byte) {
+	for i := range b.KernelH {
+		rows[i] = b.zero
+		if row := y*b.StrideH - b.PadTop + i; row >= 0 && row < b.InH {
+			rows[i] = src[row*b.InW*b.in:]
 		}
 	}
 	return rows
@@ -279,64 +291,64 @@ func (l *depthwiseLayer) window(a *DepthwiseArgs, y int) (rows [5][]byte) {
 // narrowRows computes rows of less channels than a block has. A kernel then reads and writes more than a pixel. Within a
 // row that is fine: it goes from left to right, and what it writes too much is overwritten by the next pixel. At a row's
 // end there must be room, which copies have.
-func (l *depthwiseLayer) narrowRows(a *DepthwiseArgs, scratch []byte, y0, y1 int) {
-	in, out := a.InW*a.In, a.OutW*a.In
-	for y := y0; y < y1; y++ {
-		rows := l.window(a, y)
-		rest := scratch
-		for i := range a.KernelH {
+func (b *depthwiseBlocks) narrowRows(c *DepthwiseCall) {
+	in, out := b.InW*b.in, b.OutW*b.in
+	for y := c.Y0; y < c.Y1; y++ {
+		rows := b.window(c.Src, y)
+		rest := c.Scratch
+		for i := range b.KernelH {
 			copy(rest[:in], rows[i][:in])
-			rows[i], rest = rest, rest[in+l.room:]
+			rows[i], rest = rest, rest[in+b.room:]
 		}
-		l.row(a, &rows, rest)
-		copy(a.Dst[y*out:][:out], rest)
+		b.row(&rows, rest)
+		copy(c.Dst[y*out:][:out], rest)
 	}
 }
 
 // row computes a row of outputs, in calls of at most depthwiseMACs.
-func (l *depthwiseLayer) row(a *DepthwiseArgs, rows *[5][]byte, dst []byte) {
-	for i := range l.runs {
-		run := &l.runs[i]
-		macs := run.kind.width * a.KernelH * a.KernelW // of an output
-		outputs := min(a.OutW, depthwiseMACs/macs)
+func (b *depthwiseBlocks) row(rows *[5][]byte, dst []byte) {
+	for i := range b.runs {
+		run := &b.runs[i]
+		macs := run.kind.width * b.KernelH * b.KernelW // of an output
+		outputs := min(b.OutW, depthwiseMACs/macs)
 		blocks := min(run.blocks, depthwiseMACs/(macs*outputs))
-		for x := 0; x < a.OutW; x += outputs {
-			for b := 0; b < run.blocks; b += blocks {
-				l.call(a, run, rows, dst, x, min(outputs, a.OutW-x), b, min(blocks, run.blocks-b))
+		for x := 0; x < b.OutW; x += outputs {
+			for first := 0; first < run.blocks; first += blocks {
+				b.call(run, rows, dst, x, min(outputs, b.OutW-x), first, min(blocks, run.blocks-first))
 			}
 		}
 	}
 }
 
-// call computes outputs from x on, of blocks of a run from b on.
-func (l *depthwiseLayer) call(a *DepthwiseArgs, run *depthwiseRun, rows *[5][]byte, dst []byte, x, outputs, b, blocks int) {
-	from, size := run.from+b*run.kind.width, len(run.data)/run.blocks
+// call computes outputs from x on, of the blocks [first, first+blocks) of a run.
+func (b *depthwiseBlocks) call(run *depthwiseRun, rows *[5][]byte, dst []byte, x, outputs, first, blocks int) {
+	from, size := run.from+first*run.kind.width, len(run.data)/run.blocks
 	t := depthwiseRow{
-		dst: unsafe.Pointer(&dst[x*a.In+from]), outputs: outputs, step: uintptr(a.In),
-		data: unsafe.Pointer(&run.data[b*size]), size: uintptr(size), blocks: blocks,
+		dst: unsafe.Pointer(&dst[x*b.in+from]), outputs: outputs, step: uintptr(b.in),
+		data: unsafe.Pointer(&run.data[first*size]), size: uintptr(size), blocks: blocks,
 		mask: ^uint64(0), requant: run.kind.requant,
 	}
-	if b+blocks == run.blocks {
+	if first+blocks == run.blocks {
 		t.mask = run.mask
 	}
-	first, columns := x*a.StrideW-a.PadLeft, (outputs-1)*a.StrideW+a.KernelW
-	left := min(max(-first, 0), columns)
-	middle := max(min(first+columns, a.InW)-max(first, 0), 0)
+	begin, columns := x*b.StrideW-b.PadLeft, (outputs-1)*b.StrideW+b.KernelW
+	left := min(max(-begin, 0), columns)
+	middle := max(min(begin+columns, b.InW)-max(begin, 0), 0)
 	n := 0
-	for _, part := range [...]struct{ at, count int }{{-1, left}, {max(first, 0), middle}, {-1, columns - left - middle}} {
+	for _, part := range [...]struct{ at, count int }{{-1, left}, {max(begin, 0), middle}, {-1, columns - left - middle}} {
 		if part.count == 0 {
 			continue
 		}
 		s := &t.segments[n]
 		n++
 		s.count = part.count
-		for i := range a.KernelH {
+		for i := range b.KernelH {
 			if part.at < 0 {
-				s.rows[i] = unsafe.Pointer(&l.zero[from])
+				s.rows[i] = unsafe.Pointer(&b.zero[from])
 			} else {
-				s.rows[i] = unsafe.Pointer(&rows[i][part.at*a.In+from])
+				s.rows[i] = unsafe.Pointer(&rows[i][part.at*b.in+from])
 			}
 		}
 	}
-	run.run(t)
+	run.kernel(t)
 }

@@ -49,13 +49,6 @@ func depthwiseWide1(call *depthwiseCall)
 //go:noescape
 func depthwiseWide2(call *depthwiseCall)
 
-// Which code computes a layer.
-const (
-	depthwise3x3 = iota
-	depthwiseTapByTap
-	depthwiseGeneric
-)
-
 // Which kernel computes a panel of a 3×3 layer.
 const (
 	depthwiseDot     = iota // weights are int8
@@ -69,54 +62,57 @@ const depthwisePanel = int(unsafe.Sizeof(channels8{})) + 3*64
 
 // is3x3 reports whether the kernels for 3×3 can compute the layer. They compute two rows of a panel in one call, as wide as
 // they are.
-func is3x3(a *DepthwiseArgs) bool {
-	right := (a.OutW-1)*a.StrideW + a.KernelW - a.PadLeft - a.InW
-	return a.KernelH == 3 && a.KernelW == 3 && a.StrideH == a.StrideW && a.StrideH <= 2 && a.PadLeft <= 1 && right <= 1 &&
-		2*8*9*a.OutW <= callMACs
+func is3x3(l *DepthwiseLayer) bool {
+	right := (l.OutW-1)*l.StrideW + l.KernelW - l.PadLeft - l.InW
+	return l.KernelH == 3 && l.KernelW == 3 && l.StrideH == l.StrideW && l.StrideH <= 2 && l.PadLeft <= 1 && right <= 1 &&
+		2*8*9*l.OutW <= callMACs
 }
 
-func prepareDotDepthwise(a *DepthwiseArgs)  { prepareDepthwise(a, true) }
-func prepareNeonDepthwise(a *DepthwiseArgs) { prepareDepthwise(a, false) }
+// depthwisePanels is a layer as the kernels read it: those for 3×3 windows, or those for any.
+type depthwisePanels struct {
+	Window
+	in      int // channels
+	srcZero byte
+	panels  []byte
+	size    int    // of a panel
+	outside []byte // what a pixel becomes that sees nothing of the input; for any windows only
+}
 
-func prepareDepthwise(a *DepthwiseArgs, dot bool) {
-	panels := (a.In + 7) / 8
-	switch {
-	case a.Multiplier > 1 || a.In < 8 || a.Once:
-		a.native.depthwise = depthwiseGeneric
-		prepareGenericDepthwise(a)
-	case is3x3(a):
-		a.native.depthwise = depthwise3x3
-		a.Scratch = 2 * a.In // a row of padding, and one for what isn't wanted
-		a.weights = make([]byte, panels*depthwisePanel)
-		for i := range panels {
-			packDepthwise(a, a.weights[i*depthwisePanel:][:depthwisePanel], min(i*8, a.In-8), dot)
-		}
-	default:
-		a.native.depthwise = depthwiseTapByTap
-		a.Scratch = 0
-		size := tapsPanel(a)
-		a.weights = make([]byte, panels*size)
-		for i := range panels {
-			packTaps(a, a.weights[i*size:][:size], min(i*8, a.In-8))
-		}
+func packDepthwiseDot(l DepthwiseLayer) *Depthwise  { return packDepthwise(l, true) }
+func packDepthwiseNeon(l DepthwiseLayer) *Depthwise { return packDepthwise(l, false) }
+
+func packDepthwise(l DepthwiseLayer, dot bool) *Depthwise {
+	if l.Multiplier > 1 || l.In < 8 || l.Once {
+		return packGenericDepthwise[int8](l)
 	}
+	p := &depthwisePanels{Window: l.Window, in: l.In, srcZero: byte(l.SrcZero)}
+	if !is3x3(&l) {
+		p.packTaps(&l)
+		return &Depthwise{run: p.runTaps}
+	}
+	p.size = depthwisePanel
+	p.panels = make([]byte, (l.In+7)/8*p.size)
+	for i := 0; i*p.size < len(p.panels); i++ {
+		packDepthwisePanel(&l, p.panels[i*p.size:][:p.size], min(i*8, l.In-8), dot)
+	}
+	return &Depthwise{Scratch: 2 * l.In, run: p.run3x3} // a row of padding, and one for what isn't wanted
 }
 
-// packDepthwise packs the panel of the channels from n on.
-func packDepthwise(a *DepthwiseArgs, panel []byte, n int, dot bool) {
+// packDepthwisePanel packs the panel of the channels from n on.
+func packDepthwisePanel(l *DepthwiseLayer, panel []byte, n int, dot bool) {
 	h := at[channels8](panel, 0)
-	h.header = a.header(n, n+8, func(n int) int64 { return reach(a.Bias[n], a.Weights[n:], a.In, a.WeightZero) })
+	h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
 	h.channel = int64(n)
 	var weights [8]taps
 	for i := range weights {
 		sum := int32(0)
 		for j := range weights[i] { // by columns
-			w := int32(a.Weights[(j%3*3+j/3)*a.In+n+i]) - a.WeightZero
+			w := int32(l.Weights[(j%3*3+j/3)*l.In+n+i]) - l.WeightZero
 			weights[i][j] = int16(w)
 			sum += w
 		}
-		h.bias[i] = a.Bias[n+i] - a.SrcZero*sum
-		h.multiplier[i], h.right[i], h.left[i] = a.split(n + i)
+		h.bias[i] = l.Bias[n+i] - l.SrcZero*sum
+		h.multiplier[i], h.right[i], h.left[i] = l.split(n + i)
 	}
 	h.mode = depthwiseMode(&weights, dot)
 	packed := panel[unsafe.Sizeof(*h):]
@@ -125,7 +121,7 @@ func packDepthwise(a *DepthwiseArgs, panel []byte, n int, dot bool) {
 			switch column, row := j/3, j%3; h.mode {
 			case depthwiseDot: // column | channels 0…3 of rows 0, 1, 2 and none, channels 4…7
 				packed[column*32+i*4+row] = byte(v)
-				if a.StrideH == 1 { // for the second output row: none, 0, 1, 2
+				if l.StrideH == 1 { // for the second output row: none, 0, 1, 2
 					packed[3*32+column*32+i*4+row+1] = byte(v)
 				}
 			case depthwiseWide: // column | row | channels 0…7
@@ -165,54 +161,42 @@ func depthwiseMode(weights *[8]taps, dot bool) int64 {
 	return mode
 }
 
-// depthwise computes the output rows [y0, y1).
-func depthwise(a *DepthwiseArgs, scratch []byte, y0, y1 int) {
-	switch a.native.depthwise {
-	case depthwiseGeneric:
-		genericDepthwise[int8](a, scratch, y0, y1)
-	case depthwise3x3:
-		depthwiseRows(a, scratch, y0, y1)
-	default:
-		tapByTap(a, y0, y1)
-	}
-}
-
-// depthwiseRows computes output rows of a 3×3 layer.
-func depthwiseRows(a *DepthwiseArgs, scratch []byte, y0, y1 int) {
-	padding := scratch[:a.In]
+// run3x3 computes the output rows [Y0, Y1) of a 3×3 layer.
+func (p *depthwisePanels) run3x3(c DepthwiseCall) {
+	padding, unwanted := c.Scratch[:p.in], c.Scratch[p.in:][:p.in]
 	for i := range padding {
-		padding[i] = byte(a.SrcZero)
+		padding[i] = p.srcZero
 	}
-	right := max(0, (a.OutW-1)*a.StrideW+3-a.PadLeft-a.InW)
-	most := max(1, callMACs/(2*8*9*a.OutW)) // panels of one call
-	for from := 0; from < len(a.weights); {
-		mode := at[header](a.weights, from).mode
-		to := from + depthwisePanel
-		for to < len(a.weights) && to < from+most*depthwisePanel && at[header](a.weights, to).mode == mode {
-			to += depthwisePanel
+	right := max(0, (p.OutW-1)*p.StrideW+3-p.PadLeft-p.InW)
+	most := max(1, callMACs/(2*8*9*p.OutW)) // panels of one call
+	for from := 0; from < len(p.panels); {
+		mode := at[header](p.panels, from).mode
+		to := from + p.size
+		for to < len(p.panels) && to < from+most*p.size && at[header](p.panels, to).mode == mode {
+			to += p.size
 		}
 		call := depthwiseCall{
-			padding: &padding[0], left: a.PadLeft, right: right, width: a.OutW,
-			panel: &a.weights[from], blocks: (to - from) / depthwisePanel,
+			padding: &padding[0], left: p.PadLeft, right: right, width: p.OutW,
+			panel: &p.panels[from], blocks: (to - from) / p.size,
 		}
 		rows := 1
-		if mode == depthwiseDot && a.StrideH == 1 {
+		if mode == depthwiseDot && p.StrideH == 1 {
 			rows = 2
 		}
-		for y := y0; y < y1; y += rows {
+		for y := c.Y0; y < c.Y1; y += rows {
 			for i := range call.rows {
 				call.rows[i], call.steps[i] = &padding[0], 0
-				if row := y*a.StrideH - a.PadTop + i; row >= 0 && row < a.InH {
-					call.rows[i], call.steps[i] = &a.Src[row*a.InW*a.In], a.In
+				if row := y*p.StrideH - p.PadTop + i; row >= 0 && row < p.InH {
+					call.rows[i], call.steps[i] = &c.Src[row*p.InW*p.in], p.in
 				}
 			}
 			for i := range call.dst {
-				call.dst[i], call.dstSteps[i] = &scratch[a.In], 0
-				if y+i < y1 {
-					call.dst[i], call.dstSteps[i] = &a.Dst[(y+i)*a.OutW*a.In], a.In
+				call.dst[i], call.dstSteps[i] = &unwanted[0], 0
+				if y+i < c.Y1 {
+					call.dst[i], call.dstSteps[i] = &c.Dst[(y+i)*p.OutW*p.in], p.in
 				}
 			}
-			call.run(mode, a.StrideH)
+			call.run(mode, p.StrideH)
 		}
 		from = to
 	}

@@ -22,67 +22,63 @@ type tapsCall struct {
 //go:noescape
 func depthwiseTaps(call *tapsCall)
 
-// tapsPanel is the size of a panel in bytes: channels8, and for each tap eight channels' weights of 16 bits.
-func tapsPanel(a *DepthwiseArgs) int { return int(unsafe.Sizeof(channels8{})) + a.KernelH*a.KernelW*16 }
-
-// packTaps packs the panel of the channels from n on.
-func packTaps(a *DepthwiseArgs, panel []byte, n int) {
-	h := at[channels8](panel, 0)
-	h.header = a.header(n, n+8, func(n int) int64 { return reach(a.Bias[n], a.Weights[n:], a.In, a.WeightZero) })
-	h.channel = int64(n)
-	weights := panel[unsafe.Sizeof(*h):]
-	for i := range 8 {
-		h.bias[i] = a.Bias[n+i]
-		h.multiplier[i], h.right[i], h.left[i] = a.split(n + i)
-		for tap := range a.KernelH * a.KernelW {
-			w := int32(a.Weights[tap*a.In+n+i]) - a.WeightZero
-			binary.LittleEndian.PutUint16(weights[(tap*8+i)*2:], uint16(w))
+// packTaps packs panels of channels8, and for each tap eight channels' weights of 16 bits.
+func (p *depthwisePanels) packTaps(l *DepthwiseLayer) {
+	p.size = int(unsafe.Sizeof(channels8{})) + l.KernelH*l.KernelW*16
+	p.panels, p.outside = make([]byte, (l.In+7)/8*p.size), make([]byte, l.In)
+	for i := 0; i*p.size < len(p.panels); i++ {
+		n, panel := min(i*8, l.In-8), p.panels[i*p.size:][:p.size]
+		h := at[channels8](panel, 0)
+		h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
+		h.channel = int64(n)
+		weights := panel[unsafe.Sizeof(*h):]
+		for i := range 8 {
+			h.bias[i] = l.Bias[n+i]
+			h.multiplier[i], h.right[i], h.left[i] = l.split(n + i)
+			for tap := range l.KernelH * l.KernelW {
+				w := int32(l.Weights[tap*l.In+n+i]) - l.WeightZero
+				binary.LittleEndian.PutUint16(weights[(tap*8+i)*2:], uint16(w))
+			}
 		}
+	}
+	for n := range p.outside {
+		p.outside[n] = l.apply(n, l.Bias[n])
 	}
 }
 
-// tapByTap computes the output rows [y0, y1).
-func tapByTap(a *DepthwiseArgs, y0, y1 int) {
+// runTaps computes the output rows [Y0, Y1), tap by tap.
+func (p *depthwisePanels) runTaps(call DepthwiseCall) {
 	c := tapsCall{
-		step: a.In, rowStep: a.InW * a.In, pixelStep: a.StrideW * a.In, dstStep: a.In,
-		panelSize: tapsPanel(a), weightRow: a.KernelW * 16,
+		step: p.in, rowStep: p.InW * p.in, pixelStep: p.StrideW * p.in, dstStep: p.in,
+		panelSize: p.size, weightRow: p.KernelW * 16,
 	}
 	for i := range c.zero {
-		c.zero[i] = int8(a.SrcZero)
+		c.zero[i] = int8(p.srcZero)
 	}
-	for y := y0; y < y1; y++ {
-		top := y*a.StrideH - a.PadTop
-		i0, i1 := inside(top, a.KernelH, a.InH)
-		for x := 0; x < a.OutW; x += c.width {
-			left := x*a.StrideW - a.PadLeft
-			j0, j1 := inside(left, a.KernelW, a.InW)
+	for y := call.Y0; y < call.Y1; y++ {
+		top := y*p.StrideH - p.PadTop
+		i0, i1 := inside(top, p.KernelH, p.InH)
+		for x := 0; x < p.OutW; x += c.width {
+			left := x*p.StrideW - p.PadLeft
+			j0, j1 := inside(left, p.KernelW, p.InW)
 			c.rows, c.columns, c.width = max(i1-i0, 0), max(j1-j0, 0), 1
-			widest := max(1, callMACs/(a.KernelH*a.KernelW*8))
-			for ; c.columns == a.KernelW && x+c.width < a.OutW && c.width < widest; c.width++ {
-				if left+c.width*a.StrideW+a.KernelW > a.InW {
+			widest := max(1, callMACs/(p.KernelH*p.KernelW*8))
+			for ; c.columns == p.KernelW && x+c.width < p.OutW && c.width < widest; c.width++ {
+				if left+c.width*p.StrideW+p.KernelW > p.InW {
 					break
 				}
 			}
 			if c.rows == 0 || c.columns == 0 { // wholly in the padding
-				outside(a, a.Dst[(y*a.OutW+x)*a.In:][:a.In])
+				copy(call.Dst[(y*p.OutW+x)*p.in:], p.outside)
 				continue
 			}
-			c.src, c.dst = &a.Src[(i0*a.InW+j0)*a.In], &a.Dst[(y*a.OutW+x)*a.In]
-			c.firstWeight = ((i0-top)*a.KernelW + j0 - left) * 16
+			c.src, c.dst = &call.Src[(i0*p.InW+j0)*p.in], &call.Dst[(y*p.OutW+x)*p.in]
+			c.firstWeight = ((i0-top)*p.KernelW + j0 - left) * 16
 			most := max(1, callMACs/(c.width*c.rows*c.columns*8)) * c.panelSize
-			for from := 0; from < len(a.weights); from += most {
-				c.panel, c.blocks = &a.weights[from], min(most, len(a.weights)-from)/c.panelSize
+			for from := 0; from < len(p.panels); from += most {
+				c.panel, c.blocks = &p.panels[from], min(most, len(p.panels)-from)/c.panelSize
 				depthwiseTaps(&c)
 			}
 		}
-	}
-}
-
-// outside computes a pixel that sees nothing of the input.
-func outside(a *DepthwiseArgs, dst []byte) {
-	for n := range dst {
-		panel := min(n/8, (a.In+7)/8-1) * tapsPanel(a)
-		h := at[channels8](a.weights, panel)
-		dst[n] = a.apply(n, h.bias[n-int(h.channel)])
 	}
 }

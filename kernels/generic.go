@@ -1,5 +1,7 @@
 package kernels
 
+import "slices"
+
 // activation is what a byte of an activation stands for.
 type activation interface{ int8 | uint8 }
 
@@ -9,11 +11,11 @@ func Generic() *Set { return generic[uint8]("generic", false) }
 func generic[T activation](name string, signed bool) *Set {
 	return &Set{
 		Name: name, Signed: signed,
-		PreparePointwise: prepareGenericPointwise, Pointwise: genericPointwise[T],
-		PrepareDepthwise: prepareGenericDepthwise, Depthwise: genericDepthwise[T],
-		PrepareAdd: func(a *AddArgs) { a.nativeSum = nativeSum{} }, Add: genericAdd[T],
-		AveragePool: genericAveragePool[T],
-		MaxPool:     genericMaxPool[T],
+		PackPointwise:   packGenericPointwise[T],
+		PackDepthwise:   packGenericDepthwise[T],
+		PackAdd:         packGenericAdd[T],
+		PackAveragePool: packGenericAveragePool[T],
+		PackMaxPool:     packGenericMaxPool[T],
 	}
 }
 
@@ -24,151 +26,159 @@ func (r *Requant) apply(n int, acc int32) byte {
 	return byte(min(max(r.Zero+r.Multipliers[n].Apply(acc), r.Lo), r.Hi))
 }
 
-func prepareGenericPointwise(a *PointwiseArgs) {
-	a.Panel = 4
-	a.Scratch = 0
-	a.bias = make([]int32, a.Out)
+// genericPointwise is a pointwise layer; weights are a copy, and Bias has what the activations' zero point adds.
+type genericPointwise[T activation] struct{ PointwiseLayer }
+
+func packGenericPointwise[T activation](l PointwiseLayer) *Pointwise {
+	bias := make([]int32, l.Out)
 	// Σ (s − zs)(w − zw) = Σ s·w − zw·Σ s − zs·Σ (w − zw): the last sum is known now.
-	for n := range a.Out {
+	for n := range bias {
 		sum := int32(0)
-		for _, w := range a.Weights[n*a.In : (n+1)*a.In] {
-			sum += int32(w) - a.WeightZero
+		for _, w := range l.Weights[n*l.In:][:l.In] {
+			sum += int32(w) - l.WeightZero
 		}
-		a.bias[n] = a.Bias[n] - a.SrcZero*sum
+		bias[n] = l.Bias[n] - l.SrcZero*sum
 	}
-	a.weights = make([]byte, len(a.Weights))
-	for i, w := range a.Weights {
-		a.weights[i] = byte(w)
-	}
+	l.Weights, l.Bias = slices.Clone(l.Weights), bias
+	return &Pointwise{Panel: 4, run: (&genericPointwise[T]{l}).run}
 }
 
-func genericPointwise[T activation](a *PointwiseArgs, _ []byte, p0, p1, n0, n1 int) {
-	for p := p0; p < p1; p++ {
-		src := a.Src[p*a.SrcStride:][:a.In]
-		dst := a.Dst[p*a.DstStride:][:a.Out]
+func (l *genericPointwise[T]) run(c PointwiseCall) {
+	for p := c.P0; p < c.P1; p++ {
+		src := c.Src[p*l.SrcStride:][:l.In]
+		dst := c.Dst[p*l.DstStride:][:l.Out]
 		sum := int32(0)
-		if a.WeightZero != 0 {
+		if l.WeightZero != 0 {
 			for _, s := range src {
 				sum += int32(T(s))
 			}
-			sum *= a.WeightZero
+			sum *= l.WeightZero
 		}
-		n := n0
-		for ; n+4 <= n1; n += 4 { // four channels share each load of an activation
-			w0 := a.weights[n*a.In:][:len(src)]
-			w1 := a.weights[(n+1)*a.In:][:len(src)]
-			w2 := a.weights[(n+2)*a.In:][:len(src)]
-			w3 := a.weights[(n+3)*a.In:][:len(src)]
-			acc0, acc1, acc2, acc3 := a.bias[n]-sum, a.bias[n+1]-sum, a.bias[n+2]-sum, a.bias[n+3]-sum
+		n := c.N0
+		for ; n+4 <= c.N1; n += 4 { // four channels share each load of an activation
+			w0 := l.Weights[n*l.In:][:len(src)]
+			w1 := l.Weights[(n+1)*l.In:][:len(src)]
+			w2 := l.Weights[(n+2)*l.In:][:len(src)]
+			w3 := l.Weights[(n+3)*l.In:][:len(src)]
+			acc0, acc1, acc2, acc3 := l.Bias[n]-sum, l.Bias[n+1]-sum, l.Bias[n+2]-sum, l.Bias[n+3]-sum
 			for k, b := range src {
 				s := int32(T(b))
-				acc0 += s * int32(int8(w0[k]))
-				acc1 += s * int32(int8(w1[k]))
-				acc2 += s * int32(int8(w2[k]))
-				acc3 += s * int32(int8(w3[k]))
+				acc0 += s * int32(w0[k])
+				acc1 += s * int32(w1[k])
+				acc2 += s * int32(w2[k])
+				acc3 += s * int32(w3[k])
 			}
-			dst[n] = a.apply(n, acc0)
-			dst[n+1] = a.apply(n+1, acc1)
-			dst[n+2] = a.apply(n+2, acc2)
-			dst[n+3] = a.apply(n+3, acc3)
+			dst[n] = l.apply(n, acc0)
+			dst[n+1] = l.apply(n+1, acc1)
+			dst[n+2] = l.apply(n+2, acc2)
+			dst[n+3] = l.apply(n+3, acc3)
 		}
-		for ; n < n1; n++ {
-			acc := a.bias[n] - sum
-			w := a.weights[n*a.In:][:len(src)]
+		for ; n < c.N1; n++ {
+			acc := l.Bias[n] - sum
+			w := l.Weights[n*l.In:][:len(src)]
 			for k, b := range src {
-				acc += int32(T(b)) * int32(int8(w[k]))
+				acc += int32(T(b)) * int32(w[k])
 			}
-			dst[n] = a.apply(n, acc)
+			dst[n] = l.apply(n, acc)
 		}
 	}
 }
 
-func prepareGenericDepthwise(a *DepthwiseArgs) {
-	a.Scratch = 0
-	a.weights = make([]byte, len(a.Weights))
-	for i, w := range a.Weights {
-		a.weights[i] = byte(w)
-	}
-	a.bias = a.Bias
+type genericDepthwise[T activation] struct{ DepthwiseLayer }
+
+func packGenericDepthwise[T activation](l DepthwiseLayer) *Depthwise {
+	l.Weights = slices.Clone(l.Weights)
+	return &Depthwise{run: (&genericDepthwise[T]{l}).run}
 }
 
-func genericDepthwise[T activation](a *DepthwiseArgs, _ []byte, y0, y1 int) {
-	out := a.In * a.Multiplier
-	for y := y0; y < y1; y++ {
-		for x := range a.OutW {
-			dst := a.Dst[(y*a.OutW+x)*out:][:out]
-			top, left := y*a.StrideH-a.PadTop, x*a.StrideW-a.PadLeft
-			i0, i1 := inside(top, a.KernelH, a.InH)
-			j0, j1 := inside(left, a.KernelW, a.InW)
+func (l *genericDepthwise[T]) run(c DepthwiseCall) {
+	out := l.In * l.Multiplier
+	for y := c.Y0; y < c.Y1; y++ {
+		for x := range l.OutW {
+			dst := c.Dst[(y*l.OutW+x)*out:][:out]
+			top, left := y*l.StrideH-l.PadTop, x*l.StrideW-l.PadLeft
+			i0, i1 := inside(top, l.KernelH, l.InH)
+			j0, j1 := inside(left, l.KernelW, l.InW)
 			for n := range dst {
-				acc := a.bias[n]
-				c := n / a.Multiplier
+				acc := l.Bias[n]
+				from := n / l.Multiplier
 				for i := i0; i < i1; i++ {
 					for j := j0; j < j1; j++ {
-						s := int32(T(a.Src[(i*a.InW+j)*a.In+c])) - a.SrcZero
-						w := int32(int8(a.weights[((i-top)*a.KernelW+j-left)*out+n])) - a.WeightZero
+						s := int32(T(c.Src[(i*l.InW+j)*l.In+from])) - l.SrcZero
+						w := int32(l.Weights[((i-top)*l.KernelW+j-left)*out+n]) - l.WeightZero
 						acc += s * w
 					}
 				}
-				dst[n] = a.apply(n, acc)
+				dst[n] = l.apply(n, acc)
 			}
 		}
 	}
 }
 
-// AddShift is the precision, in bits, that an addition's inputs are scaled to before they are summed.
-const AddShift = 20
+func packGenericAdd[T activation](l AddLayer) *Add {
+	return &Add{func(c AddCall) { genericAdd[T](&l, c) }}
+}
 
-func genericAdd[T activation](a *AddArgs, i0, i1 int) {
-	x, y, dst := a.A[i0:i1], a.B[i0:i1], a.Dst[i0:i1]
-	y, dst = y[:len(x)], dst[:len(x)]
-	for i := range x {
-		sum := a.AMul.Apply((int32(T(x[i]))-a.AZero)<<AddShift) + a.BMul.Apply((int32(T(y[i]))-a.BZero)<<AddShift)
-		dst[i] = byte(min(max(a.Zero+a.Mul.Apply(sum), a.Lo), a.Hi))
+func genericAdd[T activation](l *AddLayer, c AddCall) {
+	b, dst := c.B[:len(c.A)], c.Dst[:len(c.A)]
+	for i, a := range c.A {
+		sum := l.AMul.Apply((int32(T(a))-l.AZero)<<AddShift) + l.BMul.Apply((int32(T(b[i]))-l.BZero)<<AddShift)
+		dst[i] = byte(min(max(l.Zero+l.Mul.Apply(sum), l.Lo), l.Hi))
 	}
 }
 
-func genericAveragePool[T activation](a *PoolArgs, y0, y1 int) {
-	for y := y0; y < y1; y++ {
-		i0, i1 := inside(y*a.StrideH-a.PadTop, a.KernelH, a.InH)
-		for x := range a.OutW {
-			j0, j1 := inside(x*a.StrideW-a.PadLeft, a.KernelW, a.InW)
-			dst := a.Dst[(y*a.OutW+x)*a.Depth:][:a.Depth]
+func packGenericAveragePool[T activation](l PoolLayer) *Pool {
+	return &Pool{func(c PoolCall) {
+		l.eachWindow(c, func(dst []byte, i0, i1, j0, j1 int) {
 			count := int32((i1 - i0) * (j1 - j0))
-			for c := range dst {
+			for n := range dst {
 				sum := int32(0)
 				for i := i0; i < i1; i++ {
 					for j := j0; j < j1; j++ {
-						sum += int32(T(a.Src[(i*a.InW+j)*a.Depth+c])) - a.Origin
+						sum += int32(T(c.Src[(i*l.InW+j)*l.Depth+n])) - l.Origin
 					}
 				}
-				half := count / 2
-				if sum < 0 {
-					half = -half
-				}
-				dst[c] = byte(min(max((sum+half)/count+a.Origin, a.Lo), a.Hi))
+				dst[n] = l.mean(sum, count)
 			}
+		})
+	}}
+}
+
+func packGenericMaxPool[T activation](l PoolLayer) *Pool {
+	return &Pool{func(c PoolCall) {
+		l.eachWindow(c, func(dst []byte, i0, i1, j0, j1 int) {
+			for n := range dst {
+				top := l.Lo
+				for i := i0; i < i1; i++ {
+					for j := j0; j < j1; j++ {
+						top = max(top, int32(T(c.Src[(i*l.InW+j)*l.Depth+n])))
+					}
+				}
+				dst[n] = byte(min(top, l.Hi))
+			}
+		})
+	}}
+}
+
+// eachWindow calls f for each output pixel of a part with the pixels of the input that its window covers: rows [i0, i1),
+// columns [j0, j1).
+func (l *PoolLayer) eachWindow(c PoolCall, f func(dst []byte, i0, i1, j0, j1 int)) {
+	for y := c.Y0; y < c.Y1; y++ {
+		i0, i1 := inside(y*l.StrideH-l.PadTop, l.KernelH, l.InH)
+		for x := range l.OutW {
+			j0, j1 := inside(x*l.StrideW-l.PadLeft, l.KernelW, l.InW)
+			f(c.Dst[(y*l.OutW+x)*l.Depth:][:l.Depth], i0, i1, j0, j1)
 		}
 	}
 }
 
-func genericMaxPool[T activation](a *PoolArgs, y0, y1 int) {
-	for y := y0; y < y1; y++ {
-		i0, i1 := inside(y*a.StrideH-a.PadTop, a.KernelH, a.InH)
-		for x := range a.OutW {
-			j0, j1 := inside(x*a.StrideW-a.PadLeft, a.KernelW, a.InW)
-			dst := a.Dst[(y*a.OutW+x)*a.Depth:][:a.Depth]
-			for c := range dst {
-				top := a.Lo
-				for i := i0; i < i1; i++ {
-					for j := j0; j < j1; j++ {
-						top = max(top, int32(T(a.Src[(i*a.InW+j)*a.Depth+c])))
-					}
-				}
-				dst[c] = byte(min(top, a.Hi))
-			}
-		}
+// mean is a window's average: sum is of its activations, less Origin each.
+func (l *PoolLayer) mean(sum, count int32) byte {
+	half := count / 2
+	if sum < 0 {
+		half = -half
 	}
+	return byte(min(max((sum+half)/count+l.Origin, l.Lo), l.Hi))
 }
 
 // inside returns the part [from, to) of the window [at, at+kernel) that lies inside of [0, size).

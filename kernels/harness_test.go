@@ -142,87 +142,123 @@ func (m *memory) fresh(n int) []byte {
 	return dst
 }
 
+// A case is a layer with what it is run on. Its call has the tensors of an unsigned network; Dst is only as long as what a
+// set writes.
+
+type pointwiseCase struct {
+	PointwiseLayer
+	PointwiseCall
+}
+
+type depthwiseCase struct {
+	DepthwiseLayer
+	DepthwiseCall
+}
+
+type addCase struct {
+	AddLayer
+	AddCall
+}
+
+type poolCase struct {
+	PoolLayer
+	PoolCall
+}
+
+// lowered returns the layer as s wants it, with slices of its own that are spoilt after packing.
+func (l PointwiseLayer) lowered(s *Set) PointwiseLayer {
+	l.SrcZero -= lower(s)
+	l.Requant = l.Requant.lowered(s)
+	l.Weights = slices.Clone(l.Weights)
+	return l
+}
+
+func (l DepthwiseLayer) lowered(s *Set) DepthwiseLayer {
+	l.SrcZero -= lower(s)
+	l.Requant = l.Requant.lowered(s)
+	l.Weights = slices.Clone(l.Weights)
+	return l
+}
+
+func (l AddLayer) lowered(s *Set) AddLayer {
+	l.AZero, l.BZero = l.AZero-lower(s), l.BZero-lower(s)
+	l.Zero, l.Lo, l.Hi = l.Zero-lower(s), l.Lo-lower(s), l.Hi-lower(s)
+	return l
+}
+
+func (l PoolLayer) lowered(s *Set) PoolLayer {
+	l.Lo, l.Hi, l.Origin = l.Lo-lower(s), l.Hi-lower(s), l.Origin-lower(s)
+	return l
+}
+
 // pointwise runs the layer by s and returns Dst, with its gaps, of an unsigned network.
-func (m *memory) pointwise(t testing.TB, s *Set, layer PointwiseArgs) []byte {
+func (m *memory) pointwise(t testing.TB, s *Set, layer pointwiseCase) []byte {
 	t.Helper()
-	a := layer
-	a.Src = m.place(s, m.src, layer.Src)
-	a.Dst = m.fresh(len(layer.Dst))
-	a.SrcZero -= lower(s)
-	a.Requant = layer.lowered(s)
-	a.Weights, a.Bias = slices.Clone(layer.Weights), slices.Clone(layer.Bias)
-	a.Multipliers = slices.Clone(layer.Multipliers)
-	s.PreparePointwise(&a)
-	a.Weights = nil
-	m.parts(a.Pixels, 1, func(p0, p1 int) {
-		m.parts(a.Out, a.Panel, func(n0, n1 int) {
-			s.Pointwise(&a, m.scratchFor(a.Scratch), p0, p1, n0, n1)
+	src, dst := m.place(s, m.src, layer.Src), m.fresh(len(layer.Dst))
+	l := layer.lowered(s)
+	packed := s.PackPointwise(l)
+	clear(l.Weights)
+	m.parts(l.Pixels, 1, func(p0, p1 int) {
+		m.parts(l.Out, packed.Panel, func(n0, n1 int) {
+			packed.Run(PointwiseCall{src, dst, m.scratchFor(packed.Scratch), p0, p1, n0, n1})
 		})
 	})
-	flipFor(s, a.Src)
-	if !bytes.Equal(a.Src, layer.Src) {
+	flipFor(s, src)
+	if !bytes.Equal(src, layer.Src) {
 		t.Errorf("%s: pointwise: source changed", s.Name)
 	}
-	for p := range a.Pixels {
-		row := a.Dst[p*a.DstStride:]
-		flipFor(s, row[:a.Out])
-		if gap := row[a.Out:min(a.DstStride, len(row))]; bytes.Count(gap, []byte{canary}) != len(gap) {
+	for p := range l.Pixels {
+		row := dst[p*l.DstStride:]
+		flipFor(s, row[:l.Out])
+		if gap := row[l.Out:min(l.DstStride, len(row))]; bytes.Count(gap, []byte{canary}) != len(gap) {
 			t.Errorf("%s: pointwise: wrote into the gap after pixel %d: %v", s.Name, p, gap)
 		}
 	}
-	return a.Dst
+	return dst
 }
 
-func (m *memory) depthwise(t testing.TB, s *Set, layer DepthwiseArgs) []byte {
+func (m *memory) depthwise(t testing.TB, s *Set, layer depthwiseCase) []byte {
 	t.Helper()
-	a := layer
-	a.Src = m.place(s, m.src, layer.Src)
-	a.Dst = m.fresh(len(layer.Dst))
-	a.SrcZero -= lower(s)
-	a.Requant = layer.lowered(s)
-	a.Weights, a.Bias = slices.Clone(layer.Weights), slices.Clone(layer.Bias)
-	s.PrepareDepthwise(&a)
-	a.Weights = nil
-	m.parts(a.OutH, 1, func(y0, y1 int) {
-		s.Depthwise(&a, m.scratchFor(a.Scratch), y0, y1)
+	src, dst := m.place(s, m.src, layer.Src), m.fresh(len(layer.Dst))
+	l := layer.lowered(s)
+	packed := s.PackDepthwise(l)
+	clear(l.Weights)
+	m.parts(l.OutH, 1, func(y0, y1 int) {
+		packed.Run(DepthwiseCall{src, dst, m.scratchFor(packed.Scratch), y0, y1})
 	})
-	flipFor(s, a.Src)
-	if !bytes.Equal(a.Src, layer.Src) {
+	flipFor(s, src)
+	if !bytes.Equal(src, layer.Src) {
 		t.Errorf("%s: depthwise: source changed", s.Name)
 	}
-	flipFor(s, a.Dst)
-	return a.Dst
+	flipFor(s, dst)
+	return dst
 }
 
-func (m *memory) add(t testing.TB, s *Set, layer AddArgs) []byte {
+func (m *memory) add(t testing.TB, s *Set, layer addCase) []byte {
 	t.Helper()
-	a := layer
-	a.A, a.B, a.Dst = m.place(s, m.src, layer.A), m.place(s, m.src2, layer.B), m.fresh(len(layer.Dst))
-	a.AZero, a.BZero = a.AZero-lower(s), a.BZero-lower(s)
-	a.Zero, a.Lo, a.Hi = a.Zero-lower(s), a.Lo-lower(s), a.Hi-lower(s)
-	s.PrepareAdd(&a)
-	m.parts(len(a.A), 1, func(i0, i1 int) { s.Add(&a, i0, i1) })
-	flipFor(s, a.A)
-	flipFor(s, a.B)
-	if !bytes.Equal(a.A, layer.A) || !bytes.Equal(a.B, layer.B) {
+	a, b, dst := m.place(s, m.src, layer.A), m.place(s, m.src2, layer.B), m.fresh(len(layer.Dst))
+	packed := s.PackAdd(layer.lowered(s))
+	m.parts(len(a), 1, func(i0, i1 int) { packed.Run(AddCall{a[i0:i1], b[i0:i1], dst[i0:i1]}) })
+	flipFor(s, a)
+	flipFor(s, b)
+	if !bytes.Equal(a, layer.A) || !bytes.Equal(b, layer.B) {
 		t.Errorf("%s: add: source changed", s.Name)
 	}
-	flipFor(s, a.Dst)
-	return a.Dst
+	flipFor(s, dst)
+	return dst
 }
 
-func (m *memory) pool(t testing.TB, s *Set, run func(*PoolArgs, int, int), layer PoolArgs) []byte {
+func (m *memory) pool(t testing.TB, s *Set, pack func(PoolLayer) *Pool, layer poolCase) []byte {
 	t.Helper()
-	a := layer
-	a.Src, a.Dst = m.place(s, m.src, layer.Src), m.fresh(len(layer.Dst))
-	a.Lo, a.Hi, a.Origin = a.Lo-lower(s), a.Hi-lower(s), a.Origin-lower(s)
-	m.parts(a.OutH, 1, func(y0, y1 int) { run(&a, y0, y1) })
-	flipFor(s, a.Src)
-	if !bytes.Equal(a.Src, layer.Src) {
+	src, dst := m.place(s, m.src, layer.Src), m.fresh(len(layer.Dst))
+	packed := pack(layer.lowered(s))
+	m.parts(layer.OutH, 1, func(y0, y1 int) { packed.Run(PoolCall{src, dst, y0, y1}) })
+	flipFor(s, src)
+	if !bytes.Equal(src, layer.Src) {
 		t.Errorf("%s: pool: source changed", s.Name)
 	}
-	flipFor(s, a.Dst)
-	return a.Dst
+	flipFor(s, dst)
+	return dst
 }
 
 // same fails where got isn't want, with the layer and the first difference.
@@ -239,24 +275,24 @@ func same(t testing.TB, s *Set, got, want []byte, layer fmt.Stringer) {
 	t.Fatalf("%s: %v: %d bytes, want %d", s.Name, layer, len(got), len(want))
 }
 
-func (a *PointwiseArgs) String() string {
+func (a *pointwiseCase) String() string {
 	return fmt.Sprintf("pointwise %d pixels, %d→%d channels, strides %d→%d, zeros src %d weight %d dst %d, clamp %d…%d",
 		a.Pixels, a.In, a.Out, a.SrcStride, a.DstStride, a.SrcZero, a.WeightZero, a.Zero, a.Lo, a.Hi)
 }
 
-func (a *DepthwiseArgs) String() string {
+func (a *depthwiseCase) String() string {
 	return fmt.Sprintf("depthwise %d×%d×%d→%d×%d×%d, kernel %d×%d, strides %d %d, pads %d %d, "+
 		"zeros src %d weight %d dst %d, clamp %d…%d",
 		a.InH, a.InW, a.In, a.OutH, a.OutW, a.In*a.Multiplier, a.KernelH, a.KernelW, a.StrideH, a.StrideW,
 		a.PadTop, a.PadLeft, a.SrcZero, a.WeightZero, a.Zero, a.Lo, a.Hi)
 }
 
-func (a *AddArgs) String() string {
+func (a *addCase) String() string {
 	return fmt.Sprintf("add %d elements, zeros %d %d→%d, multipliers %v %v→%v, clamp %d…%d",
 		len(a.A), a.AZero, a.BZero, a.Zero, a.AMul, a.BMul, a.Mul, a.Lo, a.Hi)
 }
 
-func (a *PoolArgs) String() string {
+func (a *poolCase) String() string {
 	return fmt.Sprintf("pool %d×%d→%d×%d, depth %d, kernel %d×%d, strides %d %d, pads %d %d, clamp %d…%d, origin %d",
 		a.InH, a.InW, a.OutH, a.OutW, a.Depth, a.KernelH, a.KernelW, a.StrideH, a.StrideW, a.PadTop, a.PadLeft,
 		a.Lo, a.Hi, a.Origin)
@@ -367,9 +403,9 @@ func (d dice) bias(n int, reach float64) []int32 {
 }
 
 // pointwise returns a layer of that size; its strides are sometimes wider than they need be.
-func (d dice) pointwise(pixels, in, out int) PointwiseArgs {
+func (d dice) pointwise(pixels, in, out int) (a pointwiseCase) {
 	zero := d.weightZero()
-	a := PointwiseArgs{
+	a.PointwiseLayer = PointwiseLayer{
 		Pixels: pixels, In: in, Out: out, SrcStride: in, DstStride: out,
 		SrcZero: d.zero(), Weights: d.weights(in*out, zero), WeightZero: zero,
 	}
@@ -389,22 +425,24 @@ func (d dice) pointwise(pixels, in, out int) PointwiseArgs {
 }
 
 // window returns where a kernel looks on an input of h×w, padded SAME or VALID; no output is wholly in the padding.
-func (d dice) window(h, w, kh, kw, sh, sw int) (outH, outW, padTop, padLeft int) {
+func (d dice) window(h, w, kh, kw, sh, sw int) Window {
+	l := Window{InH: h, InW: w, KernelH: kh, KernelW: kw, StrideH: sh, StrideW: sw}
 	if d.IntN(4) == 0 && h >= kh && w >= kw {
-		return (h-kh)/sh + 1, (w-kw)/sw + 1, 0, 0
+		l.OutH, l.OutW = (h-kh)/sh+1, (w-kw)/sw+1
+		return l
 	}
-	outH, outW = (h+sh-1)/sh, (w+sw-1)/sw
-	return outH, outW, max(0, (outH-1)*sh+kh-h) / 2, max(0, (outW-1)*sw+kw-w) / 2
+	l.OutH, l.OutW = (h+sh-1)/sh, (w+sw-1)/sw
+	l.PadTop, l.PadLeft = max(0, (l.OutH-1)*sh+kh-h)/2, max(0, (l.OutW-1)*sw+kw-w)/2
+	return l
 }
 
-func (d dice) depthwise(h, w, channels, multiplier, kh, kw, sh, sw int) DepthwiseArgs {
+func (d dice) depthwise(h, w, channels, multiplier, kh, kw, sh, sw int) (a depthwiseCase) {
 	out := channels * multiplier
 	zero := d.weightZero()
-	a := DepthwiseArgs{
-		InH: h, InW: w, In: channels, Multiplier: multiplier, KernelH: kh, KernelW: kw, StrideH: sh, StrideW: sw,
+	a.DepthwiseLayer = DepthwiseLayer{
+		Window: d.window(h, w, kh, kw, sh, sw), In: channels, Multiplier: multiplier,
 		SrcZero: d.zero(), Weights: d.weights(kh*kw*out, zero), WeightZero: zero,
 	}
-	a.OutH, a.OutW, a.PadTop, a.PadLeft = d.window(h, w, kh, kw, sh, sw)
 	reach := 128 * 64 * float64(kh*kw)
 	a.Bias = d.bias(out, reach)
 	a.Requant = d.requant(out, reach)
@@ -414,11 +452,9 @@ func (d dice) depthwise(h, w, channels, multiplier, kh, kw, sh, sw int) Depthwis
 }
 
 // add returns an addition as TensorFlow Lite prepares one: inputs scaled to half of the larger scale.
-func (d dice) add(n int) AddArgs {
-	a := AddArgs{
-		A: d.activations(n), B: d.activations(n), Dst: make([]byte, n),
-		AZero: d.zero(), BZero: d.zero(), Zero: d.zero(), Hi: 255,
-	}
+func (d dice) add(n int) (a addCase) {
+	a.AddCall = AddCall{A: d.activations(n), B: d.activations(n), Dst: make([]byte, n)}
+	a.AddLayer = AddLayer{AZero: d.zero(), BZero: d.zero(), Zero: d.zero(), Hi: 255}
 	if d.IntN(2) == 0 {
 		a.Lo = a.Zero
 	}
@@ -437,16 +473,15 @@ func (d dice) add(n int) AddArgs {
 	return a
 }
 
-func (d dice) pool(h, w, depth, kh, kw, sh, sw int) PoolArgs {
-	a := PoolArgs{
-		InH: h, InW: w, Depth: depth, KernelH: kh, KernelW: kw, StrideH: sh, StrideW: sw,
-		Src: d.activations(h * w * depth), Hi: 255, Origin: int32(d.IntN(2) * 128),
+func (d dice) pool(h, w, depth, kh, kw, sh, sw int) (a poolCase) {
+	a.Src = d.activations(h * w * depth)
+	a.PoolLayer = PoolLayer{
+		Window: d.window(h, w, kh, kw, sh, sw), Depth: depth, Hi: 255, Origin: int32(d.IntN(2) * 128),
 	}
 	if d.IntN(3) == 0 {
 		a.Lo = int32(d.IntN(100))
 		a.Hi = a.Lo + int32(d.IntN(100))
 	}
-	a.OutH, a.OutW, a.PadTop, a.PadLeft = d.window(h, w, kh, kw, sh, sw)
 	a.Dst = make([]byte, a.OutH*a.OutW*depth)
 	return a
 }

@@ -19,11 +19,6 @@ type x86 struct {
 	depthwise           depthwiseTable
 }
 
-type nativePacked struct {
-	pointwise pointwiseLayer
-	depthwise depthwiseLayer
-}
-
 func native() []*Set {
 	var sets []*Set
 	f := cpu.X86
@@ -42,22 +37,30 @@ func native() []*Set {
 func (s *x86) set(name string) *Set {
 	set := Generic()
 	set.Name = name
-	set.PreparePointwise, set.Pointwise = s.preparePointwise, s.pointwise
-	set.PrepareDepthwise, set.Depthwise = s.prepareDepthwise, s.runDepthwise
-	set.PrepareAdd, set.Add = s.prepareAdd, s.runAdd
-	set.AveragePool = averagePoolAVX2
+	set.PackPointwise, set.PackDepthwise, set.PackAdd = s.packPointwise, s.packDepthwise, s.packAdd
+	set.PackAveragePool = packAveragePoolAVX2
 	return set
 }
 
-func (s *x86) preparePointwise(a *PointwiseArgs) {
+func (s *x86) packPointwise(l PointwiseLayer) *Pointwise {
+	k := s.pointwiseKernel(&l)
+	packed, ok := k.pack(s, &l)
+	if !ok {
+		return packGenericPointwise[uint8](l)
+	}
+	return &Pointwise{Panel: k.width, Rows: k.rows, Scratch: packed.scratch(), By: k.by, run: packed.run}
+}
+
+// pointwiseKernel returns the kernels that cost the layer least.
+func (s *x86) pointwiseKernel(l *PointwiseLayer) *pointwiseKernel {
 	switch {
-	case s.chained != nil && s.chained.saves(a):
-		s.chained.prepare(a)
-	case a.Out <= s.narrow.width:
-		s.narrow.prepare(a)
-	case a.Out%s.wider.width == 0:
-		s.wider.prepare(a)
+	case s.chained != nil && s.chained.saves(l):
+		return s.chained
+	case l.Out <= s.narrow.width:
+		return s.narrow
+	case l.Out%s.wider.width == 0:
+		return s.wider
 	default:
-		s.wide.prepare(a)
+		return s.wide
 	}
 }

@@ -18,25 +18,16 @@ import (
 // and then its weights in the order in which the kernel reads them.
 func native() []*Set {
 	neon := generic[int8]("neon", true)
-	neon.PreparePointwise, neon.Pointwise = prepareNeonPointwise, neonPointwise
-	neon.PrepareDepthwise, neon.Depthwise = prepareNeonDepthwise, depthwise
-	neon.Add, neon.AveragePool = add, averagePool
+	neon.PackPointwise, neon.PackDepthwise = packPointwiseNeon, packDepthwiseNeon
+	neon.PackAdd, neon.PackAveragePool = packAddNeon, packAveragePoolNeon
 	if !cpu.ARM64.HasASIMDDP {
 		return []*Set{neon}
 	}
 	dot := *neon
 	dot.Name = "neon-dot"
-	dot.PreparePointwise, dot.Pointwise = prepareDotPointwise, dotPointwise
-	dot.PrepareDepthwise = prepareDotDepthwise
+	dot.PackPointwise, dot.PackDepthwise = packPointwiseDot, packDepthwiseDot
 	return []*Set{neon, &dot}
 }
-
-// nativePacked is what there is beside the panels, which are in weights.
-type nativePacked struct {
-	depthwise int // depthwise3x3, …
-}
-
-type nativeSum struct{}
 
 // How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers
 // and the clamp range.

@@ -70,12 +70,8 @@ func TestGenericDepthwise(t *testing.T) {
 			weights[i%out*taps+i/out] = int32(w)
 		}
 		conv := naive.Conv{
-			Window: naive.Window{
-				InH: layer.InH, InW: layer.InW, OutH: layer.OutH, OutW: layer.OutW,
-				KernelH: layer.KernelH, KernelW: layer.KernelW, StrideH: layer.StrideH, StrideW: layer.StrideW,
-				PadTop: layer.PadTop, PadLeft: layer.PadLeft,
-			},
-			In: layer.In, Out: out, Groups: layer.In,
+			Window: naive.Window(layer.Window),
+			In:     layer.In, Out: out, Groups: layer.In,
 			SrcZero: layer.SrcZero, WeightZero: layer.WeightZero, Requant: naiveRequant(layer.Requant),
 		}
 		want := narrow(make([]byte, len(layer.Dst)), conv.Run(widen(layer.Src), weights, layer.Bias))
@@ -106,16 +102,12 @@ func TestGenericPool(t *testing.T) {
 		layer := d.pool(d.between(1, 9), d.between(1, 9), d.between(1, 20),
 			d.between(1, 7), d.between(1, 7), d.between(1, 3), d.between(1, 3))
 		pool := naive.Pool{
-			Window: naive.Window{
-				InH: layer.InH, InW: layer.InW, OutH: layer.OutH, OutW: layer.OutW,
-				KernelH: layer.KernelH, KernelW: layer.KernelW, StrideH: layer.StrideH, StrideW: layer.StrideW,
-				PadTop: layer.PadTop, PadLeft: layer.PadLeft,
-			},
-			Depth: layer.Depth, Lo: layer.Lo, Hi: layer.Hi,
+			Window: naive.Window(layer.Window),
+			Depth:  layer.Depth, Lo: layer.Lo, Hi: layer.Hi,
 		}
 		src := widen(layer.Src)
 		want := narrow(make([]byte, len(layer.Dst)), pool.Max(src))
-		same(t, Generic(), m.pool(t, Generic(), Generic().MaxPool, layer), want, &layer)
+		same(t, Generic(), m.pool(t, Generic(), Generic().PackMaxPool, layer), want, &layer)
 
 		pool.Lo, pool.Hi = pool.Lo-layer.Origin, pool.Hi-layer.Origin
 		for i := range src {
@@ -125,7 +117,7 @@ func TestGenericPool(t *testing.T) {
 		for i := range means {
 			means[i] += layer.Origin
 		}
-		same(t, Generic(), m.pool(t, Generic(), Generic().AveragePool, layer), narrow(want, means), &layer)
+		same(t, Generic(), m.pool(t, Generic(), Generic().PackAveragePool, layer), narrow(want, means), &layer)
 	}
 }
 
@@ -252,10 +244,10 @@ func TestPools(t *testing.T) {
 		m := newMemory(t, d.Rand)
 		check := func(h, w, depth, kh, kw, sh, sw int) {
 			layer := d.pool(h, w, depth, kh, kw, sh, sw)
-			want := append([]byte(nil), m.pool(t, Generic(), Generic().AveragePool, layer)...)
-			same(t, s, m.pool(t, s, s.AveragePool, layer), want, &layer)
-			want = append([]byte(nil), m.pool(t, Generic(), Generic().MaxPool, layer)...)
-			same(t, s, m.pool(t, s, s.MaxPool, layer), want, &layer)
+			want := append([]byte(nil), m.pool(t, Generic(), Generic().PackAveragePool, layer)...)
+			same(t, s, m.pool(t, s, s.PackAveragePool, layer), want, &layer)
+			want = append([]byte(nil), m.pool(t, Generic(), Generic().PackMaxPool, layer)...)
+			same(t, s, m.pool(t, s, s.PackMaxPool, layer), want, &layer)
 		}
 		for depth := 1; depth <= 130; depth++ {
 			check(d.between(1, 8), d.between(1, 8), depth, d.between(1, 8), d.between(1, 8), d.between(1, 3), d.between(1, 3))
@@ -280,25 +272,24 @@ func TestConcurrent(t *testing.T) {
 	})
 }
 
-func concurrently(s *Set, p PointwiseArgs, d DepthwiseArgs) (pointwise, depthwise []byte) {
+func concurrently(s *Set, p pointwiseCase, d depthwiseCase) (pointwise, depthwise []byte) {
 	p.Src, p.Dst = append([]byte(nil), p.Src...), make([]byte, len(p.Dst))
 	d.Src, d.Dst = append([]byte(nil), d.Src...), make([]byte, len(d.Dst))
 	flipFor(s, p.Src)
 	flipFor(s, d.Src)
-	p.SrcZero, d.SrcZero = p.SrcZero-lower(s), d.SrcZero-lower(s)
-	p.Requant, d.Requant = p.lowered(s), d.lowered(s)
-	s.PreparePointwise(&p)
-	s.PrepareDepthwise(&d)
+	packedP, packedD := s.PackPointwise(p.lowered(s)), s.PackDepthwise(d.lowered(s))
 	var all sync.WaitGroup
 	for at := 0; at < p.Pixels; at += 16 {
-		for n := 0; n < p.Out; n += p.Panel {
+		for n := 0; n < p.Out; n += packedP.Panel {
 			all.Go(func() {
-				s.Pointwise(&p, make([]byte, p.Scratch), at, min(at+16, p.Pixels), n, min(n+p.Panel, p.Out))
+				packedP.Run(PointwiseCall{
+					p.Src, p.Dst, make([]byte, packedP.Scratch), at, min(at+16, p.Pixels), n, min(n+packedP.Panel, p.Out),
+				})
 			})
 		}
 	}
 	for y := range d.OutH {
-		all.Go(func() { s.Depthwise(&d, make([]byte, d.Scratch), y, y+1) })
+		all.Go(func() { packedD.Run(DepthwiseCall{d.Src, d.Dst, make([]byte, packedD.Scratch), y, y + 1}) })
 	}
 	all.Wait()
 	for i := range p.Pixels {
@@ -308,30 +299,30 @@ func concurrently(s *Set, p PointwiseArgs, d DepthwiseArgs) (pointwise, depthwis
 	return p.Dst, d.Dst
 }
 
-// Prepared layers run without allocating.
+// Packed layers run without allocating.
 func TestNoAllocations(t *testing.T) {
 	for _, s := range Available() {
 		d := roll(15)
-		pointwise, depthwise := d.pointwise(20, 30, 40), d.depthwise(8, 8, 40, 1, 3, 3, 1, 1)
-		odd, few := d.depthwise(8, 8, 10, 2, 2, 3, 1, 1), d.depthwise(8, 8, 4, 1, 3, 3, 1, 1)
-		add, pool := d.add(100), d.pool(7, 7, 40, 7, 7, 1, 1)
-		s.PreparePointwise(&pointwise)
-		s.PrepareAdd(&add)
-		s.PrepareDepthwise(&depthwise)
-		s.PrepareDepthwise(&odd)
-		s.PrepareDepthwise(&few)
-		scratch := make([]byte, max(pointwise.Scratch, depthwise.Scratch, odd.Scratch, few.Scratch))
-		allocations := testing.AllocsPerRun(10, func() {
-			s.Pointwise(&pointwise, scratch, 0, pointwise.Pixels, 0, pointwise.Out)
-			s.Depthwise(&depthwise, scratch, 0, depthwise.OutH)
-			s.Depthwise(&odd, scratch, 0, odd.OutH)
-			s.Depthwise(&few, scratch, 0, few.OutH)
-			s.Add(&add, 0, len(add.A))
-			s.AveragePool(&pool, 0, pool.OutH)
-			s.MaxPool(&pool, 0, pool.OutH)
-		})
-		if allocations != 0 {
-			t.Errorf("%s: %v allocations", s.Name, allocations)
+		var runs []func()
+		p := d.pointwise(20, 30, 40)
+		pointwise := s.PackPointwise(p.PointwiseLayer)
+		p.Scratch, p.P1, p.N1 = make([]byte, pointwise.Scratch), p.Pixels, p.Out
+		runs = append(runs, func() { pointwise.Run(p.PointwiseCall) })
+		for _, l := range []depthwiseCase{
+			d.depthwise(8, 8, 40, 1, 3, 3, 1, 1), d.depthwise(8, 8, 10, 2, 2, 3, 1, 1), d.depthwise(8, 8, 4, 1, 3, 3, 1, 1),
+		} {
+			depthwise := s.PackDepthwise(l.DepthwiseLayer)
+			l.Scratch, l.Y1 = make([]byte, depthwise.Scratch), l.OutH
+			runs = append(runs, func() { depthwise.Run(l.DepthwiseCall) })
+		}
+		a, l := d.add(100), d.pool(7, 7, 40, 7, 7, 1, 1)
+		l.Y1 = l.OutH
+		add, average, most := s.PackAdd(a.AddLayer), s.PackAveragePool(l.PoolLayer), s.PackMaxPool(l.PoolLayer)
+		runs = append(runs, func() { add.Run(a.AddCall) }, func() { average.Run(l.PoolCall) }, func() { most.Run(l.PoolCall) })
+		for i, run := range runs {
+			if allocations := testing.AllocsPerRun(10, run); allocations != 0 {
+				t.Errorf("%s: layer %d: %v allocations", s.Name, i, allocations)
+			}
 		}
 	}
 }

@@ -3,7 +3,3 @@
 package kernels
 
 func native() []*Set { return nil }
-
-type nativePacked struct{}
-
-type nativeSum struct{}

@@ -60,12 +60,18 @@ const (
 	inSignedIntegers // any
 )
 
-// pointwiseLayer is a layer as the pointwise kernels read it.
-type pointwiseLayer struct {
+// pointwisePanels is a layer as the pointwise kernels read it.
+type pointwisePanels struct {
 	*pointwiseKernel
-	panels []pointwisePanel // nil: the generic kernel computes the layer
+	set    *x86
+	panels []pointwisePanel
 	steps  int
 	block  int // pixels that are computed for all panels before the next ones
+
+	in, out              int
+	srcStride, dstStride int
+	weightZero           int32
+	lo, hi               uint8
 }
 
 type pointwisePanel struct {
@@ -97,55 +103,60 @@ const blockBytes = 64 << 10
 
 const copied = 3 // pixels at the end of Src, at most, whose last quad would reach behind it
 
-// channels returns the first channel of panel n, and how many it has.
-func (k *pointwiseKernel) channels(a *PointwiseArgs, n int) (from, count int) {
+// channels returns the first channel of panel n of a layer with out channels, and how many the panel has.
+func (k *pointwiseKernel) channels(out, n int) (from, count int) {
 	from = n * k.width
-	if !k.masked && a.Out >= k.width {
-		from = min(from, a.Out-k.width) // the last panel overlaps the one before
+	if !k.masked && out >= k.width {
+		from = min(from, out-k.width) // the last panel overlaps the one before
 	}
-	return from, min(k.width, a.Out-from)
+	return from, min(k.width, out-from)
 }
 
-func (k *pointwiseKernel) prepare(a *PointwiseArgs) {
-	layer := pointwiseLayer{pointwiseKernel: k, steps: (a.In + k.taps - 1) / k.taps}
+// pack packs a layer; false if no constants fit.
+func (k *pointwiseKernel) pack(set *x86, l *PointwiseLayer) (*pointwisePanels, bool) {
+	packed := &pointwisePanels{
+		pointwiseKernel: k, set: set, steps: (l.In + k.taps - 1) / k.taps,
+		in: l.In, out: l.Out, srcStride: l.SrcStride, dstStride: l.DstStride,
+		weightZero: l.WeightZero, lo: uint8(l.Lo), hi: uint8(l.Hi),
+	}
 	var packer *chainPacker
 	if k.most > 0 {
-		packer = newChainPacker(int8(a.WeightZero))
+		packer = newChainPacker(int8(l.WeightZero))
 	}
-	for n := range (a.Out + k.width - 1) / k.width {
-		panel, ok := k.pack(a, layer.steps, n, packer)
+	for n := range (l.Out + k.width - 1) / k.width {
+		panel, ok := k.packPanel(l, packed.steps, n, packer)
 		if !ok {
-			a.native.pointwise = pointwiseLayer{}
-			prepareGenericPointwise(a)
-			return
+			return nil, false
 		}
-		layer.panels = append(layer.panels, panel)
+		packed.panels = append(packed.panels, panel)
 	}
-	layer.block = min(max(blockBytes/(4/k.taps*a.In+a.Out), 4*k.rows), 1024) / k.rows * k.rows
-	a.native.pointwise = layer
-	a.Panel, a.Rows, a.By = k.width, k.rows, k.by
-	switch {
-	case k.taps == 4: // sums, the last pixels
-		a.Scratch = 4*layer.block + copied*4*layer.steps
-	default: // widened pixels
-		a.Scratch = layer.block * 4 * layer.steps
-	}
-	if !k.masked && a.Out < k.width {
-		a.Scratch += layer.block * k.width // output
-	}
+	packed.block = min(max(blockBytes/(4/k.taps*l.In+l.Out), 4*k.rows), 1024) / k.rows * k.rows
+	return packed, true
 }
 
-// pack returns panel n, its weights as chains where there is a packer for them; false where no constants fit.
-func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, n int, chains *chainPacker) (panel pointwisePanel, ok bool) {
+// scratch returns how many bytes a call needs.
+func (p *pointwisePanels) scratch() int {
+	bytes := p.block * 4 * p.steps // widened pixels
+	if p.taps == 4 {
+		bytes = 4*p.block + copied*4*p.steps // sums, the last pixels
+	}
+	if !p.masked && p.out < p.width {
+		bytes += p.block * p.width // output
+	}
+	return bytes
+}
+
+// packPanel returns panel n, its weights as chains if there is a packer for them; false if no constants fit.
+func (k *pointwiseKernel) packPanel(l *PointwiseLayer, steps, n int, chains *chainPacker) (panel pointwisePanel, ok bool) {
 	width := k.width
-	from, channels := k.channels(a, n)
+	from, channels := k.channels(l.Out, n)
 	bias, reach := make([]int32, channels), make([]span, channels)
 	for i := range channels {
-		if bias[i], reach[i] = pointwiseBias(a, from+i); !reach[i].fits() {
+		if bias[i], reach[i] = pointwiseBias(l, from+i); !reach[i].fits() {
 			return panel, false
 		}
 	}
-	r, how := a.Requant.of(from, channels), inFloat32
+	r, how := l.Requant.of(from, channels), inFloat32
 	constants, ok := r.fitSingles(reach, width, k.order)
 	if !ok {
 		var signed bool
@@ -160,7 +171,7 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, n int, chains *chainPack
 	panel = pointwisePanel{from: from, channels: channels, many: k.many[how], one: k.one[how]}
 	size := 4 * steps * width
 	if chains != nil {
-		chains.packPanel(k, a, n, a.In)
+		chains.packPanel(k, l, n, l.In)
 		panel.chains, panel.extras = slices.Clone(chains.list), chains.extras
 		size = len(chains.weights)
 	}
@@ -184,7 +195,7 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, n int, chains *chainPack
 		if c >= channels {
 			continue
 		}
-		row := a.Weights[(from+c)*a.In:][:a.In]
+		row := l.Weights[(from+c)*l.In:][:l.In]
 		if k.taps == 4 {
 			for i, w := range row {
 				weights[(i/4*width+j)*4+i%4] = byte(w)
@@ -192,128 +203,123 @@ func (k *pointwiseKernel) pack(a *PointwiseArgs, steps, n int, chains *chainPack
 			continue
 		}
 		for i, w := range row {
-			binary.LittleEndian.PutUint16(weights[(i/2*width+j)*4+i%2*2:], uint16(int32(w)-a.WeightZero))
+			binary.LittleEndian.PutUint16(weights[(i/2*width+j)*4+i%2*2:], uint16(int32(w)-l.WeightZero))
 		}
 	}
 	return panel, true
 }
 
 // pointwiseBias returns what the accumulator of channel n begins with, and where it can get.
-func pointwiseBias(a *PointwiseArgs, n int) (bias int32, reach span) {
+func pointwiseBias(l *PointwiseLayer, n int) (bias int32, reach span) {
 	// Σ (s − zs)(w − zw) = Σ s·w − zw·Σ s − zs·Σ (w − zw): the last sum is known now.
 	sum := int32(0)
-	for _, w := range a.Weights[n*a.In:][:a.In] {
-		sum += int32(w) - a.WeightZero
-		reach.add(int32(w) - a.WeightZero)
+	for _, w := range l.Weights[n*l.In:][:l.In] {
+		sum += int32(w) - l.WeightZero
+		reach.add(int32(w) - l.WeightZero)
 	}
-	bias = a.Bias[n] - a.SrcZero*sum
+	bias = l.Bias[n] - l.SrcZero*sum
 	reach.low += int64(bias)
 	reach.high += int64(bias)
 	return bias, reach
 }
 
-// pointwise computes the pixels [p0, p1) for the channels [n0, n1).
-func (s *x86) pointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
-	layer := &a.native.pointwise
-	if layer.panels == nil {
-		genericPointwise[uint8](a, scratch, p0, p1, n0, n1)
-		return
-	}
+// run computes the pixels [P0, P1) for the channels [N0, N1).
+func (p *pointwisePanels) run(c PointwiseCall) {
 	t := pointwiseTile{
-		srcStride: uintptr(a.SrcStride), dstStride: uintptr(a.DstStride), steps: layer.steps,
-		lo: uint8(a.Lo), hi: uint8(a.Hi),
+		srcStride: uintptr(p.srcStride), dstStride: uintptr(p.dstStride), steps: p.steps, lo: p.lo, hi: p.hi,
 	}
-	rowBytes := 4 * layer.steps
-	if layer.taps == 2 {
+	rowBytes := 4 * p.steps
+	if p.taps == 2 {
 		t.srcStride = uintptr(rowBytes)
-		wide, scratch := scratch[:layer.block*rowBytes], scratch[layer.block*rowBytes:]
-		for p := p0; p < p1; p += layer.block {
-			pixels := min(layer.block, p1-p)
-			s.widen(widenPixels{
-				unsafe.Pointer(&a.Src[p*a.SrcStride]), unsafe.Pointer(&wide[0]),
-				uintptr(a.SrcStride), uintptr(rowBytes), a.In, pixels,
+		wide, scratch := c.Scratch[:p.block*rowBytes], c.Scratch[p.block*rowBytes:]
+		for at := c.P0; at < c.P1; at += p.block {
+			pixels := min(p.block, c.P1-at)
+			p.set.widen(widenPixels{
+				unsafe.Pointer(&c.Src[at*p.srcStride]), unsafe.Pointer(&wide[0]),
+				uintptr(p.srcStride), uintptr(rowBytes), p.in, pixels,
 			})
-			layer.compute(a, t, wide, nil, scratch, p, pixels, n0, n1)
+			p.compute(&c, t, wide, nil, scratch, at, pixels)
 		}
 		return
 	}
 	// The last step of the pixels from whole on reaches behind Src: they are copied.
-	whole := p1
-	if a.In%4 != 0 {
-		whole = min(p1, max(p0, (len(a.Src)-rowBytes+a.SrcStride)/a.SrcStride))
+	whole := c.P1
+	if p.in%4 != 0 {
+		whole = min(c.P1, max(c.P0, (len(c.Src)-rowBytes+p.srcStride)/p.srcStride))
 	}
-	sums, scratch := scratch[:4*layer.block], scratch[4*layer.block:]
+	sums, scratch := c.Scratch[:4*p.block], c.Scratch[4*p.block:]
 	last, scratch := scratch[:copied*rowBytes], scratch[copied*rowBytes:]
-	if a.WeightZero == 0 || layer.most > 0 {
+	if p.weightZero == 0 || p.most > 0 {
 		sums = nil
 	}
-	for p := p0; p < p1; {
-		src, pixels := a.Src[p*a.SrcStride:], min(layer.block, whole-p)
-		if p >= whole {
-			src, pixels, t.srcStride = last, p1-p, uintptr(rowBytes)
+	for at := c.P0; at < c.P1; {
+		src, pixels := c.Src[at*p.srcStride:], min(p.block, whole-at)
+		if at >= whole {
+			src, pixels, t.srcStride = last, c.P1-at, uintptr(rowBytes)
 			for i := range pixels {
-				copy(last[i*rowBytes:], a.Src[(p+i)*a.SrcStride:][:a.In])
+				copy(last[i*rowBytes:], c.Src[(at+i)*p.srcStride:][:p.in])
 			}
 		}
 		if sums != nil {
-			s.sum(src, sums, int(t.srcStride), a.In, pixels, -a.WeightZero)
+			p.set.sum(src, sums, int(t.srcStride), p.in, pixels, -p.weightZero)
 		}
-		layer.compute(a, t, src, sums, scratch, p, pixels, n0, n1)
-		p += pixels
+		p.compute(&c, t, src, sums, scratch, at, pixels)
+		at += pixels
 	}
 }
 
-// compute computes a block: pixels, the first of which is p and is at src, for the channels [n0, n1).
-func (l *pointwiseLayer) compute(a *PointwiseArgs, t pointwiseTile, src, sums, scratch []byte, p, pixels, n0, n1 int) {
-	for n := n0; n < n1; n += l.width {
-		panel := &l.panels[n/l.width]
+// compute computes a block of pixels, the first of which is pixel at of the layer and lies at src, for the call's
+// channels.
+func (p *pointwisePanels) compute(c *PointwiseCall, t pointwiseTile, src, sums, scratch []byte, at, pixels int) {
+	for n := c.N0; n < c.N1; n += p.width {
+		panel := &p.panels[n/p.width]
 		t.panel = unsafe.Pointer(&panel.data[0])
-		t.next = unsafe.Pointer(&l.panels[min(n/l.width+1, len(l.panels)-1)].data[0])
+		t.next = unsafe.Pointer(&p.panels[min(n/p.width+1, len(p.panels)-1)].data[0])
 		t.mask = uint64(1)<<panel.channels - 1
-		dst := a.Dst[p*a.DstStride+panel.from:]
+		dst := c.Dst[at*p.dstStride+panel.from:]
 		direct := pixels
-		if !l.masked && panel.channels < l.width {
+		if !p.masked && panel.channels < p.width {
 			// The only panel, and smaller: a pixel's output is written with bytes behind it that are those of the next
 			// pixels, and so written again. Those next to the end go to scratch.
 			direct = 0
-			if a.DstStride == a.Out {
-				direct = max(0, (pixels*a.Out-l.width)/a.Out)
+			if p.dstStride == p.out {
+				direct = max(0, (pixels*p.out-p.width)/p.out)
 			}
 		}
 		if direct > 0 {
-			l.tiles(panel, t, src, sums, dst, 0, direct)
+			p.tiles(panel, t, src, sums, dst, 0, direct)
 		}
 		if direct < pixels {
 			t := t
-			t.dstStride = uintptr(l.width)
-			l.tiles(panel, t, src, sums, scratch, direct, pixels)
+			t.dstStride = uintptr(p.width)
+			p.tiles(panel, t, src, sums, scratch, direct, pixels)
 			for i := direct; i < pixels; i++ {
-				copy(dst[i*a.DstStride:][:panel.channels], scratch[(i-direct)*l.width:])
+				copy(dst[i*p.dstStride:][:panel.channels], scratch[(i-direct)*p.width:])
 			}
 		}
 	}
 }
 
 // tiles computes the pixels [from, to) of a block for a panel; dst is the first one's output.
-func (l *pointwiseLayer) tiles(panel *pointwisePanel, t pointwiseTile, src, sums, dst []byte, from, to int) {
+func (p *pointwisePanels) tiles(panel *pointwisePanel, t pointwiseTile, src, sums, dst []byte, from, to int) {
 	run := func(kernel func(pointwiseTile), chains []chain, pixel, tiles int) {
 		t.src, t.tiles = unsafe.Pointer(&src[pixel*int(t.srcStride)]), tiles
 		t.dst = unsafe.Pointer(&dst[(pixel-from)*int(t.dstStride)])
-		t.fetched = tiles - l.width/16 + 1
+		t.fetched = tiles - p.width/16 + 1
 		if sums != nil {
 			t.sums = unsafe.Pointer(&sums[4*pixel])
 		}
 		t.chains = unsafe.Pointer(unsafe.SliceData(chains))
 		kernel(t)
 	}
-	whole, rest := (to-from)/l.rows, (to-from)%l.rows
+	whole, rest := (to-from)/p.rows, (to-from)%p.rows
 	if whole > 0 {
 		run(panel.many, panel.chains, from, whole)
 	}
 	switch {
 	case rest == 0:
-	case whole > 0 && rest > l.ones: // the last tile overlaps the one before
-		run(panel.many, panel.chains, to-l.rows, 1)
+	case whole > 0 && rest > p.ones: // the last tile overlaps the one before
+		run(panel.many, panel.chains, to-p.rows, 1)
 	default:
 		run(panel.one, panel.chains[panel.extras:], to-rest, rest)
 	}

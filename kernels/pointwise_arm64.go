@@ -67,13 +67,44 @@ const (
 // shape is how the sets differ: a tile is rows pixels × panel output channels.
 type shape struct {
 	rows, panel int
+	step        int // input channels that the loop of the kernels takes at once, in units of which it has a rest
+	unit        int
 	dot         bool
 }
 
 var (
-	dotShape  = shape{8, 8, true}
-	neonShape = shape{4, 4, false}
+	dotShape  = shape{rows: 8, panel: 8, step: 16, unit: 4, dot: true}
+	neonShape = shape{rows: 4, panel: 4, step: 32, unit: 8}
 )
+
+// pointwisePanels is a layer as the kernels read it.
+type pointwisePanels struct {
+	*shape
+	panels    []byte
+	panelSize int
+	block     int // pixels to work on at a time
+
+	in, out              int
+	srcStride, dstStride int
+}
+
+func (s *shape) newPanels(l *PointwiseLayer, panelSize int) *pointwisePanels {
+	bytes := blockBytes
+	if l.In*l.Out > weightsLarge {
+		bytes = blockBytesLarge
+	}
+	pixels := min(bytes/l.In, callMACs/(l.In*s.panel), l.Pixels)
+	return &pointwisePanels{
+		shape: s, panels: make([]byte, (l.Out+s.panel-1)/s.panel*panelSize), panelSize: panelSize,
+		block: max(pixels, s.rows) / s.rows * s.rows,
+		in:    l.In, out: l.Out, srcStride: l.SrcStride, dstStride: l.DstStride,
+	}
+}
+
+// packed returns the layer to be run.
+func (p *pointwisePanels) packed() *Pointwise {
+	return &Pointwise{Panel: p.panel, Scratch: p.scratch().size(), run: p.run}
+}
 
 // pointwiseScratch is how the scratch memory of one call is used.
 //
@@ -82,50 +113,27 @@ var (
 //	tile    a block of outputs, of a panel that isn't full
 type pointwiseScratch struct{ sums, pixels, tile int } // bytes
 
-func (s *shape) scratch(a *PointwiseArgs) pointwiseScratch {
-	block := s.block(a)
-	tile := s.rows
-	if a.Out%s.panel != 0 {
-		tile = block
+func (p *pointwisePanels) scratch() pointwiseScratch {
+	tile := p.rows
+	if p.out%p.panel != 0 {
+		tile = p.block
 	}
-	return pointwiseScratch{sums: block * 4, pixels: s.rows * roundUp(a.In, pixelUnit), tile: tile * s.panel}
+	return pointwiseScratch{sums: p.block * 4, pixels: p.rows * roundUp(p.in, pixelUnit), tile: tile * p.panel}
 }
 
-func (p pointwiseScratch) size() int { return p.sums + p.pixels + p.tile }
+func (s pointwiseScratch) size() int { return s.sums + s.pixels + s.tile }
 
-// block returns how many pixels to work on at a time.
-func (s *shape) block(a *PointwiseArgs) int {
-	bytes := blockBytes
-	if a.In*a.Out > weightsLarge {
-		bytes = blockBytesLarge
+// readable returns how many of the call's pixels may be read up to a multiple of pixelUnit.
+func (p *pointwisePanels) readable(c *PointwiseCall) int {
+	width := roundUp(p.in, pixelUnit)
+	if width == p.in {
+		return c.P1
 	}
-	pixels := min(bytes/a.In, callMACs/(a.In*s.panel), a.Pixels)
-	return max(pixels, s.rows) / s.rows * s.rows
+	return max(len(c.Src)-width+p.srcStride, 0) / p.srcStride
 }
 
-// readable returns how many pixels may be read up to a multiple of pixelUnit.
-func readable(a *PointwiseArgs) int {
-	width := roundUp(a.In, pixelUnit)
-	if width == a.In {
-		return a.Pixels
-	}
-	return max(len(a.Src)-width+a.SrcStride, 0) / a.SrcStride
-}
-
-func dotPointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
-	quads := (a.In + 3) / 4
-	call := pointwiseCall{steps: quads / 4, rest: quads % 4}
-	pointwise(a, &dotShape, &call, scratch, p0, p1, n0, n1)
-}
-
-func neonPointwise(a *PointwiseArgs, scratch []byte, p0, p1, n0, n1 int) {
-	eights := (a.In + 7) / 8
-	call := pointwiseCall{steps: eights / 4, rest: eights % 4}
-	pointwise(a, &neonShape, &call, scratch, p0, p1, n0, n1)
-}
-
-// run computes call.tiles tiles of rows pixels: no more than one, unless rows is the shape's.
-func (s *shape) run(call *pointwiseCall, rows int) {
+// compute computes call.tiles tiles of rows pixels: no more than one, unless rows is the shape's.
+func (s *shape) compute(call *pointwiseCall, rows int) {
 	switch {
 	case s.dot && rows > 4:
 		dotTiles8(call)
@@ -140,73 +148,76 @@ func (s *shape) run(call *pointwiseCall, rows int) {
 	}
 }
 
-func pointwise(a *PointwiseArgs, s *shape, call *pointwiseCall, scratch []byte, p0, p1, n0, n1 int) {
-	use := s.scratch(a)
-	sums, pixels := scratch[:use.sums], scratch[use.sums:][:use.pixels]
-	tile := scratch[use.sums+use.pixels:][:use.tile]
-	call.sums = (*int32)(unsafe.Pointer(&sums[0]))
-	call.panelSize = len(a.weights) / ((a.Out + s.panel - 1) / s.panel)
-	panels := a.weights[n0/s.panel*call.panelSize : (n1+s.panel-1)/s.panel*call.panelSize]
-	corrects := anyCorrects(panels, call.panelSize)
+func (p *pointwisePanels) run(c PointwiseCall) {
+	use := p.scratch()
+	sums, pixels := c.Scratch[:use.sums], c.Scratch[use.sums:][:use.pixels]
+	tile := c.Scratch[use.sums+use.pixels:][:use.tile]
+	units := (p.in + p.unit - 1) / p.unit
+	perStep := p.step / p.unit
+	call := pointwiseCall{
+		sums: (*int32)(unsafe.Pointer(&sums[0])), panelSize: p.panelSize,
+		steps: units / perStep, rest: units % perStep,
+	}
+	panels := p.panels[c.N0/p.panel*p.panelSize : (c.N1+p.panel-1)/p.panel*p.panelSize]
+	corrects := anyCorrects(panels, p.panelSize)
 
-	end := max(p0, min(p1, readable(a)))
-	whole := end - (end-p0)%s.rows
-	tiles := func(p, rows, of int) { // pixels where they are
-		call.src, call.srcStride = &a.Src[p*a.SrcStride], a.SrcStride
+	end := max(c.P0, min(c.P1, p.readable(&c)))
+	whole := end - (end-c.P0)%p.rows
+	tiles := func(at, rows, of int) { // pixels where they are
+		call.src, call.srcStride = &c.Src[at*p.srcStride], p.srcStride
 		if corrects {
-			sumsOf(a, call, rows)
+			p.sums(&call, rows)
 		}
 		call.tiles = rows / of
-		s.panels(a, call, tile, panels, p, rows, of, n0, n1)
+		p.eachPanel(&c, &call, tile, panels, at, rows, of)
 	}
-	block := s.block(a)
-	for p := p0; p < whole; p += block {
-		tiles(p, min(block, whole-p), s.rows)
+	for at := c.P0; at < whole; at += p.block {
+		tiles(at, min(p.block, whole-at), p.rows)
 	}
 	// What is left is less than a tile: some pixels before it are computed again.
 	left := end - whole
-	switch of := min(roundUp(left, 4), s.rows); {
+	switch of := min(roundUp(left, 4), p.rows); {
 	case left == 1:
 		tiles(whole, 1, 1)
-	case left > 1 && end-p0 >= of:
+	case left > 1 && end-c.P0 >= of:
 		tiles(end-of, of, of)
 	default:
 		end = whole
 	}
-	width := roundUp(a.In, pixelUnit)
-	for p := end; p < p1; p += s.rows {
-		rows := min(s.rows, p1-p)
+	width := roundUp(p.in, pixelUnit)
+	for at := end; at < c.P1; at += p.rows {
+		rows := min(p.rows, c.P1-at)
 		for i := range rows {
-			copy(pixels[i*width:], a.Src[(p+i)*a.SrcStride:][:a.In])
+			copy(pixels[i*width:], c.Src[(at+i)*p.srcStride:][:p.in])
 		}
 		call.src, call.srcStride, call.tiles = &pixels[0], width, 1
 		if corrects {
-			sumsOf(a, call, rows)
+			p.sums(&call, rows)
 		}
-		s.panels(a, call, tile, panels, p, rows, rows, n0, n1)
+		p.eachPanel(&c, &call, tile, panels, at, rows, rows)
 	}
 }
 
-// panels computes rows pixels from p on, in tiles of a number of pixels, for the output channels [n0, n1).
-func (s *shape) panels(a *PointwiseArgs, call *pointwiseCall, tile, panels []byte, p, rows, of, n0, n1 int) {
-	dst, n := a.Dst[p*a.DstStride:], n0
+// eachPanel computes rows pixels from pixel at on, in tiles of a number of pixels, for the output channels of c.
+func (p *pointwisePanels) eachPanel(c *PointwiseCall, call *pointwiseCall, tile, panels []byte, at, rows, of int) {
+	dst, n := c.Dst[at*p.dstStride:], c.N0
 	if of == 1 || of == 4 || of == 8 { // else the kernel computes more pixels than there are
-		most := max(1, callMACs/(rows*a.In*s.panel))
-		for n+s.panel <= min(n1, a.Out) {
-			call.dst, call.dstStride = &dst[n], a.DstStride
-			call.panel, call.panels = &panels[0], min((n1-n)/s.panel, most)
-			s.run(call, of)
-			n += call.panels * s.panel
-			panels = panels[call.panels*call.panelSize:]
+		most := max(1, callMACs/(rows*p.in*p.panel))
+		for n+p.panel <= min(c.N1, p.out) {
+			call.dst, call.dstStride = &dst[n], p.dstStride
+			call.panel, call.panels = &panels[0], min((c.N1-n)/p.panel, most)
+			p.compute(call, of)
+			n += call.panels * p.panel
+			panels = panels[call.panels*p.panelSize:]
 		}
 	}
-	for ; n < n1; n += s.panel {
-		call.dst, call.dstStride = &tile[0], s.panel
+	for ; n < c.N1; n += p.panel {
+		call.dst, call.dstStride = &tile[0], p.panel
 		call.panel, call.panels = &panels[0], 1
-		s.run(call, of)
-		panels = panels[call.panelSize:]
+		p.compute(call, of)
+		panels = panels[p.panelSize:]
 		for i := range rows {
-			place(dst[i*a.DstStride+n:], tile[i*s.panel:][:min(s.panel, a.Out-n)])
+			place(dst[i*p.dstStride+n:], tile[i*p.panel:][:min(p.panel, p.out-n)])
 		}
 	}
 }
@@ -233,11 +244,11 @@ func anyCorrects(panels []byte, size int) bool {
 	return false
 }
 
-// sumsOf computes the sums of rows pixels for call.
-func sumsOf(a *PointwiseArgs, call *pointwiseCall, rows int) {
+// sums computes the sums of rows pixels for call.
+func (p *pointwisePanels) sums(call *pointwiseCall, rows int) {
 	s := pixelSums{
 		src: call.src, dst: call.sums, stride: call.srcStride, fours: (rows + 3) / 4,
-		steps: a.In / 16, rest: a.In % 16,
+		steps: p.in / 16, rest: p.in % 16,
 	}
 	if rows == 1 {
 		s.stride = 0 // four times the same
@@ -255,41 +266,40 @@ type packing struct {
 	multiplier, right, left int32
 }
 
-func (a *PointwiseArgs) reach(n int) int64 {
-	return reach(a.Bias[n], a.Weights[n*a.In:][:a.In], 1, a.WeightZero)
+func (l *PointwiseLayer) reach(n int) int64 {
+	return reach(l.Bias[n], l.Weights[n*l.In:][:l.In], 1, l.WeightZero)
 }
 
 // channel returns output channel n.
-func (a *PointwiseArgs) channel(n int) packing {
-	row := a.Weights[n*a.In:][:a.In]
-	offset := recentre(row, 1, a.WeightZero)
-	c := packing{weights: make([]int8, roundUp(a.In, 32)), correction: offset - a.WeightZero}
+func (l *PointwiseLayer) channel(n int) packing {
+	row := l.Weights[n*l.In:][:l.In]
+	offset := recentre(row, 1, l.WeightZero)
+	c := packing{weights: make([]int8, roundUp(l.In, 32)), correction: offset - l.WeightZero}
 	// With v = w − offset: Σ (s − zs)(w − zw) = Σ s·v + (offset − zw)·Σ s − zs·Σ (w − zw), the last known now.
 	sum := int32(0)
 	for k, w := range row {
 		c.weights[k] = int8(int32(w) - offset)
-		sum += int32(w) - a.WeightZero
+		sum += int32(w) - l.WeightZero
 	}
-	c.bias = a.Bias[n] - a.SrcZero*sum
-	c.multiplier, c.right, c.left = a.split(n)
+	c.bias = l.Bias[n] - l.SrcZero*sum
+	c.multiplier, c.right, c.left = l.split(n)
 	return c
 }
 
-// prepareDotPointwise packs panels of eight channels: channels8, then the weights by quads of input channels:
+// packPointwiseDot packs panels of eight channels: channels8, then the weights by quads of input channels:
 //
 //	n0 k0…k3 | n1 k0…k3 | … | n7 k0…k3 | n0 k4…k7 | …
-func prepareDotPointwise(a *PointwiseArgs) {
-	quads := (a.In + 3) / 4
+func packPointwiseDot(l PointwiseLayer) *Pointwise {
+	quads := (l.In + 3) / 4
 	first := int(unsafe.Sizeof(channels8{}))
 	size := first + quads*32
-	a.Panel, a.Scratch = 8, dotShape.scratch(a).size()
-	a.weights = make([]byte, (a.Out+7)/8*size)
-	for n0 := 0; n0 < a.Out; n0 += 8 {
-		panel := a.weights[n0/8*size:][:size]
+	packed := dotShape.newPanels(&l, size)
+	for n0 := 0; n0 < l.Out; n0 += 8 {
+		panel := packed.panels[n0/8*size:][:size]
 		h := at[channels8](panel, 0)
-		h.header = a.header(n0, min(n0+8, a.Out), a.reach)
-		for i := range min(8, a.Out-n0) {
-			c := a.channel(n0 + i)
+		h.header = l.header(n0, min(n0+8, l.Out), l.reach)
+		for i := range min(8, l.Out-n0) {
+			c := l.channel(n0 + i)
 			h.bias[i], h.correction[i] = c.bias, c.correction
 			h.multiplier[i], h.right[i], h.left[i] = c.multiplier, c.right, c.left
 			if c.correction != 0 {
@@ -300,26 +310,26 @@ func prepareDotPointwise(a *PointwiseArgs) {
 			}
 		}
 	}
+	return packed.packed()
 }
 
-// prepareNeonPointwise packs panels of four channels: channels4, a flag for each block of 32 input channels (one for a
+// packPointwiseNeon packs panels of four channels: channels4, a flag for each block of 32 input channels (one for a
 // last 16, too), and the weights block by block. At the end a block has 16 input channels, 8, or 16 and then 8.
 //
 //	n0 k0…k31 | n1 k0…k31 | n2 k0…k31 | n3 k0…k31 | n0 k32…k63 | …
-func prepareNeonPointwise(a *PointwiseArgs) {
-	width := roundUp(a.In, 8)
+func packPointwiseNeon(l PointwiseLayer) *Pointwise {
+	width := roundUp(l.In, 8)
 	flags := int(unsafe.Sizeof(channels4{}))
 	first := roundUp(flags+width/32+1, 16)
-	size := first + 4*width
-	a.Panel, a.Scratch = 4, neonShape.scratch(a).size()
-	a.weights = make([]byte, roundUp(a.Out, 4)/4*roundUp(size, 16))
-	for n0 := 0; n0 < a.Out; n0 += 4 {
-		panel := a.weights[n0/4*roundUp(size, 16):]
+	size := roundUp(first+4*width, 16)
+	packed := neonShape.newPanels(&l, size)
+	for n0 := 0; n0 < l.Out; n0 += 4 {
+		panel := packed.panels[n0/4*size:]
 		h := at[channels4](panel, 0)
-		h.header = a.header(n0, min(n0+4, a.Out), a.reach)
+		h.header = l.header(n0, min(n0+4, l.Out), l.reach)
 		h.weights = int64(first)
-		for i := range min(4, a.Out-n0) {
-			c := a.channel(n0 + i)
+		for i := range min(4, l.Out-n0) {
+			c := l.channel(n0 + i)
 			h.bias[i], h.correction[i] = c.bias, c.correction
 			h.multiplier[i], h.right[i], h.left[i] = c.multiplier, c.right, c.left
 			if c.correction != 0 {
@@ -339,6 +349,7 @@ func prepareNeonPointwise(a *PointwiseArgs) {
 			}
 		}
 	}
+	return packed.packed()
 }
 
 // sumFlag says how many products of a channel's block of weights, each with any activation, are sure to fit into 16

@@ -163,43 +163,41 @@ func (l layer) prepare(s *kernels.Set) func() {
 	for i := range src {
 		src[i] = byte(random.Uint32())
 	}
+	window := kernels.Window{
+		InH: inSize, InW: inSize, OutH: l.size, OutW: l.size, KernelH: 3, KernelW: 3, StrideH: l.stride, StrideW: l.stride,
+	}
+	if l.stride == 1 { // SAME; else at the end, where the size is even
+		window.PadTop, window.PadLeft = 1, 1
+	}
 	switch l.kind {
 	case "add":
 		half := quant.Multiplier{Mantissa: 1 << 30}
-		a := &kernels.AddArgs{
-			A: src, B: append([]byte(nil), src...), Dst: dst,
+		add := s.PackAdd(kernels.AddLayer{
 			AMul: half, BMul: quant.Multiplier{Mantissa: 3 << 29, Shift: -1},
 			Mul: quant.Multiplier{Mantissa: 1 << 30, Shift: -18}, Lo: -128, Hi: 127,
-		}
-		s.PrepareAdd(a)
-		return func() { s.Add(a, 0, len(dst)) }
+		})
+		call := kernels.AddCall{A: src, B: append([]byte(nil), src...), Dst: dst}
+		return func() { add.Run(call) }
 	case "depthwise":
-		pad := 0 // SAME: at the end where the size is even
-		if l.stride == 1 {
-			pad = 1
-		}
-		a := &kernels.DepthwiseArgs{
-			Src: src, Dst: dst, InH: inSize, InW: inSize, In: l.in, OutH: l.size, OutW: l.size, Multiplier: 1,
-			KernelH: 3, KernelW: 3, StrideH: l.stride, StrideW: l.stride, PadTop: pad, PadLeft: pad,
+		depthwise := s.PackDepthwise(kernels.DepthwiseLayer{
+			Window: window, In: l.in, Multiplier: 1,
 			SrcZero: -128, Weights: weights, WeightZero: zero, Bias: bias, Requant: r,
-		}
-		s.PrepareDepthwise(a)
-		scratch := make([]byte, a.Scratch)
-		return func() { s.Depthwise(a, scratch, 0, a.OutH) }
+		})
+		call := kernels.DepthwiseCall{Src: src, Dst: dst, Scratch: make([]byte, depthwise.Scratch), Y1: l.size}
+		return func() { depthwise.Run(call) }
 	}
-	a := &kernels.PointwiseArgs{
-		Src: src[:pixels*l.in], Dst: dst, SrcStride: l.in, DstStride: l.out, Pixels: pixels, In: l.in, Out: l.out,
+	pointwise := s.PackPointwise(kernels.PointwiseLayer{
+		Pixels: pixels, In: l.in, Out: l.out, SrcStride: l.in, DstStride: l.out,
 		SrcZero: -128, Weights: weights, WeightZero: zero, Bias: bias, Requant: r,
+	})
+	call := kernels.PointwiseCall{
+		Src: src[:pixels*l.in], Dst: dst, Scratch: make([]byte, pointwise.Scratch), P1: pixels, N1: l.out,
 	}
-	s.PreparePointwise(a)
-	scratch := make([]byte, a.Scratch)
-	picture := make([]byte, (inSize+1)*(inSize+1)*3)
+	picture := make([]byte, inSize*inSize*3)
 	return func() {
 		if l.kind == "stem" {
-			for y := range l.size {
-				kernels.Patches(a.Src[y*l.size*27:][:l.size*27], picture[y*2*(inSize+1)*3:], 3, 9, (inSize+1)*3, 6)
-			}
+			window.Gather(call.Src, picture, 3, 0x80, 0)
 		}
-		s.Pointwise(a, scratch, 0, pixels, 0, l.out)
+		pointwise.Run(call)
 	}
 }

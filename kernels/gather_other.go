@@ -4,8 +4,8 @@ package kernels
 
 import "encoding/binary"
 
-// patches copies rows of 8 to 16 bytes in two words that overlap: for those copy takes long. It reports whether it did.
-func patches(dst, src []byte, count, rows, row, pitch, step int) bool {
+// shortPatches copies rows of 8 to 16 bytes in two words that overlap: for those copy takes long. It reports whether it did.
+func shortPatches(dst, src []byte, count, rows, row, pitch, step int) bool {
 	if row < 8 || row > 16 {
 		return false
 	}

@@ -29,7 +29,7 @@ func TestPatches(t *testing.T) {
 			patch, at := i/(rows*row), i%(rows*row)
 			want[i] = src[patch*step+at/row*pitch+at%row]
 		}
-		Patches(dst, src, rows, row, pitch, step)
+		patches(dst, src, rows, row, pitch, step)
 		if !bytes.Equal(dst, want) {
 			t.Fatalf("%d patches of %d×%d, pitch %d, step %d", count, rows, row, pitch, step)
 		}
