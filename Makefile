@@ -68,7 +68,7 @@ $(REFERENCE): engine/testdata/requirements.txt
 	touch $@
 
 goldens: reference ## ask the reference anew what the small graphs of engine/testdata give
-	go test ./engine -run TestGoldens -update
+	go test ./engine -run "TestGoldens|TestMutants" -update
 
 conformance: reference ## whole models of ../shared against the reference, on 32 photographs each
 	go test ./engine -count=1 -timeout 60m -v -run 'TestRealModels' -photographs 32

@@ -23,7 +23,10 @@ import (
 // testdata/golden holds small graphs with inputs and what the reference made of them; `make goldens` makes them anew.
 // TestRealModels asks the reference itself, where it is installed (`make reference`) and ../shared is there.
 
-var update = flag.Bool("update", false, "make the goldens anew: needs the reference (make reference)")
+var (
+	update = flag.Bool("update", false, "make the goldens anew: needs the reference (make reference)")
+	graphs = flag.String("graphs", "", "make only the goldens whose name contains this anew")
+)
 
 const goldens = "testdata/golden"
 
@@ -126,7 +129,7 @@ func reference(t *testing.T, modelFile, tensor string, inputs [][]byte) []byte {
 }
 
 func makeGoldens(t *testing.T) {
-	old, _ := filepath.Glob(filepath.Join(goldens, "*"))
+	old, _ := filepath.Glob(filepath.Join(goldens, "*"+*graphs+"*"))
 	for _, f := range old {
 		os.Remove(f)
 	}
@@ -134,6 +137,9 @@ func makeGoldens(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, g := range smallGraphs() {
+		if !strings.Contains(g.Name, *graphs) {
+			continue
+		}
 		name := filepath.Join(goldens, g.Name)
 		data, err := g.WriteTFLite()
 		if err != nil {

@@ -164,31 +164,3 @@ func TestCompileRefuses(t *testing.T) {
 		})
 	}
 }
-
-// FuzzCompile compiles and runs whatever can be read: nothing in a file may lead to a panic, or to much memory.
-func FuzzCompile(f *testing.F) {
-	files, _ := filepath.Glob(filepath.Join(goldens, "*.tflite"))
-	for i, file := range files {
-		if i%5 == 0 {
-			f.Add(readFile(f, file))
-		}
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		g, err := model.ReadTFLite(data)
-		if err != nil {
-			return
-		}
-		macs := 0
-		net, err := engine.Compile(g, engine.Options{Threads: 2})
-		if err != nil {
-			return
-		}
-		defer net.Close()
-		for _, s := range net.Steps() {
-			macs += s.MACs
-		}
-		if arena, _, _ := net.Memory(); arena < 1<<20 && macs < 1<<22 {
-			net.Run()
-		}
-	})
-}

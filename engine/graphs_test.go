@@ -306,6 +306,29 @@ func smallGraphs() []*model.Graph {
 			in := b.input(1, 256)
 			return b.node(model.Logistic{}, b.probabilities(in), in)
 		})
+		// Scales that a converter has rounded: the reference allows for that, and computes as if they weren't.
+		add("near-scale-pool", func(b *builder) int {
+			t := b.pool(b.input(1, 6, 7, 5), 2, 2, window(2, 2, valid), model.Relu6, false)
+			b.Tensors[t].Quant = []model.Quant{{Scale: 0.0500001, ZeroPoint: b.Tensors[b.Inputs[0]].Quant[0].ZeroPoint}}
+			return t
+		})
+		add("near-scale-reshape", func(b *builder) int {
+			t := b.input(1, 3, 5)
+			zero := b.Tensors[t].Quant[0].ZeroPoint
+			t = b.node(model.Reshape{}, b.activation(typ, 0.0500001, 1, 15), t)
+			b.Tensors[t].Quant[0].ZeroPoint = zero
+			return t
+		})
+		add("near-scale-softmax", func(b *builder) int {
+			t := b.softmax(b.input(1, 9), 1)
+			b.Tensors[t].Quant[0].Scale = 1. / 256 * 1.0005
+			return t
+		})
+		add("logistic-zero-point", func(b *builder) int {
+			t := b.node(model.Logistic{}, b.activation(typ, 1./256, 1, 256), b.input(1, 256))
+			b.Tensors[t].Quant[0].ZeroPoint = 5
+			return t
+		})
 		add("requantize", func(b *builder) int {
 			in := b.input(1, 256)
 			other := model.Int8

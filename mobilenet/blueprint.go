@@ -200,7 +200,7 @@ func (b *Blueprint) pointwise(name string, out int, relu6 bool) {
 // channels is α·n rounded to the nearest multiple of 8, at least 8, and never below 90 % of α·n.
 func channels(n int, alpha float64) int {
 	want := float64(n) * alpha
-	c := max(8, int(want+4)/8*8)
+	c := max(8, int(want+4)/8*8) // in range: α is at most 4
 	if float64(c) < 0.9*want {
 		c += 8
 	}

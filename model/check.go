@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 )
 
 // What a graph may ask for. MobileNets stay far below.
@@ -255,10 +257,8 @@ func Printable(name string) string {
 	if r := []rune(name[:min(len(name), 4*limit+4)]); len(r) > limit {
 		name = string(r[:limit]) + "…"
 	}
-	for _, r := range name {
-		if !strconv.IsPrint(r) {
-			return strconv.Quote(name)
-		}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return strconv.Quote(name)
 	}
 	return name
 }

@@ -35,17 +35,29 @@ func TestCheckRefuses(t *testing.T) {
 			w := operand(g, "Conv2D", 1)
 			w.Quant = w.Quant[1:]
 		}, "7 scales along dimension 0"},
-		"one scale zero":         {Int8, func(g *Graph) { operand(g, "Conv2D", 1).Quant[5].Scale = 0 }, "the scale 0 at 5"},
-		"bias's type":            {Uint8, func(g *Graph) { operand(g, "Conv2D", 2).Type = Float32 }, "type f32 with 1 scales"},
-		"bias's length":          {Uint8, spoilBiasLength, "7 elements for 8 output channels"},
-		"bias's zero point":      {Uint8, func(g *Graph) { operand(g, "Conv2D", 2).Quant[0].ZeroPoint = 3 }, "zero point 3"},
-		"bias's scale":           {Uint8, func(g *Graph) { operand(g, "Conv2D", 2).Quant[0].Scale = 1 }, "its scale 1 isn't"},
-		"bias without scale":     {Int8, func(g *Graph) { operand(g, "Conv2D", 2).Quant = nil }, "0 scales for 8"},
-		"NaN weights":            {Float32, func(g *Graph) { copy(operand(g, "Conv2D", 1).Data[8:], nan) }, "element 2 is NaN"},
-		"f32 with a scale":       {Float32, func(g *Graph) { output(g, "Add").Quant = []Quant{{Scale: 1}} }, "f32 with 1 scales"},
-		"u8 without a scale":     {Uint8, func(g *Graph) { output(g, "Add").Quant = nil }, "type u8 with 0 scales"},
-		"mixed types":            {Int8, func(g *Graph) { output(g, "Mean").Type = Uint8 }, "isn't in 0…255"},
-		"sum out of reach":       {Int8, func(g *Graph) { output(g, "Add").Quant[0].Scale = 1e-8 }, "too small"},
+		"one scale zero":     {Int8, func(g *Graph) { operand(g, "Conv2D", 1).Quant[5].Scale = 0 }, "the scale 0 at 5"},
+		"bias's type":        {Uint8, func(g *Graph) { operand(g, "Conv2D", 2).Type = Float32 }, "type f32 with 1 scales"},
+		"bias's length":      {Uint8, spoilBiasLength, "7 elements for 8 output channels"},
+		"bias's zero point":  {Uint8, func(g *Graph) { operand(g, "Conv2D", 2).Quant[0].ZeroPoint = 3 }, "zero point 3"},
+		"bias's scale":       {Uint8, func(g *Graph) { operand(g, "Conv2D", 2).Quant[0].Scale = 1 }, "its scale 1 isn't"},
+		"bias without scale": {Int8, func(g *Graph) { operand(g, "Conv2D", 2).Quant = nil }, "0 scales for 8"},
+		"NaN weights":        {Float32, func(g *Graph) { copy(operand(g, "Conv2D", 1).Data[8:], nan) }, "element 2 is NaN"},
+		"f32 with a scale":   {Float32, func(g *Graph) { output(g, "Add").Quant = []Quant{{Scale: 1}} }, "f32 with 1 scales"},
+		"u8 without a scale": {Uint8, func(g *Graph) { output(g, "Add").Quant = nil }, "type u8 with 0 scales"},
+		"mixed types":        {Int8, func(g *Graph) { output(g, "Mean").Type = Uint8 }, "isn't in 0…255"},
+		"sum out of reach":   {Int8, func(g *Graph) { output(g, "Add").Quant[0].Scale = 1e-8 }, "too small"},
+		"clamp out of reach": {
+			Uint8, func(g *Graph) { output(g, "Add").Quant[0].Scale, first(g, "Add").Op = 1e-12, Add{Relu6} }, "too small for its fused activation",
+		},
+		"layer out of reach": {Int8, func(g *Graph) {
+			output(g, "FullyConnected").Quant[0].Scale = 1e-30
+			first(g, "FullyConnected").Op = FullyConnected{KeepDims: true}
+		}, "channel 0: the output's scale 1e-30 is too small"},
+		"mean out of reach": {Uint8, func(g *Graph) { output(g, "Mean").Quant[0].Scale = 1e-30 }, "scale 1e-30 is too small"},
+		"concatenation out of reach": {
+			Uint8, func(g *Graph) { output(g, "Concatenation").Quant[0].Scale = 1e-30 }, "too large for the output's, 1e-30",
+		},
+		"β out of reach":         {Int8, func(g *Graph) { first(g, "Softmax").Op = Softmax{1e-30} }, "too small for the reference"},
 		"concatenated scales":    {Int8, func(g *Graph) { output(g, "Concatenation").Quant[0].Scale = 1 }, "differently"},
 		"concatenation's axis":   {Int8, func(g *Graph) { first(g, "Concatenation").Op = Concatenation{Axis: 4} }, "axis 4"},
 		"concatenation's inputs": {Int8, func(g *Graph) { first(g, "Concatenation").Inputs = nil }, "0 inputs, not 1"},
@@ -147,6 +159,19 @@ func TestSqueezed(t *testing.T) {
 	} {
 		if dims, ok := squeezed(c.x, c.y); ok {
 			t.Errorf("%v → %v: %v", c.x, c.y, dims)
+		}
+	}
+}
+
+// TestPrintable: a name from a file can't write to a terminal what it isn't.
+func TestPrintable(t *testing.T) {
+	for name, want := range map[string]string{
+		"conv/Relu6": "conv/Relu6", "Hündchen 犬": "Hündchen 犬", "\x1b[2J": `"\x1b[2J"`, "a\nb": `"a\nb"`,
+		"\u202egnp": `"\u202egnp"`, "\xff": `"\xff"`,
+		strings.Repeat("x", 100): strings.Repeat("x", 80) + "…", strings.Repeat("🐕", 1000): strings.Repeat("🐕", 80) + "…",
+	} {
+		if got := Printable(name); got != want {
+			t.Errorf("%q: %s, want %s", name, got, want)
 		}
 	}
 }

@@ -60,8 +60,8 @@ func MultiplierOf(real float64) (Multiplier, error) {
 		return Multiplier{}, nil
 	}
 	fraction, exponent := math.Frexp(real)
-	mantissa := int64(math.Round(fraction * (1 << 31)))
-	if mantissa == 1<<31 { // rounded up to 1.0
+	mantissa := int64(math.Round(fraction * (1 << 31))) // in range: the fraction is below 1
+	if mantissa == 1<<31 {                              // rounded up to 1.0
 		mantissa /= 2
 		exponent++
 	}
