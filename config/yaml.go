@@ -47,16 +47,22 @@ func (r *yamlReader) add(n *node, format string, args ...any) {
 func (r *yamlReader) document(data []byte, read reading) {
 	if i := text.FirstBad(data); i >= 0 {
 		line := 1 + bytes.Count(data[:i], []byte("\n"))
-		r.problems = append(r.problems, Problem{line, "not a text in UTF-8, or one with control characters"})
+		what := "not a text in UTF-8, or one with control characters"
+		if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
+			what = "a text in UTF-16: save it as UTF-8"
+		}
+		r.problems = append(r.problems, Problem{line, what})
 		return
+	}
+	if r.problems = lookalikes(data); len(r.problems) > 0 {
+		return // the rest is what comes of them
 	}
 	var documents []yaml.Node
 	err := yaml.Load(data, &documents, yaml.WithAllDocuments())
-	var syntax *yaml.LoadError
+	var stumbled *yaml.LoadError
 	switch {
-	case errors.As(err, &syntax):
-		line := max(syntax.Mark.Line, syntax.ContextMark.Line, 1)
-		r.problems = append(r.problems, Problem{line, "YAML: " + syntax.Message})
+	case errors.As(err, &stumbled):
+		r.problems = append(r.problems, syntax(data, stumbled))
 	case err != nil:
 		r.problems = append(r.problems, Problem{1, "YAML: " + err.Error()})
 	case len(documents) > 1:
@@ -70,6 +76,10 @@ func (r *yamlReader) document(data []byte, read reading) {
 // an empty mapping.
 func (r *yamlReader) mapping(n *node, f fields) {
 	if !r.plain(n) || n.isNothing() {
+		return
+	}
+	if i := strings.IndexAny(n.Value, " :"); i > 0 && n.Kind == yaml.ScalarNode && f[n.Value[:i]] != nil {
+		r.add(n, "%s%s", n.prefix(), colonSlip(n.Value))
 		return
 	}
 	if n.Kind != yaml.MappingNode {
@@ -99,8 +109,11 @@ func (r *yamlReader) mapping(n *node, f fields) {
 	}
 }
 
-// suggest names the keys spelled like a wrong one, or else all that there are.
+// suggest says what may be meant by a wrong key: a known one that is spelled like it, or else all that there are.
 func suggest(key string, f fields) string {
+	if word, _, found := strings.Cut(key, ":"); found && f[word] != nil {
+		return ": " + colonSlip(key)
+	}
 	known := slices.Sorted(maps.Keys(f))
 	if near := decision.Nearest(strings.ReplaceAll(key, "-", "_"), known); len(near) > 0 {
 		return fmt.Sprintf(": did you mean %q?", near[0])
@@ -111,6 +124,10 @@ func suggest(key string, f fields) string {
 // list reads each value of a list.
 func (r *yamlReader) list(n *node, read reading) {
 	if !r.plain(n) || n.isNothing() {
+		return
+	}
+	if n.Kind == yaml.MappingNode && len(n.Content) > 0 && strings.HasPrefix(n.Content[0].Value, "-") {
+		r.add(n, "%sa blank is missing after the dash: write %.60q", n.prefix(), "- "+n.Content[0].Value[1:])
 		return
 	}
 	if n.Kind != yaml.SequenceNode {
@@ -153,9 +170,9 @@ func (r *yamlReader) scalar(n *node, want string) (string, bool) {
 func (r *yamlReader) plain(n *node) bool {
 	switch {
 	case n.Kind == yaml.AliasNode:
-		r.add(n, "%saliases (%.40q) aren't read here: write it out", n.prefix(), n.Value)
+		r.add(n, `%saliases aren't read here: write it out, or %.60q in quotes if it is a name`, n.prefix(), "*"+n.Value)
 	case n.Style&yaml.TaggedStyle != 0:
-		r.add(n, "%stags (%.40q) aren't read here", n.prefix(), n.Tag)
+		r.add(n, `%stags (%.40q) aren't read here: a text that begins with ! needs quotes`, n.prefix(), n.Tag)
 	default:
 		return true
 	}
