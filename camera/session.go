@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edge/frame"
+	"edge/internal/marker"
 )
 
 // session is a V4L2 camera that is open and streaming, until it fails.
@@ -208,7 +209,7 @@ func (s *session) isGood(b *buffer) bool {
 		return true
 	}
 	pix := s.pix(b)
-	return used > 4 && pix[0] == 0xFF && pix[1] == markSOI
+	return used > 4 && pix[0] == 0xFF && pix[1] == marker.SOI
 }
 
 func (s *session) pix(b *buffer) []byte {

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"edge/frame"
+	"edge/internal/marker"
 )
 
 func TestParseSpec(t *testing.T) {
@@ -87,7 +88,7 @@ func TestCommandForURL(t *testing.T) {
 			return
 		}
 		w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary=frame")
-		for part := range bytes.SplitSeq(pictures, []byte{0xFF, markSOI}) {
+		for part := range bytes.SplitSeq(pictures, []byte{0xFF, marker.SOI}) {
 			if len(part) > 0 {
 				fmt.Fprintf(w, "--frame\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n\xff\xd8%s\r\n", len(part)+2, part)
 			}

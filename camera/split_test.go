@@ -14,6 +14,7 @@ import (
 	"testing/iotest"
 
 	"edge/frame"
+	"edge/internal/marker"
 )
 
 // picture returns a JPEG picture of that size and shade.
@@ -49,12 +50,14 @@ func join(parts ...[]byte) []byte { return slices.Concat(parts...) }
 func TestSplitMJPEG(t *testing.T) {
 	a, b := picture(t, 64, 48, 10), picture(t, 33, 17, 200)
 	thumbnail := picture(t, 16, 16, 99)
-	exif := join([]byte{0xFF, markAPP0 + 1, byte((len(thumbnail) + 2) >> 8), byte(len(thumbnail) + 2)}, thumbnail)
+	exif := join([]byte{0xFF, marker.APP1, byte((len(thumbnail) + 2) >> 8), byte(len(thumbnail) + 2)}, thumbnail)
 	withThumbnail := join(a[:2], exif, a[2:])
 	filled := join(a[:2], []byte{0xFF, 0xFF}, a[2:len(a)-2], []byte{0xFF, 0xFF, 0xFF}, a[len(a)-2:])
 	firstSegment := 4 + int(a[4])<<8 + int(a[5])
-	scan := bytes.Index(a, []byte{0xFF, markSOS}) + 20 // in the middle of the entropy-coded bytes
+	scan := bytes.Index(a, []byte{0xFF, marker.SOS}) + 20 // in the middle of the entropy-coded bytes
 	badMarker := join(a[:scan], []byte{0xFF, 0x4B, 0xFF, 0xF0}, a[scan:])
+	junk := join(a[:2], []byte{0}, a[2:firstSegment], []byte{0xFF, 0, 0x7F}, a[firstSegment:])
+	restarts := join(a[:len(a)-2], []byte{0xFF, 0, 0, 0xFF, marker.RST0, 0x4B, 0xFF, 0x4B, 0x7F}, a[len(a)-2:])
 	header := []byte("\r\n--frame\r\nContent-Type: image/jpeg\r\nContent-Length: 7\r\n\r\n")
 
 	tests := []struct {
@@ -71,15 +74,18 @@ func TestSplitMJPEG(t *testing.T) {
 		{"lone FFs between", join(a, []byte{0xFF, 0, 0xFF, 0xFF}, b), [][]byte{a, b}, 0, io.EOF},
 		{"a thumbnail inside", join(withThumbnail, b), [][]byte{withThumbnail, b}, 0, io.EOF},
 		{"fill bytes", join(filled, b), [][]byte{filled, b}, 0, io.EOF},
-		{"cut off in the scan", join(a[:len(a)-9], b), [][]byte{b}, 1, io.EOF},
+		{"no end marker", join(a[:len(a)-2], b[:len(b)-2]), [][]byte{a[:len(a)-2], b[:len(b)-2]}, 0, io.EOF},
+		{"half an end marker", join(a[:len(a)-1], b), [][]byte{a[:len(a)-1], b}, 0, io.EOF},
+		{"cut off in the scan", join(a[:len(a)-9], b), [][]byte{a[:len(a)-9], b}, 0, io.EOF}, // decoding it will tell
+		{"bytes between segments", join(junk, b), [][]byte{junk, b}, 0, io.EOF},
+		{"bytes after the scan", join(restarts, b), [][]byte{restarts, b}, 0, io.EOF},
 		{"cut off after SOI", join(a[:2], b), [][]byte{b}, 1, io.EOF},
 		{"cut off between segments", join(a[:firstSegment], b), [][]byte{b}, 1, io.EOF},
-		{"cut off in a segment, which eats into the next", join(a[:firstSegment-9], b, b), [][]byte{b}, 1, io.EOF},
-		{"cut off at the end", join(a, b[:len(b)-1]), [][]byte{a}, 1, io.EOF},
+		{"cut off in a segment, which eats into the next", join(a[:firstSegment-9], b, b), [][]byte{join(a[:firstSegment-9], b), b}, 0, io.EOF},
 		{"an impossible marker", join(badMarker, b), [][]byte{b}, 1, io.EOF},
-		{"an empty picture", join([]byte{0xFF, markSOI, 0xFF, markEOI}, b), [][]byte{b}, 1, io.EOF},
+		{"an empty picture", join([]byte{0xFF, marker.SOI, 0xFF, marker.EOI}, b), [][]byte{b}, 1, io.EOF},
 		{"no picture", make([]byte, maxNoise+1), nil, 0, errNoPicture},
-		{"endless segments", join(bytes.Repeat([]byte{0xFF, markSOI, 0xFF, markCOM, 0, 2}, 3), b), [][]byte{b}, 3, io.EOF},
+		{"endless segments", join(bytes.Repeat([]byte{0xFF, marker.SOI, 0xFF, marker.COM, 0, 2}, 3), b), [][]byte{b}, 3, io.EOF},
 		{"too large", join(a[:scan], make([]byte, maxFrame), b), [][]byte{b}, 1, io.EOF},
 	}
 	for _, tt := range tests {
@@ -138,8 +144,8 @@ func FuzzSplitMJPEG(f *testing.F) {
 				t.Fatalf("frame %d isn't in the stream after the one before", i)
 			}
 			rest = rest[at+len(f.Pix):]
-			if !bytes.HasPrefix(f.Pix, []byte{0xFF, markSOI}) || !bytes.HasSuffix(f.Pix, []byte{0xFF, markEOI}) {
-				t.Fatalf("frame %d isn't from SOI to EOI: % x", i, f.Pix)
+			if !bytes.HasPrefix(f.Pix, []byte{0xFF, marker.SOI}) || bytes.Count(f.Pix, []byte{0xFF, marker.SOS}) == 0 {
+				t.Fatalf("frame %d doesn't begin with SOI or has no scan: % x", i, f.Pix)
 			}
 			if f.Width <= 0 || f.Height <= 0 {
 				t.Fatalf("frame %d is %d × %d", i, f.Width, f.Height)

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"edge/frame"
+	"edge/internal/marker"
 )
 
 // TestLayouts compares with what a C compiler says of linux/videodev2.h.
@@ -130,7 +131,7 @@ func TestFrameLayout(t *testing.T) {
 }
 
 func TestIsGood(t *testing.T) {
-	jpg := []byte{0xFF, markSOI, 0xFF, markCOM, 0, 2}
+	jpg := []byte{0xFF, marker.SOI, 0xFF, marker.COM, 0, 2}
 	tests := []struct {
 		name string
 		size int

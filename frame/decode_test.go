@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"edge/internal/marker"
 )
 
 func TestDecodeErrors(t *testing.T) {
@@ -107,7 +109,7 @@ func pngHeader(w, h uint32, bits, kind byte) []byte {
 // resized is a JPEG file whose header states another size.
 func resized(photo []byte, w, h uint16) []byte {
 	b := bytes.Clone(photo)
-	at := bytes.Index(b, []byte{0xff, markerSOF0})
+	at := bytes.Index(b, []byte{0xff, marker.SOF0})
 	binary.BigEndian.PutUint16(b[at+5:], h)
 	binary.BigEndian.PutUint16(b[at+7:], w)
 	return b

@@ -3,6 +3,8 @@ package frame
 import (
 	"bytes"
 	"encoding/binary"
+
+	"edge/internal/marker"
 )
 
 // jpegHeader is what image/jpeg doesn't tell of a JPEG file.
@@ -56,35 +58,26 @@ func (h jpegHeader) bytesPerPixel() float64 {
 // scanJPEG looks through the segments before the first scan. Damage just ends the search: image/jpeg reports it.
 func scanJPEG(data []byte) jpegHeader {
 	var h jpegHeader
-	for at := 2; at+4 <= len(data) && data[at] == 0xff; {
-		marker := data[at+1]
-		if marker == 0xff { // fill byte
-			at++
-			continue
+	for w := (marker.Walker{At: 2}); ; {
+		code, segment, err := w.Next(data)
+		if err != nil || code == marker.SOS || code == marker.EOI {
+			return h
 		}
-		size := int(binary.BigEndian.Uint16(data[at+2:]))
-		alone := marker == 0 || marker >= markerRST0 && marker <= markerEOI // no segment follows
-		if alone || marker == markerSOS || size < 2 || at+2+size > len(data) {
-			break
-		}
-		segment := data[at+4 : at+2+size]
-		switch marker {
-		case markerSOF0, markerSOF1, markerSOF2:
-			h.progressive = marker == markerSOF2
+		switch code {
+		case marker.SOF0, marker.SOF1, marker.SOF2:
+			h.progressive = code == marker.SOF2
 			h.readFrameHeader(segment)
-		case markerAPP1:
+		case marker.APP1:
 			if tiff, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok {
 				h.orientation = orientationIn(tiff)
 			}
-		case markerAPPE:
+		case marker.APP14:
 			const transform = 11
 			if bytes.HasPrefix(segment, []byte("Adobe")) && len(segment) > transform && segment[transform] == 0 {
 				h.rgb = true
 			}
 		}
-		at += 2 + size
 	}
-	return h
 }
 
 func (h *jpegHeader) readFrameHeader(s []byte) {

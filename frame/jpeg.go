@@ -2,26 +2,10 @@ package frame
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-)
 
-// The markers of a JPEG picture's segments. (ITU-T T.81, table B.1.)
-const (
-	markerSOF0 = 0xc0 // frame header: baseline
-	markerSOF1 = 0xc1 // extended sequential
-	markerSOF2 = 0xc2 // progressive
-	markerDHT  = 0xc4 // Huffman tables
-	markerJPG  = 0xc8
-	markerDAC  = 0xcc
-	markerSOFn = 0xcf // the last of the frame headers, DHT, JPG and DAC aside
-	markerRST0 = 0xd0 // restart; the last three bits count
-	markerSOI  = 0xd8 // start of the picture
-	markerEOI  = 0xd9 // its end
-	markerSOS  = 0xda // start of a scan
-	markerDQT  = 0xdb // quantization tables
-	markerDRI  = 0xdd // restart interval
-	markerAPP1 = 0xe1 // EXIF
-	markerAPPE = 0xee // Adobe
+	"edge/internal/marker"
 )
 
 // jpegDecoder decodes the pictures of a camera: baseline JPEG, grey or Y Cb Cr as JFIF means them (BT.601, full range),
@@ -39,8 +23,9 @@ type jpegDecoder struct {
 	hasH    [2][4]bool // by class (0: DC, 1: AC) and number
 	restart int        // MCUs from one restart marker to the next; 0: none
 
-	data []byte
-	at   int // in data: the first scan header's marker
+	data          []byte
+	marker.Walker        // in data
+	scanHeader    []byte // the segment that the walker has just passed
 }
 
 // jpegGeometry is all of a picture's headers that the planes depend on.
@@ -116,90 +101,65 @@ func damaged(format string, args ...any) error {
 
 // start reads the headers of a picture up to its first scan.
 func (d *jpegDecoder) start(data []byte) error {
-	if len(data) < 2 || data[0] != 0xff || data[1] != markerSOI {
+	if len(data) < 2 || data[0] != 0xff || data[1] != marker.SOI {
 		return damaged("it doesn't start with a picture")
 	}
-	d.data, d.at = data, 2
+	d.data, d.At = data, 2
 	d.hasQ, d.hasH, d.restart, d.geometry = [4]bool{}, [2][4]bool{}, 0, jpegGeometry{}
-	marker, err := d.headers()
+	code, err := d.headers()
 	if err != nil {
 		return err
 	}
-	if marker == markerEOI || d.geometry.count == 0 {
-		return damaged("no picture before byte %d", d.at)
+	if code == marker.EOI || d.geometry.count == 0 {
+		return damaged("no picture before byte %d", d.At)
 	}
 	return nil
 }
 
-// headers reads segments up to a scan header, or the picture's end, whose marker it returns; d.at is then behind it.
-func (d *jpegDecoder) headers() (marker byte, err error) {
+// headers reads segments up to a scan header, or the picture's end, whose marker it returns; d.At is then behind it.
+func (d *jpegDecoder) headers() (code byte, err error) {
 	for {
-		if marker, err = d.marker(); err != nil {
-			return 0, err
-		}
-		if marker == markerEOI || marker == markerSOS {
-			return marker, nil
-		}
-		at := d.at
-		segment, err := d.segment()
+		at := d.At
+		code, segment, err := d.Next(d.data)
 		if err != nil {
-			return 0, err
+			return 0, damaged("near byte %d of %d: %w", at, len(d.data), err)
 		}
-		switch marker {
-		case markerDQT:
+		switch code {
+		case marker.EOI:
+			return code, nil
+		case marker.SOS:
+			d.scanHeader = segment
+			return code, nil
+		case marker.DQT:
 			err = d.readQuant(segment)
-		case markerDHT:
+		case marker.DHT:
 			err = d.readHuffman(segment)
-		case markerSOF0, markerSOF1:
+		case marker.SOF0, marker.SOF1:
 			err = d.readFrameHeader(segment)
-		case markerDRI:
+		case marker.DRI:
 			if len(segment) < 2 {
 				err = fmt.Errorf("a restart interval of %d bytes", len(segment))
 			} else {
 				d.restart = int(binary.BigEndian.Uint16(segment))
 			}
-		case markerSOF2:
-			err = fmt.Errorf("it is progressive; cameras' pictures must be baseline")
-		case markerDAC:
-			err = fmt.Errorf("arithmetic coding")
+		case marker.SOF2:
+			err = errors.New("it is progressive; cameras' pictures must be baseline")
+		case marker.DAC:
+			err = errors.New("arithmetic coding")
+		case marker.SOI:
+			err = errors.New("a picture begins within it")
 		default:
-			if marker > markerSOF2 && marker <= markerSOFn && marker != markerJPG {
-				err = fmt.Errorf("it is of kind SOF%d; cameras' pictures must be baseline", marker-markerSOF0)
+			switch {
+			case marker.IsFrame(code):
+				err = fmt.Errorf("it is of kind SOF%d; cameras' pictures must be baseline", code-marker.SOF0)
+			case marker.IsReserved(code):
+				err = fmt.Errorf("an impossible marker %02x", code)
 			}
 		}
 		if err != nil {
 			return 0, damaged("near byte %d: %w", at, err)
 		}
 	}
-}
-
-// marker reads the marker at d.at, with the fill bytes before it.
-func (d *jpegDecoder) marker() (byte, error) {
-	if d.at >= len(d.data) || d.data[d.at] != 0xff {
-		return 0, damaged("no marker at byte %d of %d", d.at, len(d.data))
-	}
-	for d.at < len(d.data) && d.data[d.at] == 0xff {
-		d.at++
-	}
-	if d.at == len(d.data) {
-		return 0, damaged("it ends after %d bytes", len(d.data))
-	}
-	d.at++
-	return d.data[d.at-1], nil
-}
-
-// segment reads the segment at d.at.
-func (d *jpegDecoder) segment() ([]byte, error) {
-	rest := d.data[d.at:]
-	if len(rest) < 2 {
-		return nil, damaged("it ends after %d bytes", len(d.data))
-	}
-	size := int(binary.BigEndian.Uint16(rest))
-	if size < 2 || size > len(rest) {
-		return nil, damaged("a segment of %d bytes at byte %d of %d", size, d.at, len(d.data))
-	}
-	d.at += size
-	return rest[2:size], nil
 }
 
 func (d *jpegDecoder) readQuant(s []byte) error {
@@ -294,12 +254,9 @@ type scanComponent struct {
 }
 
 func (d *jpegDecoder) readScanHeader() (s scan, err error) {
-	b, err := d.segment()
-	if err != nil {
-		return s, err
-	}
+	b := d.scanHeader
 	if len(b) < 1 || b[0] < 1 || b[0] > 3 || len(b) < 4+2*int(b[0]) {
-		return s, damaged("a scan header of %d bytes before byte %d", len(b), d.at)
+		return s, damaged("a scan header of %d bytes before byte %d", len(b), d.At)
 	}
 	s.count = int(b[0])
 	seen := [3]bool{}
@@ -354,7 +311,7 @@ func (d *jpegDecoder) decode(wanted *[3]rect) error {
 		}
 		for _, c := range s.components[:s.count] {
 			if decoded[c.index] {
-				return damaged("a component's second scan before byte %d", d.at)
+				return damaged("a component's second scan before byte %d", d.At)
 			}
 			decoded[c.index] = true
 		}
@@ -364,11 +321,11 @@ func (d *jpegDecoder) decode(wanted *[3]rect) error {
 		if left -= s.count; left == 0 {
 			return nil // whatever follows: padding of the driver's buffer, or no end marker at all
 		}
-		marker, err := d.headers()
+		code, err := d.headers()
 		if err != nil {
 			return err
 		}
-		if marker == markerEOI {
+		if code == marker.EOI {
 			return damaged("it ends before all of its scans")
 		}
 	}
@@ -385,7 +342,7 @@ type target struct {
 	last   int32
 }
 
-// decodeScan decodes the entropy-coded segments at d.at.
+// decodeScan decodes the entropy-coded segments at d.At.
 func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
 	g := &d.geometry
 	mcusX, mcusY := g.mcus()
@@ -415,7 +372,7 @@ func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
 		targets[0].h, targets[0].v = 1, 1
 	}
 
-	bits := bitReader{data: d.data, at: d.at}
+	bits := bitReader{data: d.data, at: d.At}
 	left, restarts := d.restart, byte(0)
 	for y := range mcusY {
 		for x := range mcusX {
@@ -439,7 +396,7 @@ func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
 			return damaged("it ends at byte %d, in row %d of %d", bits.at, y+1, mcusY)
 		}
 	}
-	d.at = bits.at
+	d.At = bits.at
 	return nil
 }
 

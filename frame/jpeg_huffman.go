@@ -3,6 +3,8 @@ package frame
 import (
 	"encoding/binary"
 	"fmt"
+
+	"edge/internal/marker"
 )
 
 // huffmanTable finds a code's symbol: at once if the code is short, else by comparing codes of each length.
@@ -129,11 +131,19 @@ func (r *bitReader) fill(acc uint64, n uint) (uint64, uint) {
 	}
 	for n <= 56 {
 		switch {
-		case r.at >= len(r.data) || r.data[r.at] == 0xff && (r.at+1 == len(r.data) || r.data[r.at+1] != 0):
+		case r.at >= len(r.data):
 			r.made += 8
-		case r.data[r.at] == 0xff: // and a zero, which says that it is no marker
-			acc |= 0xff << (56 - n)
-			r.at += 2
+		case r.data[r.at] == 0xff:
+			next := r.at + 1
+			for next < len(r.data) && r.data[next] == 0xff {
+				next++
+			}
+			if next == len(r.data) || r.data[next] != 0 { // a marker
+				r.made += 8
+				break
+			}
+			acc |= 0xff << (56 - n) // the zero says that it is none
+			r.at = next + 1
 		default:
 			acc |= uint64(r.data[r.at]) << (56 - n)
 			r.at++
@@ -146,19 +156,27 @@ func (r *bitReader) fill(acc uint64, n uint) (uint64, uint) {
 // overrun says whether bits were used that aren't in the data.
 func (r *bitReader) overrun() bool { return r.made > r.n }
 
-// restart skips to behind the restart marker that must follow.
+// restart skips to behind the restart marker of that number (0…7), which must follow. Many cameras write bytes before
+// it. As libjpeg does, it skips those, markers that don't exist, and the two restart markers before this one, which a
+// camera may have written twice; any other marker says that data are missing.
 func (r *bitReader) restart(number byte) bool {
-	if r.overrun() || r.n-r.made >= 8 {
+	if r.overrun() {
 		return false
 	}
-	for r.at+1 < len(r.data) && r.data[r.at] == 0xff && r.data[r.at+1] == 0xff {
-		r.at++
+	for next := r.at; ; {
+		at, ok := marker.Find(r.data, next)
+		if !ok {
+			return false
+		}
+		switch code := r.data[at+1]; {
+		case code == marker.RST0+number:
+			*r = bitReader{data: r.data, at: at + 2}
+			return true
+		case code >= marker.SOF0 && (!marker.IsRestart(code) || (number-code)&7 > 2):
+			return false
+		}
+		next = at + 2
 	}
-	if r.at+1 >= len(r.data) || r.data[r.at] != 0xff || r.data[r.at+1] != markerRST0+number {
-		return false
-	}
-	*r = bitReader{data: r.data, at: r.at + 2}
-	return true
 }
 
 // block decodes a block of t, dequantized, into b, which is zero before. last is the place in the file's order of the

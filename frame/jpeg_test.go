@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"edge/internal/marker"
 )
 
 // photoLike is a picture with smooth parts, edges and noise.
@@ -246,13 +248,13 @@ func TestMJPEGTablesAreThePictures(t *testing.T) {
 
 func TestMJPEGDamage(t *testing.T) {
 	good := golden(t, "jpeg/420-restart.jpg")
-	header := bytes.Index(good, []byte{0xff, markerSOF0})
+	header := bytes.Index(good, []byte{0xff, marker.SOF0})
 	with := func(at int, b ...byte) []byte {
 		bad := bytes.Clone(good)
 		copy(bad[at:], b)
 		return bad
 	}
-	restart := bytes.Index(good, []byte{0xff, markerRST0 + 0})
+	restart := bytes.Index(good, []byte{0xff, marker.RST0 + 0})
 	var d jpegDecoder
 	for name, data := range map[string][]byte{
 		"no start":          good[1:],
@@ -264,11 +266,11 @@ func TestMJPEGDamage(t *testing.T) {
 		"sampling of 3":     with(header+11, 0x31),
 		"arithmetic":        with(header+1, 0xc9),
 		"lossless":          with(header+1, 0xc3),
-		"wrong restart":     with(restart+1, markerRST0+3),
+		"wrong restart":     with(restart+1, marker.RST0+3),
 		"no restart":        with(restart, 0, 0),
 		"two frame headers": append(append(bytes.Clone(good[:header]), good[header:header+19]...), good[header:]...),
-		"end at once":       {0xff, markerSOI, 0xff, markerEOI},
-		"no tables at all":  append([]byte{0xff, markerSOI}, good[header:]...),
+		"end at once":       {0xff, marker.SOI, 0xff, marker.EOI},
+		"no tables at all":  append([]byte{0xff, marker.SOI}, good[header:]...),
 	} {
 		if err := decodePlanes(&d, data); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)
@@ -284,7 +286,7 @@ func TestMJPEGDamage(t *testing.T) {
 func greyParts(t *testing.T, plane *image.Gray) (tables, huffman, data []byte) {
 	t.Helper()
 	b := encoded(t, plane, 80)
-	sof, sos := bytes.Index(b, []byte{0xff, markerSOF0}), bytes.Index(b, []byte{0xff, markerSOS})
+	sof, sos := bytes.Index(b, []byte{0xff, marker.SOF0}), bytes.Index(b, []byte{0xff, marker.SOS})
 	return b[2:sof], b[sof+2+11 : sos], b[sos+2+8 : len(b)-2]
 }
 
@@ -300,14 +302,14 @@ func TestJPEGScanPerComponent(t *testing.T) {
 		}
 		var data []byte
 		tables, huffman, data = greyParts(t, plane)
-		scans = append(append(scans, 0xff, markerSOS, 0, 8, 1, byte(i+1), 0, 0, 63, 0), data...)
+		scans = append(append(scans, 0xff, marker.SOS, 0, 8, 1, byte(i+1), 0, 0, 63, 0), data...)
 	}
-	picture = append([]byte{0xff, markerSOI}, tables...)
-	picture = append(picture, 0xff, markerSOF0, 0, 17, 8, 0, 27, 0, 43, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0)
+	picture = append([]byte{0xff, marker.SOI}, tables...)
+	picture = append(picture, 0xff, marker.SOF0, 0, 17, 8, 0, 27, 0, 43, 3, 1, 0x22, 0, 2, 0x11, 0, 3, 0x11, 0)
 	picture = append(append(picture, huffman...), scans...)
 
 	var d jpegDecoder
-	whole := append(bytes.Clone(picture), 0xff, markerEOI)
+	whole := append(bytes.Clone(picture), 0xff, marker.EOI)
 	if err := decodePlanes(&d, whole); err != nil {
 		t.Fatal(err)
 	}
@@ -316,13 +318,13 @@ func TestJPEGScanPerComponent(t *testing.T) {
 	}
 	// The first component's scan, again instead of the last one's.
 	second := bytes.Clone(whole)
-	at := bytes.LastIndex(second, []byte{0xff, markerSOS})
+	at := bytes.LastIndex(second, []byte{0xff, marker.SOS})
 	second[at+5] = 1
 	if err := decodePlanes(&d, second); !errors.Is(err, ErrDamaged) {
 		t.Error(err)
 	}
 	// No third scan.
-	if err := decodePlanes(&d, append(second[:at:at], 0xff, markerEOI)); !errors.Is(err, ErrDamaged) {
+	if err := decodePlanes(&d, append(second[:at:at], 0xff, marker.EOI)); !errors.Is(err, ErrDamaged) {
 		t.Error(err)
 	}
 }
