@@ -177,10 +177,7 @@ func (t *Tensor) checkActivation() error {
 	if _, err := elements(t.Shape, maxActivationBytes/t.Type.Size()); err != nil {
 		return err
 	}
-	if t.Type == Float32 {
-		if len(t.Quant) != 0 {
-			return fmt.Errorf("type f32 with %d scales", len(t.Quant))
-		}
+	if t.Type == Float32 && len(t.Quant) == 0 {
 		return nil
 	}
 	if len(t.Quant) != 1 {
@@ -216,12 +213,8 @@ func (t *Tensor) checkQuant() error {
 	switch t.Type {
 	case Uint8:
 		hi = 255
-	case Int8:
+	case Int8, Float32:
 		lo, hi = -128, 127
-	case Float32:
-		if len(t.Quant) > 0 {
-			return fmt.Errorf("type f32 with %d scales", len(t.Quant))
-		}
 	}
 	if (t.Type == Uint8 || t.Type == Int8) && len(t.Quant) == 0 {
 		return fmt.Errorf("type %v without a scale", t.Type)

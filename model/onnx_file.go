@@ -13,19 +13,36 @@ import (
 const (
 	maxONNXNodes  = 1 << 14 // a node of the graph takes several, with those for constants
 	maxONNXFields = 1 << 16 // inputs, outputs and attributes of all nodes
-	maxONNXInts   = 64      // in one attribute or one tensor that isn't weights
+	maxONNXInts   = 64      // in one attribute or one shape
 )
 
 // The types of elements.
 const (
-	onnxFloat = 1
-	onnxInt32 = 6
-	onnxInt64 = 7
+	onnxFloat    = 1
+	onnxUint8    = 2
+	onnxInt8     = 3
+	onnxUint16   = 4
+	onnxInt16    = 5
+	onnxInt32    = 6
+	onnxInt64    = 7
+	onnxBool     = 9
+	onnxFloat16  = 10
+	onnxDouble   = 11
+	onnxBfloat16 = 16
 )
 
 // onnxTypes names them, for errors.
 var onnxTypes = [...]string{
 	"undefined", "float32", "uint8", "int8", "uint16", "int16", "int32", "int64", "string", "bool", "float16", "double",
+	"uint32", "uint64", "complex64", "complex128", "bfloat16", "float8e4m3fn", "float8e4m3fnuz", "float8e5m2",
+	"float8e5m2fnuz", "uint4", "int4",
+}
+
+func onnxTypeName(kind int) string {
+	if kind >= 0 && kind < len(onnxTypes) {
+		return onnxTypes[kind]
+	}
+	return fmt.Sprintf("type %d", kind)
 }
 
 type onnxFile struct {
@@ -37,6 +54,7 @@ type onnxFile struct {
 	outputs      []string
 
 	fields int // counted up to maxONNXFields
+	size   int // of the file, and of those beside it, in bytes
 }
 
 type onnxNode struct {
@@ -61,9 +79,11 @@ type onnxTensor struct {
 	dims     []int
 	kind     int
 	raw      []byte // little-endian
-	varints  []int  // where they aren't raw
+	varints  []byte // elements one after the other as varints, where they aren't raw
 	external bool   // its data is in another file, as said by where
 	where    externalData
+	quant    []Quant // of float32 numbers that a file has as 8-bit ones: one for all, or one for each index along axis
+	axis     int
 }
 
 // externalData is a part of a file that lies beside the .onnx file; a length of −1 is all up to its end.
@@ -80,7 +100,7 @@ type onnxInput struct {
 }
 
 func parseONNX(b []byte) (*onnxFile, error) {
-	m := new(onnxFile)
+	m := &onnxFile{size: len(b)}
 	var graph []byte
 	err := eachField(b, func(f field) error {
 		switch f.number {
@@ -229,13 +249,13 @@ func parseONNXTensor(b []byte) (*onnxTensor, error) {
 		case 4:
 			t.raw = f.fixed32s(t.raw)
 		case 5, 7:
-			if t.varints, err = f.varints(t.varints, maxONNXInts); err != nil {
-				err = fmt.Errorf("initializer %s: %w", printable(t.name), err)
-			}
+			t.varints = f.packed(t.varints)
 		case 8:
 			t.name = text(f.bytes)
 		case 9:
 			t.raw = slices.Clip(f.bytes)
+		case 10:
+			t.raw = f.fixed64s(t.raw)
 		case 13:
 			if !t.external {
 				t.external, t.where.length = true, -1
@@ -295,6 +315,7 @@ func (m *onnxFile) fetch(beside func(name string) ([]byte, error)) error {
 				return fmt.Errorf("%s: its data is in another file: %w", printable(t.name), err)
 			}
 			files[t.where.file] = data
+			m.size += len(data)
 		}
 		from, length := t.where.offset, t.where.length
 		if length < 0 {
@@ -407,60 +428,4 @@ func (n *onnxNode) input(i int) string {
 		return n.inputs[i]
 	}
 	return ""
-}
-
-func (t *onnxTensor) check(kind int) error {
-	switch {
-	case t.external:
-		return fmt.Errorf("its data is in another file: export the network into one file " +
-			"(torch.onnx.export(…, external_data=False))")
-	case t.kind != kind && t.kind >= 0 && t.kind < len(onnxTypes):
-		return fmt.Errorf("type %s, not %s: export the network in float32", onnxTypes[t.kind], onnxTypes[kind])
-	case t.kind != kind:
-		return fmt.Errorf("type %d, not %s", t.kind, onnxTypes[kind])
-	}
-	return nil
-}
-
-// floats returns the bytes of a tensor of float32 numbers, after a proof that they fit its shape.
-func (t *onnxTensor) floats() ([]byte, error) {
-	if err := t.check(onnxFloat); err != nil {
-		return nil, err
-	}
-	n, err := elements(t.dims, len(t.raw)/4)
-	if err != nil || 4*n != len(t.raw) {
-		return nil, fmt.Errorf("%d bytes of data don't fit the shape %s", len(t.raw), shapeString(t.dims))
-	}
-	return t.raw, nil
-}
-
-// ints returns the elements of a short tensor of integers.
-func (t *onnxTensor) ints() ([]int, error) {
-	kind := onnxInt64
-	if t.kind == onnxInt32 {
-		kind = onnxInt32
-	}
-	if err := t.check(kind); err != nil {
-		return nil, err
-	}
-	v := t.varints
-	switch {
-	case len(t.raw) > 8*maxONNXInts:
-		return nil, fmt.Errorf("%d bytes of integers", len(t.raw))
-	case t.raw != nil && kind == onnxInt64:
-		v = int64s(t.raw)
-	case t.raw != nil:
-		v = int32s(t.raw)
-	}
-	n := 1
-	for _, d := range t.dims {
-		if d < 0 || d > maxONNXInts {
-			return nil, fmt.Errorf("a shape of %s", shapeString(t.dims))
-		}
-		n *= min(d, maxONNXInts)
-	}
-	if len(t.dims) > maxRank || n != len(v) {
-		return nil, fmt.Errorf("%d integers don't fit the shape %s", len(v), shapeString(t.dims))
-	}
-	return v, nil
 }

@@ -2,22 +2,25 @@ package model
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
 )
 
 const (
-	minOpset, maxOpset = 11, 20
-	// maxONNXWeights is how many bytes of weights are copied from a file: twice those of V2 with α 1.4.
-	maxONNXWeights = 56 << 20
+	minOpset, maxOpset = 7, 24
+	// maxONNXWeights is how many bytes of constants are made of a file at most: those of ResNet50, 102 MB, twice.
+	maxONNXWeights = 256 << 20
 )
 
-// ReadONNX reads a float32 network from the bytes of an .onnx file, as PyTorch's exporters write MobileNets and their
-// relatives (operator sets 11 to 20). The graph passes Check and has the layout of .tflite: images NHWC, weights OHWI
-// and 1HWO. Batch normalizations are folded into the weights before them, activations into the operation before them.
+// ReadONNX reads a float32 network from the bytes of an .onnx file, as PyTorch's and TensorFlow's exporters write
+// MobileNets and their relatives (operator sets 7 to 24; float16 becomes float32). The graph passes Check and has the
+// layout of .tflite: images NHWC, weights OHWI and 1HWO. Batch normalizations and arithmetic with constants become a
+// part of the weights before them, or a depthwise layer of 1×1; activations a part of the operation before them.
 // Paddings that are neither SAME nor VALID become Pad nodes. The weights are copies.
+//
+// A network that is quantized in the file (QuantizeLinear and DequantizeLinear, or QLinearConv and its like) is read
+// as float32, too; its tensors' Quant then says how the file quantizes them.
 //
 // PyTorch's newer exporter puts the weights into a second file, NAME.onnx.data. beside returns the bytes of such a file;
 // the name is what the .onnx file says, and may be hostile. nil refuses networks of several files.
@@ -46,6 +49,7 @@ func readONNX(b []byte, beside func(name string) ([]byte, error)) (*Graph, error
 	r := onnxReader{
 		opset: file.opset, constants: map[string]*onnxTensor{}, values: map[string]value{},
 		alias: map[string]string{}, uses: map[string]int{},
+		left: min(8*file.size+sharingAllowance, maxONNXWeights), // 8 bits become 32, and those are laid out anew
 	}
 	r.g.Name = file.name
 	if err := r.network(file); err != nil {
@@ -64,30 +68,23 @@ type onnxReader struct {
 	opset     int
 	constants map[string]*onnxTensor
 	values    map[string]value  // of what has been computed
-	alias     map[string]string // Identity and Dropout: the name of the value itself
+	alias     map[string]string // Identity and its like: the name of the value itself
 	uses      map[string]int    // how often a value is read, or an output of the network
-	weights   int               // bytes of weights made so far
-}
-
-// value is an activation. In the graph, one of 4 dimensions is NHWC where the file says NCHW; the others are alike.
-type value struct {
-	tensor int // in the graph
-	node   int // that computes it; −1 for an input
-	// A flattened image keeps its dimensions: the file has its elements in the order c, h, w, the graph in the order
-	// h, w, c. Weights are reordered where such a value meets them. nil elsewhere.
-	image []int
-	// A mean over the columns, or rows, of an image that has yet to be computed: tensor is the image, and this is its
-	// dimension that the mean goes over. The mean over the other one completes it. 0 elsewhere.
-	halfMean int
+	left      int               // how many bytes of constants may still be made
 }
 
 func (r *onnxReader) network(file *onnxFile) error {
 	for _, t := range file.initializers {
 		r.constants[t.name] = t
 	}
+	findPatterns(file)
+	alive := file.alive()
 	for i := range file.nodes {
 		n := &file.nodes[i]
-		if (n.op == "Identity" || n.op == "Dropout") && len(n.inputs) > 0 && len(n.outputs) > 0 {
+		if !alive[i] || len(n.outputs) == 0 {
+			continue
+		}
+		if onnxOps[n.op].same && len(n.inputs) > 0 {
 			r.alias[n.outputs[0]] = r.root(n.inputs[0])
 			continue
 		}
@@ -110,23 +107,17 @@ func (r *onnxReader) network(file *onnxFile) error {
 		}
 	}
 	for i := range file.nodes {
+		if !alive[i] {
+			continue
+		}
 		if err := r.node(&file.nodes[i]); err != nil {
 			return fmt.Errorf("%s: %w", file.place(i), err)
 		}
 	}
 	for _, name := range file.outputs {
-		v, ok := r.values[r.root(name)]
-		if !ok {
-			return fmt.Errorf("output %s is never computed", printable(name))
+		if err := r.output(name); err != nil {
+			return fmt.Errorf("output %s: %w", printable(name), err)
 		}
-		if v.image != nil {
-			return fmt.Errorf("output %s is a flattened image: end the network before", printable(name))
-		}
-		if v.halfMean != 0 {
-			return fmt.Errorf("output %s: %w", printable(name), errHalfMean)
-		}
-		r.g.Tensors[v.tensor].Name = name
-		r.g.Outputs = append(r.g.Outputs, v.tensor)
 	}
 	return nil
 }
@@ -149,9 +140,14 @@ func (r *onnxReader) root(name string) string {
 	return name
 }
 
+// input takes an input of the network. Images may be N, C, H, W, or N, H, W, C as converters from TensorFlow leave them.
 func (r *onnxReader) input(in onnxInput) error {
-	if in.kind != onnxFloat {
-		return fmt.Errorf("its type must be float32")
+	switch in.kind {
+	case onnxFloat, onnxFloat16, onnxDouble, onnxBfloat16:
+	case onnxUint8: // pixels, which a Cast makes numbers
+		r.g.Normalization = &Normalization{Std: [3]float32{1, 1, 1}}
+	default:
+		return fmt.Errorf("its type must be float32, not %s", onnxTypeName(in.kind))
 	}
 	shape := slices.Clone(in.shape)
 	if len(shape) > 0 && shape[0] <= 0 { // a dynamic batch
@@ -159,10 +155,12 @@ func (r *onnxReader) input(in onnxInput) error {
 	}
 	for _, d := range shape {
 		if d <= 0 {
-			return fmt.Errorf("its shape %v isn't fixed: export the network without dynamic_axes", shape)
+			return fmt.Errorf("its shape %v isn't fixed: export the network without dynamic_axes", in.shape)
 		}
 	}
-	if len(shape) == 4 {
+	var order []int
+	if len(shape) == 4 && (shape[3] > 4 || shape[1] <= 4) {
+		order = imageOrder
 		shape = []int{shape[0], shape[2], shape[3], shape[1]}
 	}
 	t := Tensor{Name: in.name, Type: Float32, Shape: shape}
@@ -172,71 +170,58 @@ func (r *onnxReader) input(in onnxInput) error {
 	r.g.Tensors = append(r.g.Tensors, t)
 	i := len(r.g.Tensors) - 1
 	r.g.Inputs = append(r.g.Inputs, i)
-	r.values[in.name] = value{tensor: i, node: -1}
+	r.values[in.name] = viewOf(i, -1, shape, order)
 	return nil
 }
 
+func (r *onnxReader) output(name string) error {
+	v, ok := r.values[r.root(name)]
+	if !ok {
+		return fmt.Errorf("it is never computed")
+	}
+	order, ok := v.order()
+	if !ok {
+		return fmt.Errorf("it is a flattened image, or its elements would move: end the network before")
+	}
+	t, err := r.lay(&onnxNode{outputs: []string{name}}, v, order)
+	if err != nil {
+		return err
+	}
+	if slices.Contains(r.g.Inputs, t) {
+		return fmt.Errorf("it is an input, too")
+	}
+	r.g.Tensors[t].Name = name
+	r.g.Outputs = append(r.g.Outputs, t)
+	return nil
+}
+
+// node reads one operation: a constant if all that it reads is constant, else nodes of the graph.
 func (r *onnxReader) node(n *onnxNode) error {
 	if len(n.outputs) == 0 {
 		return fmt.Errorf("it has no output")
 	}
-	if n.domain != "" && n.domain != "ai.onnx" {
-		return fmt.Errorf("an operation of %s isn't supported: export the network with standard operations only",
-			printable(n.domain))
+	op, known := onnxOps[n.op]
+	known = known && (n.domain == "" || n.domain == "ai.onnx" || n.domain == op.domain)
+	if !known {
+		return unsupportedONNX(n)
 	}
-	switch n.op {
-	case "Identity":
-		return nil
-	case "Dropout":
-		return r.dropout(n)
-	case "Constant":
-		return r.constantNode(n)
-	case "Conv":
-		return r.conv(n)
-	case "BatchNormalization":
-		return r.batchNormalization(n)
-	case "Relu":
-		return r.fuse(n, Relu)
-	case "Clip":
-		return r.clip(n)
-	case "Add":
-		return r.add(n)
-	case "Pad":
-		return r.pad(n)
-	case "AveragePool":
-		return r.averagePool(n)
-	case "MaxPool":
-		return r.maxPool(n)
-	case "GlobalAveragePool":
-		return r.globalAveragePool(n)
-	case "ReduceMean":
-		return r.reduceMean(n)
-	case "Flatten":
-		return r.flatten(n)
-	case "Squeeze":
-		return r.squeeze(n)
-	case "Shape", "Gather", "Unsqueeze", "Concat", "Cast":
-		return r.integers(n)
-	case "Reshape":
-		return r.reshape(n)
-	case "Gemm":
-		return r.gemm(n)
-	case "MatMul":
-		return r.matMul(n)
-	case "Softmax":
-		return r.softmax(n)
+	if len(n.inputs) < op.inputs {
+		return fmt.Errorf("its input %d is missing", len(n.inputs))
 	}
-	do := "build the network from convolutions, ReLU6, additions, pooling and fully connected layers, " +
-		"as MobileNetV1 and V2 are"
-	switch n.op {
-	case "Slice", "Expand", "ConstantOfShape", "CastLike", "Ceil", "Floor", "Range":
-		do = "export the network with a fixed input shape and constant folding"
-	case "QuantizeLinear", "DequantizeLinear", "QLinearConv":
-		do = "export the network before its quantization"
-	case "Sub", "Mul", "Div":
-		do = "leave normalization to the configuration"
+	var in []*onnxTensor
+	constant := op.fold != nil
+	for _, name := range n.inputs {
+		t := r.constants[r.root(name)]
+		constant = constant && (t != nil || name == "")
+		in = append(in, t)
 	}
-	return fmt.Errorf("this operation isn't supported: %s", do)
+	if constant && (len(in) > 0 || op.inputs == 0) {
+		return r.fold(n, op, in)
+	}
+	if op.read == nil {
+		return fmt.Errorf("it is only supported on constants and shapes, not on images: %s", buildOtherwise)
+	}
+	return op.read(r, n)
 }
 
 // activation returns an input that is computed.
@@ -244,8 +229,6 @@ func (r *onnxReader) activation(n *onnxNode, i int) (value, error) {
 	name := n.input(i)
 	v, ok := r.values[r.root(name)]
 	switch {
-	case ok && v.halfMean != 0:
-		return value{}, errHalfMean
 	case ok:
 		return v, nil
 	case name == "":
@@ -256,29 +239,20 @@ func (r *onnxReader) activation(n *onnxNode, i int) (value, error) {
 	return value{}, fmt.Errorf("its input %s is read before it is computed", printable(name))
 }
 
-var errHalfMean = errors.New("a mean over only rows or only columns isn't supported: take it over both (x.mean([2, 3]))")
-
-// plain is activation for operations that can't take a flattened image.
-func (r *onnxReader) plain(n *onnxNode, i int) (value, error) {
+// image is activation for operations that take an image; the tensor's shape is 1, H, W, C.
+func (r *onnxReader) image(n *onnxNode, i int) (tensor int, shape []int, err error) {
 	v, err := r.activation(n, i)
-	if err == nil && v.image != nil {
-		return value{}, fmt.Errorf("a flattened image of %s is only supported as the input of Gemm or MatMul",
-			shapeString(v.image))
-	}
-	return v, err
-}
-
-// image is activation for operations that take an image; shape is 1, H, W, C.
-func (r *onnxReader) image(n *onnxNode, i int) (v value, shape []int, err error) {
-	v, err = r.plain(n, i)
 	if err != nil {
-		return value{}, nil, err
+		return 0, nil, err
 	}
-	shape = r.g.Tensors[v.tensor].Shape
-	if len(shape) != 4 {
-		return value{}, nil, fmt.Errorf("an input of %s: it must have 4 dimensions", shapeString(shape))
+	if len(v.dims) != 4 {
+		return 0, nil, fmt.Errorf("an input of %s: it must have 4 dimensions", shapeString(v.shape()))
 	}
-	return v, shape, nil
+	tensor, err = r.lay(n, v, imageOrder)
+	if err != nil {
+		return 0, nil, err
+	}
+	return tensor, r.g.Tensors[tensor].Shape, nil
 }
 
 // constant returns an input that is constant; nil where it is absent.
@@ -294,7 +268,7 @@ func (r *onnxReader) constant(n *onnxNode, i int) (*onnxTensor, error) {
 	return t, nil
 }
 
-// floats returns the elements of a constant input and its shape; nil where it is absent.
+// floats returns the elements of a constant input, its shape, and how they are quantized; nil where it is absent.
 func (r *onnxReader) floats(n *onnxNode, i int) (elements []byte, dims []int, err error) {
 	t, err := r.constant(n, i)
 	if t == nil || err != nil {
@@ -314,47 +288,87 @@ func (r *onnxReader) ints(n *onnxNode, i int) ([]int, error) {
 		return nil, err
 	}
 	v, err := t.ints()
+	if err == nil && len(v) > maxONNXInts {
+		err = fmt.Errorf("%d integers: at most %d are supported", len(v), maxONNXInts)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", printable(n.input(i)), err)
 	}
 	return v, nil
 }
 
-// emit appends an operation on v and constants to the graph and makes its output the value of n's.
-func (r *onnxReader) emit(n *onnxNode, op Op, inputs ...int) (value, error) {
-	name := n.outputs[0]
-	r.g.Tensors = append(r.g.Tensors, Tensor{Name: name, Type: Float32})
-	return r.emitTo(n, len(r.g.Tensors)-1, op, inputs...)
-}
-
-func (r *onnxReader) emitTo(n *onnxNode, tensor int, op Op, inputs ...int) (value, error) {
-	if len(r.g.Nodes) == maxNodes {
-		return value{}, fmt.Errorf("more than %d operations", maxNodes)
-	}
-	node := Node{Op: op, Name: n.name, Inputs: inputs, Outputs: []int{tensor}}
-	if err := r.g.checkOptions(op); err != nil {
-		return value{}, err
-	}
-	shape, err := r.g.outputShape(&node)
+// emit appends an operation on tensors to the graph and makes its output the value of n's, seen in that order.
+func (r *onnxReader) emit(n *onnxNode, order []int, op Op, inputs ...int) (value, error) {
+	r.g.Tensors = append(r.g.Tensors, Tensor{Name: n.outputs[0], Type: Float32})
+	t := len(r.g.Tensors) - 1
+	node, err := r.emitTo(n, t, op, inputs...)
 	if err != nil {
 		return value{}, err
 	}
-	t := &r.g.Tensors[tensor]
-	t.Shape = shape
-	if err := t.checkActivation(); err != nil {
-		return value{}, err
-	}
-	r.g.Nodes = append(r.g.Nodes, node)
-	v := value{tensor: tensor, node: len(r.g.Nodes) - 1}
+	v := viewOf(t, node, r.g.Tensors[t].Shape, order)
 	r.values[n.outputs[0]] = v
 	return v, nil
 }
 
+// emitImage is emit for an operation whose output is an image.
+func (r *onnxReader) emitImage(n *onnxNode, op Op, inputs ...int) error {
+	_, err := r.emit(n, imageOrder, op, inputs...)
+	return err
+}
+
+// emitLike is emit for an operation on each element of v.
+func (r *onnxReader) emitLike(n *onnxNode, v value, op Op, inputs ...int) error {
+	out, err := r.emit(n, nil, op, inputs...)
+	if err != nil {
+		return err
+	}
+	out.dims = v.dims
+	r.values[n.outputs[0]] = out
+	return nil
+}
+
+func (r *onnxReader) emitTo(n *onnxNode, tensor int, op Op, inputs ...int) (node int, err error) {
+	if len(r.g.Nodes) == maxNodes {
+		return 0, fmt.Errorf("more than %d operations", maxNodes)
+	}
+	made := Node{Op: op, Name: n.name, Inputs: inputs, Outputs: []int{tensor}}
+	if err := r.g.checkOptions(op); err != nil {
+		return 0, err
+	}
+	shape, err := r.g.outputShape(&made)
+	if err != nil {
+		return 0, err
+	}
+	t := &r.g.Tensors[tensor]
+	t.Shape = shape
+	if err := t.checkActivation(); err != nil {
+		return 0, err
+	}
+	r.g.Nodes = append(r.g.Nodes, made)
+	return len(r.g.Nodes) - 1, nil
+}
+
+// rename gives n's output the value v: the same elements as an input's, perhaps seen in another way.
+func (r *onnxReader) rename(n *onnxNode, v value) {
+	if r.uses[r.root(n.input(0))] != 1 {
+		v.node = -1 // under its other name it is used as it is
+	}
+	r.values[n.outputs[0]] = v
+}
+
+// spend counts bytes of constants that are made: those of a file may be used more than once.
+func (r *onnxReader) spend(bytes int) error {
+	if bytes > r.left {
+		return fmt.Errorf("its weights are more than fits in memory here, or the file is damaged")
+	}
+	r.left -= bytes
+	return nil
+}
+
 // weightsTensor appends weights to the graph: element i of a tensor of this shape is the one at from(i) in data.
 func (r *onnxReader) weightsTensor(name string, data []byte, shape []int, from func(i int) int) (int, error) {
-	r.weights += len(data)
-	if r.weights > maxONNXWeights {
-		return 0, fmt.Errorf("more than %d MiB of weights", maxONNXWeights>>20)
+	if err := r.spend(len(data)); err != nil {
+		return 0, err
 	}
 	copied := make([]byte, len(data))
 	for i := range len(data) / 4 {
@@ -379,47 +393,4 @@ func (r *onnxReader) biasTensor(name string, data []byte, n int, factor float32)
 
 func appendFloat32(b []byte, v float32) []byte {
 	return binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-}
-
-func (r *onnxReader) dropout(n *onnxNode) error {
-	for _, name := range n.outputs[1:] {
-		if r.uses[name] > 0 {
-			return fmt.Errorf("its mask %s is used: export the network in evaluation mode (model.eval())",
-				printable(name))
-		}
-	}
-	if n.input(2) != "" {
-		if t, _ := r.constant(n, 2); t == nil || slices.ContainsFunc(t.varints, isNotZero) ||
-			slices.ContainsFunc(t.raw, isNotZero) {
-			return fmt.Errorf("it is in training mode: export the network in evaluation mode (model.eval())")
-		}
-	}
-	return nil
-}
-
-func isNotZero[T int | byte](x T) bool { return x != 0 }
-
-func (r *onnxReader) constantNode(n *onnxNode) error {
-	for _, a := range n.attributes {
-		t := a.tensor
-		switch a.name {
-		case "value":
-		case "value_float":
-			t = &onnxTensor{kind: onnxFloat, raw: appendFloat32(nil, a.float)}
-		case "value_floats":
-			t = &onnxTensor{kind: onnxFloat, dims: []int{len(a.floats) / 4}, raw: a.floats}
-		case "value_int":
-			t = &onnxTensor{kind: onnxInt64, varints: []int{a.integer}}
-		case "value_ints":
-			t = &onnxTensor{kind: onnxInt64, dims: []int{len(a.ints)}, varints: a.ints}
-		default:
-			continue
-		}
-		if t == nil {
-			return fmt.Errorf("its value is missing")
-		}
-		r.constants[n.outputs[0]] = t
-		return nil
-	}
-	return fmt.Errorf("its value is neither numbers nor a tensor of numbers")
 }

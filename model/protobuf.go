@@ -83,3 +83,25 @@ func (f field) fixed32s(b []byte) []byte {
 	}
 	return append(b, f.bytes...)
 }
+
+// packed appends a field of repeated integers, packed or single, to b as varints. The first packed one isn't copied.
+func (f field) packed(b []byte) []byte {
+	switch {
+	case f.kind == protowire.VarintType:
+		return protowire.AppendVarint(b, f.integer)
+	case b == nil:
+		return slices.Clip(f.bytes)
+	}
+	return append(b, f.bytes...)
+}
+
+// fixed64s is fixed32s for doubles.
+func (f field) fixed64s(b []byte) []byte {
+	switch {
+	case f.kind == protowire.Fixed64Type:
+		return binary.LittleEndian.AppendUint64(b, f.integer)
+	case b == nil:
+		return slices.Clip(f.bytes)
+	}
+	return append(b, f.bytes...)
+}

@@ -1,0 +1,455 @@
+package model
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+)
+
+// Operations on each element. What can become a part of the layer before does.
+
+// producer returns the node that computes v, input i of n, if v is read once only and nothing has been fused into the
+// node: then what follows can become a part of it.
+func (r *onnxReader) producer(n *onnxNode, i int, v value) (*Node, bool) {
+	if v.node < 0 || r.uses[r.root(n.input(i))] != 1 {
+		return nil, false
+	}
+	node := &r.g.Nodes[v.node]
+	switch op := node.Op.(type) {
+	case Conv2D:
+		return node, op.Activation == None
+	case DepthwiseConv2D:
+		return node, op.Activation == None
+	case FullyConnected:
+		return node, op.Activation == None
+	case Add:
+		return node, op.Activation == None
+	}
+	return nil, false
+}
+
+// absorb makes v, whose node has taken n in, the output of n.
+func (r *onnxReader) absorb(n *onnxNode, v value) {
+	r.g.Tensors[v.tensor].Name = n.outputs[0]
+	r.g.Tensors[v.tensor].Quant = nil // of what was there before
+	r.values[n.outputs[0]] = v
+}
+
+// unary reads an operation that is one here, too.
+func unary(op Op) func(r *onnxReader, n *onnxNode) error {
+	return func(r *onnxReader, n *onnxNode) error {
+		v, err := r.activation(n, 0)
+		if err != nil {
+			return err
+		}
+		return r.emitLike(n, v, op, v.tensor)
+	}
+}
+
+func (r *onnxReader) relu(n *onnxNode) error { return r.fuse(n, Relu) }
+
+// fuse makes an activation a part of the operation before it. Where that can't be, it follows a depthwise layer that
+// changes nothing.
+func (r *onnxReader) fuse(n *onnxNode, a Activation) error {
+	v, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	node, ok := r.producer(n, 0, v)
+	if !ok {
+		if v, err = r.affineLayer(n, v, []float64{1}, []float64{0}); err != nil {
+			return err
+		}
+		node = &r.g.Nodes[v.node]
+	}
+	switch op := node.Op.(type) {
+	case Conv2D:
+		op.Activation = a
+		node.Op = op
+	case DepthwiseConv2D:
+		op.Activation = a
+		node.Op = op
+	case FullyConnected:
+		op.Activation = a
+		node.Op = op
+	case Add:
+		op.Activation = a
+		node.Op = op
+	}
+	r.absorb(n, v)
+	return nil
+}
+
+func (r *onnxReader) clip(n *onnxNode) error {
+	lo, hi := float32(math.Inf(-1)), float32(math.Inf(1))
+	lo, hi = n.float("min", lo), n.float("max", hi) // as before operator set 11: tools that raise the number leave it
+	for i, bound := range []*float32{&lo, &hi} {
+		data, _, err := r.floats(n, 1+i)
+		if err != nil {
+			return err
+		}
+		if len(data) > 4 {
+			return fmt.Errorf("bounds of %d elements", len(data)/4)
+		}
+		if len(data) == 4 {
+			*bound = float32s(data)[0]
+		}
+	}
+	unbounded := float64(hi) >= math.MaxFloat32
+	switch {
+	case lo == 0 && hi == 6:
+		return r.fuse(n, Relu6)
+	case lo == 0 && unbounded:
+		return r.fuse(n, Relu)
+	case lo == -1 && hi == 1:
+		return r.fuse(n, ReluN1To1)
+	}
+	// Any other range from 0 or −h on is one of those, if what is before is made smaller, and what is behind larger.
+	a, top := Relu6, float64(hi)/6
+	switch {
+	case lo == -hi && hi > 0 && !unbounded:
+		a, top = ReluN1To1, float64(hi)
+	case lo != 0 || !(hi > 0) || unbounded:
+		return fmt.Errorf("to %g…%g: only ranges that begin with 0 or are as wide on both sides are supported", lo, hi)
+	}
+	return r.between(n, a, 1/top, 0, top)
+}
+
+// between computes top · a(factor · x + offset).
+func (r *onnxReader) between(n *onnxNode, a Activation, factor, offset, top float64) error {
+	v, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	if v, err = r.affine(n, 0, v, []float64{factor}, []float64{offset}); err != nil {
+		return err
+	}
+	node := &r.g.Nodes[v.node]
+	switch op := node.Op.(type) {
+	case Conv2D:
+		op.Activation = a
+		node.Op = op
+	case DepthwiseConv2D:
+		op.Activation = a
+		node.Op = op
+	case FullyConnected:
+		op.Activation = a
+		node.Op = op
+	}
+	v, err = r.affineLayer(n, v, []float64{top}, []float64{0})
+	if err != nil {
+		return err
+	}
+	r.values[n.outputs[0]] = v
+	return nil
+}
+
+// hardSigmoid is max(0, min(1, α·x + β)), so relu6(6α·x + 6β) / 6.
+func (r *onnxReader) hardSigmoid(n *onnxNode) error {
+	alpha, beta := float64(n.float("alpha", 0.2)), float64(n.float("beta", 0.5))
+	if math.Abs(alpha-1./6) < 1e-4 { // files round it
+		alpha = 1. / 6
+	}
+	return r.between(n, Relu6, 6*alpha, 6*beta, 1./6)
+}
+
+// batchNormalization is y = (x − mean) / √(variance + ε) · scale + shift.
+func (r *onnxReader) batchNormalization(n *onnxNode) error {
+	v, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	if n.integer("training_mode", 0) != 0 {
+		return fmt.Errorf("it is in training mode: export the network in evaluation mode (model.eval())")
+	}
+	if len(v.dims) < 2 {
+		return fmt.Errorf("an input of %s", shapeString(v.shape()))
+	}
+	channels := v.dims[1].size
+	var p [4][]float32 // scale, shift, mean, variance
+	for i := range p {
+		data, _, err := r.floats(n, 1+i)
+		if err != nil {
+			return err
+		}
+		if len(data) != 4*channels {
+			return fmt.Errorf("%d values in %s for %d channels", len(data)/4, printable(n.input(1+i)), channels)
+		}
+		p[i] = float32s(data)
+	}
+	factor, offset := make([]float64, channels), make([]float64, channels)
+	for c := range channels {
+		variance := float64(p[3][c]) + float64(n.float("epsilon", 1e-5))
+		if !(variance > 0) {
+			return fmt.Errorf("the variance of channel %d is %g", c, p[3][c])
+		}
+		factor[c] = float64(p[0][c]) / math.Sqrt(variance)
+		offset[c] = float64(p[1][c]) - float64(p[2][c])*factor[c]
+	}
+	dims := make([]int, len(v.dims))
+	for i := range dims {
+		dims[i] = 1
+	}
+	dims[1] = channels
+	if factor, err = r.byChannel(v, dims, factor); err != nil {
+		return err
+	}
+	if offset, err = r.byChannel(v, dims, offset); err != nil {
+		return err
+	}
+	return r.affineNode(n, 0, v, factor, offset)
+}
+
+// byChannel returns constants of these dimensions as one value for all elements of v, or one for each of the channels of
+// its tensor.
+func (r *onnxReader) byChannel(v value, dims []int, given []float64) ([]float64, error) {
+	if len(given) == 1 {
+		return given, nil
+	}
+	shape := r.g.Tensors[v.tensor].Shape
+	channels := 1
+	if len(shape) > 0 {
+		channels = shape[len(shape)-1]
+	}
+	along := -1
+	for i, d := range dims {
+		at := i + len(v.dims) - len(dims)
+		switch {
+		case d == 1:
+		case at < 0 || along >= 0 || v.dims[at].size != d:
+			along = len(v.dims)
+		default:
+			along = at
+		}
+	}
+	if along < 0 || along >= len(v.dims) || !slices.Equal(v.dims[along].strides, []stride{{channels, 1}}) {
+		return nil, fmt.Errorf("a constant of %s with an input of %s: only one value, or one for each channel, is supported",
+			shapeString(dims), shapeString(v.shape()))
+	}
+	return given, nil
+}
+
+// affineNode makes n's output factor · v + offset, v being its input i.
+func (r *onnxReader) affineNode(n *onnxNode, i int, v value, factor, offset []float64) error {
+	identity := func(f, o float64) bool { return f == 1 && o == 0 }
+	if len(factor) == 1 && len(offset) == 1 && identity(factor[0], offset[0]) {
+		if r.uses[r.root(n.input(i))] != 1 {
+			v.node = -1
+		}
+		r.values[n.outputs[0]] = v
+		return nil
+	}
+	v, err := r.affine(n, i, v, factor, offset)
+	if err != nil {
+		return err
+	}
+	r.absorb(n, v)
+	return nil
+}
+
+// affine returns factor · v + offset, one value for all or one for each channel of v's tensor: a part of the layer that
+// computes v, input i of n, else a layer of its own.
+func (r *onnxReader) affine(n *onnxNode, i int, v value, factor, offset []float64) (value, error) {
+	if node, ok := r.producer(n, i, v); ok && hasWeights(node.Op) {
+		return v, r.scaleWeights(node, n.outputs[0], factor, offset)
+	}
+	return r.affineLayer(n, v, factor, offset)
+}
+
+// affineLayer is affine as a depthwise layer of 1×1.
+func (r *onnxReader) affineLayer(n *onnxNode, v value, factor, offset []float64) (value, error) {
+	shape := r.g.Tensors[v.tensor].Shape
+	if len(shape) == 0 {
+		return value{}, fmt.Errorf("arithmetic on a single number isn't supported")
+	}
+	channels := shape[len(shape)-1]
+	as := shape
+	if len(shape) != 4 || shape[0] != 1 {
+		as = []int{1, 1, Elements(shape) / channels, channels}
+	}
+	x, err := r.reshape(n, v.tensor, as)
+	if err != nil {
+		return value{}, err
+	}
+	var data, bias []byte
+	for c := range channels {
+		data = appendFloat32(data, float32(factor[c%len(factor)]))
+		bias = appendFloat32(bias, float32(offset[c%len(offset)]))
+	}
+	inOrder := func(i int) int { return i }
+	w, err := r.weightsTensor(n.outputs[0]+"/scale", data, []int{1, 1, 1, channels}, inOrder)
+	if err != nil {
+		return value{}, err
+	}
+	b, err := r.weightsTensor(n.outputs[0]+"/shift", bias, []int{channels}, inOrder)
+	if err != nil {
+		return value{}, err
+	}
+	r.g.Tensors = append(r.g.Tensors, Tensor{Name: n.outputs[0], Type: Float32})
+	t := len(r.g.Tensors) - 1
+	node, err := r.emitTo(n, t, DepthwiseConv2D{Window: Window{1, 1, Valid}, Multiplier: 1}, x, w, b)
+	return value{t, node, v.dims}, err
+}
+
+// scaleWeights multiplies what node computes by factor and adds offset, one value for all or one for each output channel.
+func (r *onnxReader) scaleWeights(node *Node, name string, factor, offset []float64) error {
+	w := &r.g.Tensors[node.Inputs[1]]
+	shape := r.g.Tensors[node.Outputs[0]].Shape
+	channels := shape[len(shape)-1]
+	w.Quant = nil
+	channel := func(i int) int { return i / (len(w.Data) / 4 / channels) } // OHWI and [O, K]
+	if _, depthwise := node.Op.(DepthwiseConv2D); depthwise {
+		channel = func(i int) int { return i % channels } // 1HWO
+	}
+	if slices.ContainsFunc(factor, func(f float64) bool { return f != 1 }) {
+		for i := range len(w.Data) / 4 {
+			scaleFloat32(w.Data[4*i:], factor[channel(i)%len(factor)], 0)
+		}
+	}
+	if err := r.ensureBias(node, name); err != nil {
+		return err
+	}
+	bias := r.g.Tensors[node.Inputs[2]].Data
+	for c := range channels {
+		scaleFloat32(bias[4*c:], factor[c%len(factor)], offset[c%len(offset)])
+	}
+	return nil
+}
+
+func scaleFloat32(b []byte, factor, offset float64) {
+	v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	binary.LittleEndian.PutUint32(b, math.Float32bits(float32(v*factor+offset)))
+}
+
+// ensureBias gives node a bias of zeros if it has none.
+func (r *onnxReader) ensureBias(node *Node, name string) error {
+	if node.Inputs[2] >= 0 {
+		return nil
+	}
+	shape := r.g.Tensors[node.Outputs[0]].Shape
+	bias, err := r.biasTensor(name+"/bias", make([]byte, 4), shape[len(shape)-1], 1)
+	node.Inputs[2] = bias
+	return err
+}
+
+func (r *onnxReader) add(n *onnxNode) error {
+	return r.arithmetic(n, Add{}, func(c float64) (float64, float64) { return 1, c }, func(c float64) (float64, float64) { return 1, c })
+}
+
+func (r *onnxReader) sub(n *onnxNode) error {
+	return r.arithmetic(n, nil, func(c float64) (float64, float64) { return 1, -c }, func(c float64) (float64, float64) { return -1, c })
+}
+
+func (r *onnxReader) mul(n *onnxNode) error {
+	return r.arithmetic(n, nil, func(c float64) (float64, float64) { return c, 0 }, func(c float64) (float64, float64) { return c, 0 })
+}
+
+func (r *onnxReader) div(n *onnxNode) error {
+	return r.arithmetic(n, nil, func(c float64) (float64, float64) { return 1 / c, 0 }, nil)
+}
+
+// arithmetic reads an operation of two inputs. With a constant, it is a factor and an offset: right says which if the
+// constant is the second input, left if it is the first; nil if it is neither.
+func (r *onnxReader) arithmetic(n *onnxNode, op Op, right, left func(c float64) (factor, offset float64)) error {
+	for i, of := range []func(c float64) (float64, float64){right, left} {
+		if r.constants[r.root(n.input(1-i))] == nil {
+			continue
+		}
+		if of == nil {
+			return fmt.Errorf("a constant divided by an image isn't supported")
+		}
+		return r.withConstant(n, i, of)
+	}
+	if op == nil {
+		return fmt.Errorf("%s of two images isn't supported: %s", n.op, buildOtherwise)
+	}
+	return r.binary(n, op)
+}
+
+// withConstant reads an operation of input i and a constant.
+func (r *onnxReader) withConstant(n *onnxNode, i int, of func(c float64) (factor, offset float64)) error {
+	v, err := r.activation(n, i)
+	if err != nil {
+		return err
+	}
+	t, err := r.constant(n, 1-i)
+	if err != nil {
+		return err
+	}
+	if !t.isFloat() {
+		if t, err = foldCast(r, &onnxNode{}, []*onnxTensor{t}); err != nil {
+			return err
+		}
+	}
+	data, err := t.floats()
+	if err != nil {
+		return fmt.Errorf("%s: %w", printable(n.input(1-i)), err)
+	}
+	if len(data) == 0 {
+		return fmt.Errorf("a constant of %s", shapeString(t.dims))
+	}
+	given := make([]float64, len(data)/4)
+	for k := range given {
+		given[k] = float64(float32At(data, k))
+	}
+	if slices.Min(given) == slices.Max(given) && len(t.dims) <= len(v.dims) {
+		given = given[:1]
+	}
+	if given, err = r.byChannel(v, t.dims, given); err != nil {
+		return err
+	}
+	factor, offset := make([]float64, len(given)), make([]float64, len(given))
+	for k, c := range given {
+		factor[k], offset[k] = of(c)
+		if f := factor[k] + offset[k]; math.IsNaN(f) || math.IsInf(f, 0) {
+			return fmt.Errorf("the constant %g at %d", c, k)
+		}
+	}
+	return r.affineNode(n, i, v, factor, offset)
+}
+
+// binary emits an operation of two activations: of one shape, or the smaller repeated.
+func (r *onnxReader) binary(n *onnxNode, op Op) error {
+	a, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	b, err := r.activation(n, 1)
+	if err != nil {
+		return err
+	}
+	shape, err := broadcast(a.shape(), b.shape())
+	if err != nil {
+		return err
+	}
+	large := a
+	if Elements(a.shape()) < Elements(b.shape()) {
+		large = b
+	}
+	if Elements(large.shape()) != Elements(shape) {
+		return fmt.Errorf("inputs of %s and %s, both of which are repeated, aren't supported",
+			shapeString(a.shape()), shapeString(b.shape()))
+	}
+	if slices.Equal(strides(a.dims), strides(b.dims)) && slices.Equal(a.shape(), b.shape()) &&
+		slices.Equal(r.g.Tensors[a.tensor].Shape, r.g.Tensors[b.tensor].Shape) {
+		return r.emitLike(n, a, op, a.tensor, b.tensor) // they lie alike, in whatever order
+	}
+	order, ok := large.order()
+	if !ok {
+		return fmt.Errorf("inputs of %s and %s lie in different orders", shapeString(a.shape()), shapeString(b.shape()))
+	}
+	var tensors []int
+	for _, v := range []value{a, b} {
+		for len(v.dims) < len(shape) {
+			v.dims = append([]dimension{{size: 1}}, v.dims...)
+		}
+		t, err := r.lay(n, v, order)
+		if err != nil {
+			return err
+		}
+		tensors = append(tensors, t)
+	}
+	_, err = r.emit(n, order, op, tensors...)
+	return err
+}
