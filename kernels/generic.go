@@ -16,6 +16,8 @@ func generic[T activation](name string, signed bool) *Set {
 		PackAdd:         packGenericAdd[T],
 		PackAveragePool: packGenericAveragePool[T],
 		PackMaxPool:     packGenericMaxPool[T],
+		PackTable:       packGenericTable,
+		PackMultiply:    packGenericMultiply[T],
 	}
 }
 
@@ -179,6 +181,30 @@ func (l *PoolLayer) mean(sum, count int32) byte {
 		half = -half
 	}
 	return byte(min(max((sum+half)/count+l.Origin, l.Lo), l.Hi))
+}
+
+func packGenericTable(table *[256]byte) *Table {
+	t := *table
+	return &Table{func(c TableCall) { genericTable(&t, c) }}
+}
+
+func genericTable(table *[256]byte, c TableCall) {
+	dst := c.Dst[:len(c.Src)]
+	for i, b := range c.Src {
+		dst[i] = table[b]
+	}
+}
+
+func packGenericMultiply[T activation](l MultiplyLayer) *Multiply {
+	return &Multiply{func(c MultiplyCall) {
+		for at := 0; at < len(c.A); at += len(c.B) {
+			a, dst := c.A[at:][:len(c.B)], c.Dst[at:][:len(c.B)]
+			for i, b := range c.B {
+				product := (int32(T(a[i])) - l.AZero) * (int32(T(b)) - l.BZero)
+				dst[i] = byte(min(max(l.Zero+l.Mul.Apply(product), l.Lo), l.Hi))
+			}
+		}
+	}}
 }
 
 // inside returns the part [from, to) of the window [at, at+kernel) that lies inside of [0, size).

@@ -3,6 +3,7 @@ package kernels
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"slices"
@@ -160,6 +161,11 @@ type addCase struct {
 	AddCall
 }
 
+type multiplyCase struct {
+	MultiplyLayer
+	MultiplyCall
+}
+
 type poolCase struct {
 	PoolLayer
 	PoolCall
@@ -181,6 +187,12 @@ func (l DepthwiseLayer) lowered(s *Set) DepthwiseLayer {
 }
 
 func (l AddLayer) lowered(s *Set) AddLayer {
+	l.AZero, l.BZero = l.AZero-lower(s), l.BZero-lower(s)
+	l.Zero, l.Lo, l.Hi = l.Zero-lower(s), l.Lo-lower(s), l.Hi-lower(s)
+	return l
+}
+
+func (l MultiplyLayer) lowered(s *Set) MultiplyLayer {
 	l.AZero, l.BZero = l.AZero-lower(s), l.BZero-lower(s)
 	l.Zero, l.Lo, l.Hi = l.Zero-lower(s), l.Lo-lower(s), l.Hi-lower(s)
 	return l
@@ -248,6 +260,33 @@ func (m *memory) add(t testing.TB, s *Set, layer addCase) []byte {
 	return dst
 }
 
+// multiply runs the layer by s, sometimes in its place.
+func (m *memory) multiply(t testing.TB, s *Set, layer multiplyCase) []byte {
+	t.Helper()
+	a, b, dst := m.place(s, m.src, layer.A), m.place(s, m.src2, layer.B), m.fresh(len(layer.A))
+	inPlace := m.random.IntN(4) == 0
+	if inPlace {
+		dst = a
+	}
+	packed := s.PackMultiply(layer.lowered(s))
+	m.parts(len(a)/len(b), 1, func(from, to int) {
+		from, to = from*len(b), to*len(b)
+		packed.Run(MultiplyCall{a[from:to], b, dst[from:to]})
+	})
+	flipFor(s, b)
+	if !bytes.Equal(b, layer.B) {
+		t.Errorf("%s: multiply: source changed", s.Name)
+	}
+	if !inPlace {
+		flipFor(s, a)
+		if !bytes.Equal(a, layer.A) {
+			t.Errorf("%s: multiply: source changed", s.Name)
+		}
+	}
+	flipFor(s, dst)
+	return dst
+}
+
 func (m *memory) pool(t testing.TB, s *Set, pack func(PoolLayer) *Pool, layer poolCase) []byte {
 	t.Helper()
 	src, dst := m.place(s, m.src, layer.Src), m.fresh(len(layer.Dst))
@@ -290,6 +329,11 @@ func (a *depthwiseCase) String() string {
 func (a *addCase) String() string {
 	return fmt.Sprintf("add %d elements, zeros %d %d→%d, multipliers %v %v→%v, clamp %d…%d",
 		len(a.A), a.AZero, a.BZero, a.Zero, a.AMul, a.BMul, a.Mul, a.Lo, a.Hi)
+}
+
+func (a *multiplyCase) String() string {
+	return fmt.Sprintf("multiply %d elements by %d, zeros %d %d→%d, multiplier %v, clamp %d…%d",
+		len(a.A), len(a.B), a.AZero, a.BZero, a.Zero, a.Mul, a.Lo, a.Hi)
 }
 
 func (a *poolCase) String() string {
@@ -469,6 +513,28 @@ func (d dice) add(n int) (a addCase) {
 	a.Mul, err = quant.MultiplierOf(twice / (1 << AddShift * scale))
 	if errA != nil || errB != nil || err != nil {
 		panic("no multiplier")
+	}
+	return a
+}
+
+// multiply returns a product with n·m elements by m.
+func (d dice) multiply(n, m int) (a multiplyCase) {
+	a.A, a.B = d.activations(n*m), d.activations(m)
+	a.MultiplyLayer = MultiplyLayer{AZero: d.zero(), BZero: d.zero(), Zero: d.zero(), Hi: 255}
+	if d.IntN(2) == 0 {
+		a.Lo = a.Zero
+		a.Hi = a.Lo + int32(d.IntN(256-int(a.Lo)))
+	}
+	var err error
+	// As activations are scaled such that they fill their range, products are, roughly, scaled by 1/256.
+	if a.Mul, err = quant.MultiplierOf(math.Ldexp(0.1+4*d.Float64(), -8)); err != nil {
+		panic(err)
+	}
+	switch d.IntN(8) {
+	case 0:
+		a.Mul.Shift = int32(d.between(-31, 8))
+	case 1:
+		a.Mul.Mantissa = [...]int32{0, 1 << 30, 1<<30 + 1, 1<<31 - 1, 3 << 29}[d.IntN(5)]
 	}
 	return a
 }

@@ -54,6 +54,8 @@ type Set struct {
 	PackAdd         func(AddLayer) *Add
 	PackAveragePool func(PoolLayer) *Pool
 	PackMaxPool     func(PoolLayer) *Pool
+	PackTable       func(*[256]byte) *Table
+	PackMultiply    func(MultiplyLayer) *Multiply
 }
 
 // Requant is how an accumulator becomes an output activation:
@@ -190,3 +192,35 @@ type PoolCall struct {
 
 // Run computes a part of the layer.
 func (p *Pool) Run(c PoolCall) { p.run(c) }
+
+// Table is a function of one activation, packed from its 256 values: Dst[i] = table[Src[i]].
+type Table struct{ run func(TableCall) }
+
+// TableCall is a part of a tensor that a table is applied to.
+type TableCall struct {
+	Src, Dst []byte // of one length; the same, or apart
+}
+
+// Run applies the table.
+func (t *Table) Run(c TableCall) { t.run(c) }
+
+// MultiplyLayer is an elementwise product of two quantized tensors:
+//
+//	Dst[i] = clamp(Zero + Mul((A[i] − AZero) · (B[i mod len(B)] − BZero)), Lo, Hi)
+type MultiplyLayer struct {
+	AZero, BZero int32
+	Mul          quant.Multiplier
+	Zero, Lo, Hi int32
+}
+
+// Multiply is a MultiplyLayer, packed.
+type Multiply struct{ run func(MultiplyCall) }
+
+// MultiplyCall is a part of a product. B may be shorter than A: the factors of a pixel's channels, which are the same for
+// all pixels (squeeze-and-excite), or a single one.
+type MultiplyCall struct {
+	A, B, Dst []byte // Dst is as long as A, which is a multiple of B's length; Dst doesn't overlap B, and is A or apart
+}
+
+// Run computes a part of the layer.
+func (m *Multiply) Run(c MultiplyCall) { m.run(c) }

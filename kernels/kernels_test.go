@@ -1,6 +1,7 @@
 package kernels
 
 import (
+	"bytes"
 	"sync"
 	"testing"
 
@@ -118,6 +119,20 @@ func TestGenericPool(t *testing.T) {
 			means[i] += layer.Origin
 		}
 		same(t, Generic(), m.pool(t, Generic(), Generic().PackAveragePool, layer), narrow(want, means), &layer)
+	}
+}
+
+func TestGenericMultiply(t *testing.T) {
+	d := roll(5)
+	m := newMemory(t, d.Rand)
+	for range thin(500) {
+		layer := d.multiply(d.between(1, 20), d.between(1, 40))
+		multiply := naive.Multiply{
+			AZero: layer.AZero, BZero: layer.BZero, Mantissa: layer.Mul.Mantissa, Shift: layer.Mul.Shift,
+			Zero: layer.Zero, Lo: layer.Lo, Hi: layer.Hi,
+		}
+		want := narrow(make([]byte, len(layer.A)), multiply.Run(widen(layer.A), widen(layer.B)))
+		same(t, Generic(), m.multiply(t, Generic(), layer), want, &layer)
 	}
 }
 
@@ -259,6 +274,71 @@ func TestPools(t *testing.T) {
 	})
 }
 
+func TestMultiply(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		d := roll(16)
+		m := newMemory(t, d.Rand)
+		check := func(layer multiplyCase) {
+			want := append([]byte(nil), m.multiply(t, Generic(), layer)...)
+			same(t, s, m.multiply(t, s, layer), want, &layer)
+		}
+		for n := 1; n <= 200; n++ {
+			for range thin(10) {
+				check(d.multiply(d.between(1, 12), n))
+				check(d.multiply(n, d.between(1, 3)))
+			}
+		}
+		for range thin(40) { // all pairs of inputs
+			layer := d.multiply(256, 256)
+			for i := range layer.A {
+				layer.A[i], layer.B[i%256] = byte(i>>8), byte(i)
+			}
+			check(layer)
+		}
+		check(d.multiply(1, 1<<18))
+		check(d.multiply(1<<18, 1))
+	})
+}
+
+func TestTable(t *testing.T) {
+	eachSet(t, func(t *testing.T, s *Set) {
+		d := roll(17)
+		m := newMemory(t, d.Rand)
+		check := func(n int) {
+			table := [256]byte(d.activations(256))
+			packed := s.PackTable(&table)
+			saved := table
+			clear(table[:])
+			src, dst := m.cut(m.src, n), m.fresh(n)
+			for i := range src {
+				src[i] = byte(d.Uint32())
+			}
+			if n > 256 {
+				for i := range 256 { // all of them
+					src[i] = byte(i)
+				}
+			}
+			want := make([]byte, n)
+			for i, b := range src {
+				want[i] = saved[b]
+			}
+			if d.IntN(3) == 0 {
+				dst = src
+			}
+			m.parts(n, 1, func(from, to int) { packed.Run(TableCall{src[from:to], dst[from:to]}) })
+			if !bytes.Equal(dst, want) {
+				t.Fatalf("%d bytes: %v, want %v", n, dst, want)
+			}
+		}
+		for n := 1; n <= 300; n++ {
+			check(n)
+		}
+		for range thin(20) {
+			check(d.between(1000, 1<<20))
+		}
+	})
+}
+
 // TestConcurrent runs the parts of one layer at the same time, as the engine's threads do, for the race detector and for
 // scratch that isn't the caller's own.
 func TestConcurrent(t *testing.T) {
@@ -318,6 +398,10 @@ func TestNoAllocations(t *testing.T) {
 		a, l := d.add(100), d.pool(7, 7, 40, 7, 7, 1, 1)
 		l.Y1 = l.OutH
 		add, average, most := s.PackAdd(a.AddLayer), s.PackAveragePool(l.PoolLayer), s.PackMaxPool(l.PoolLayer)
+		x := d.multiply(7*7, 20)
+		x.Dst = make([]byte, len(x.A))
+		multiply, table := s.PackMultiply(x.MultiplyLayer), s.PackTable(new([256]byte))
+		runs = append(runs, func() { multiply.Run(x.MultiplyCall) }, func() { table.Run(TableCall{x.A, x.Dst}) })
 		runs = append(runs, func() { add.Run(a.AddCall) }, func() { average.Run(l.PoolCall) }, func() { most.Run(l.PoolCall) })
 		for i, run := range runs {
 			if allocations := testing.AllocsPerRun(10, run); allocations != 0 {
@@ -354,6 +438,19 @@ func FuzzDepthwise(f *testing.F) {
 		want := append([]byte(nil), m.depthwise(t, Generic(), layer)...)
 		for _, s := range others() {
 			same(t, s, m.depthwise(t, s, layer), want, &layer)
+		}
+	})
+}
+
+func FuzzMultiply(f *testing.F) {
+	f.Add(uint64(1), uint8(49), uint8(72))
+	f.Fuzz(func(t *testing.T, seed uint64, pixels, channels uint8) {
+		d := roll(seed)
+		m := newMemory(t, d.Rand)
+		layer := d.multiply(max(1, int(pixels)), max(1, int(channels)))
+		want := append([]byte(nil), m.multiply(t, Generic(), layer)...)
+		for _, s := range others() {
+			same(t, s, m.multiply(t, s, layer), want, &layer)
 		}
 	})
 }

@@ -131,6 +131,22 @@ func (s *Add) Run(a, b []int32) []int32 {
 	return dst
 }
 
+// Multiply is an elementwise product, requantized.
+type Multiply struct {
+	AZero, BZero, Mantissa, Shift int32
+	Zero, Lo, Hi                  int32
+}
+
+// Run returns the product of a and b, which repeats.
+func (m *Multiply) Run(a, b []int32) []int32 {
+	dst := make([]int32, len(a))
+	for i := range dst {
+		product := (int64(a[i]) - int64(m.AZero)) * (int64(b[i%len(b)]) - int64(m.BZero))
+		dst[i] = clamp(int64(m.Zero)+Requantize(product, m.Mantissa, m.Shift), m.Lo, m.Hi)
+	}
+	return dst
+}
+
 // Pool is a pooling over a window; what is in the padding doesn't count.
 type Pool struct {
 	Window
