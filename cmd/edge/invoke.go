@@ -26,6 +26,11 @@ func runInvoke(ctx context.Context, args []string, std streams) error {
 	if err := parseFlags(f, args); err != nil {
 		return err
 	}
+	for _, out := range outputs {
+		if err := refuseOver(out, n.Model); err != nil {
+			return err
+		}
+	}
 	net, err := n.load()
 	if err != nil {
 		return err
@@ -51,6 +56,19 @@ func runInvoke(ctx context.Context, args []string, std streams) error {
 		if err := w.Commit(); err != nil {
 			return fmt.Errorf("output: %w", err)
 		}
+	}
+	return nil
+}
+
+// refuseOver is an error if a file that is to be written is the one that a command reads, under whatever name: it would be
+// lost.
+func refuseOver(out, in string) error {
+	written, err := os.Stat(out)
+	if err != nil {
+		return nil // there is nothing to lose
+	}
+	if read, err := os.Stat(in); err == nil && read.Mode().IsRegular() && os.SameFile(written, read) {
+		return configErrorf("%s is %s, which this command reads: write to another file", out, in)
 	}
 	return nil
 }

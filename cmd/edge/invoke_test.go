@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -155,5 +156,25 @@ func onlyFile(t *testing.T, name string) {
 	entries, err := os.ReadDir(filepath.Dir(name))
 	if err != nil || len(entries) != 1 || entries[0].Name() != filepath.Base(name) {
 		t.Errorf("beside %s: %v, %v", name, entries, err)
+	}
+}
+
+// TestNothingReadIsWrittenOver names the model as the output too, by its name and by others.
+func TestNothingReadIsWrittenOver(t *testing.T) {
+	net := colourModel(t)
+	dir := t.TempDir()
+	hard, soft := filepath.Join(dir, "hard"), filepath.Join(dir, "soft")
+	if err := errors.Join(os.Link(net, hard), os.Symlink(net, soft)); err != nil {
+		t.Fatal(err)
+	}
+	before := readTestFile(t, net)
+	input := filepath.Join(dir, "in")
+	write(t, input, make([]byte, 8*8*3))
+	for _, out := range []string{net, hard, soft, filepath.Dir(net) + "/./" + filepath.Base(net)} {
+		expectFailure(t, statusConfig, []string{out, net, "another file"}, "invoke", "--model", net, "--input", input, "--output", out)
+		expectFailure(t, statusConfig, []string{out, net, "another file"}, "quantize", net, "--calibrate", dir, "--out", out)
+	}
+	if !bytes.Equal(readTestFile(t, net), before) {
+		t.Error("the model was written over")
 	}
 }

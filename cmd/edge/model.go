@@ -3,20 +3,14 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"path/filepath"
+	"path"
 	"slices"
 	"strings"
 	"text/tabwriter"
 
-	"edge/classifier"
-	"edge/download"
-	"edge/internal/files"
-	"edge/mobilenet"
-	"edge/model"
+	"edge/catalogue"
 )
 
 // runModel knows the officially hosted networks: list shows them, get downloads one, verify checks a file.
@@ -39,119 +33,18 @@ func runModel(ctx context.Context, args []string, std streams) error {
 	case verb == "list" && len(rest) == 0:
 		return listModels(*dir, *asJSON, std.out)
 	case verb == "get" && len(rest) == 1:
-		g, err := newGetter(rest[0], *dir, *mirror, std)
-		if err != nil {
-			return err
-		}
-		return g.get(ctx)
+		return getModel(ctx, rest[0], *dir, *mirror, std)
 	case verb == "verify" && len(rest) == 1:
 		return verifyModel(rest[0], std.out)
 	}
 	return configErrorf("edge model: list, get NAME, or verify FILE (--help shows the flags)")
 }
 
-// lockFile is beside the models and pins those whose SHA-256 edge doesn't know.
-const lockFile = "edge-models.lock"
-
-// maxLockFile is far above a thousand lines.
-const maxLockFile = 1 << 20
-
-// pins are which bytes the catalogue's files must have: those that edge knows and those that a folder's lock file has.
-type pins struct {
-	file    string // the lock file
-	learned []download.Pin
-}
-
-// readPins reads a folder's lock file, if there is one.
-func readPins(dir string) (*pins, error) {
-	p := &pins{file: filepath.Join(dir, lockFile)}
-	data, err := files.Read(p.file, maxLockFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return p, nil
-	}
-	if err == nil {
-		p.learned, err = download.ParsePins(p.file, data)
-	}
-	if err != nil {
-		return nil, err
-	}
-	for _, pin := range p.learned {
-		h, ok := mobilenet.HostedNamed(strings.TrimSuffix(pin.Name, ".tflite"))
-		if ok && h.SHA256 != "" && pin != pinned(h) {
-			return nil, fmt.Errorf("%s: %s is pinned as %s, but edge knows it as %s: remove the line",
-				p.file, pin.Name, pin.SHA256, h.SHA256)
-		}
-	}
-	return p, nil
-}
-
-// pinned is what edge itself knows of a network.
-func pinned(h mobilenet.Hosted) download.Pin {
-	return download.Pin{Name: h.File(), Size: h.Size, SHA256: h.SHA256}
-}
-
-// of returns the pin of a network, and who says so.
-func (p *pins) of(h mobilenet.Hosted) (pin download.Pin, from string, ok bool) {
-	if h.SHA256 != "" {
-		return pinned(h), "edge", true
-	}
-	i := slices.IndexFunc(p.learned, func(pin download.Pin) bool { return pin.Name == h.File() })
-	if i < 0 {
-		return download.Pin{}, "", false
-	}
-	return p.learned[i], p.file, true
-}
-
-// withContent finds the network that has these bytes.
-func (p *pins) withContent(content download.Pin) (h mobilenet.Hosted, from string, ok bool) {
-	for _, h := range mobilenet.AllHosted() {
-		if pin, from, ok := p.of(h); ok && pin.SHA256 == content.SHA256 {
-			return h, from, true
-		}
-	}
-	return mobilenet.Hosted{}, "", false
-}
-
-// listed is a network that edge model list --json prints.
-type listed struct {
-	Name       string           `json:"name"`
-	Family     mobilenet.Family `json:"family"`
-	Alpha      float64          `json:"alpha"`
-	Resolution int              `json:"resolution"`
-	Size       int64            `json:"size"` // bytes of the file; without a pin what its weights and biases take
-	SHA256     string           `json:"sha256,omitempty"`
-	MACs       int              `json:"macs"`
-	Parameters int              `json:"parameters"`
-	Top1       float64          `json:"top1"` // per cent, of the quantized network, as published
-	Top5       float64          `json:"top5"`
-	Source     string           `json:"source"` // of the accuracies
-	Archive    string           `json:"archive"`
-	State      fileState        `json:"state"`
-}
-
-// fileState is how a file stands to its pin.
-type fileState string
-
-const (
-	absent    fileState = "absent"
-	verified  fileState = "verified"
-	different fileState = "different" // it isn't the pinned file
-	unpinned  fileState = "unpinned"  // nothing is known to compare it with
-)
-
 // listModels shows the catalogue, and which of it is in a folder.
 func listModels(dir string, asJSON bool, out io.Writer) error {
-	p, err := readPins(dir)
+	all, err := catalogue.List(dir)
 	if err != nil {
 		return err
-	}
-	var all []listed
-	for _, h := range mobilenet.AllHosted() {
-		l, err := p.list(h, dir)
-		if err != nil {
-			return err
-		}
-		all = append(all, l)
 	}
 	if asJSON {
 		return json.NewEncoder(out).Encode(all)
@@ -159,40 +52,12 @@ func listModels(dir string, asJSON bool, out io.Writer) error {
 	return printModels(out, all)
 }
 
-func (p *pins) list(h mobilenet.Hosted, dir string) (l listed, err error) {
-	b, err := h.Blueprint()
-	if err != nil {
-		return l, err
-	}
-	cost, accuracy := b.Cost(), h.Accuracy()
-	pin, _, ok := p.of(h)
-	if !ok {
-		pin.Size = h.WeightBytes()
-	}
-	l = listed{
-		h.Name, h.Family, h.Alpha, h.Resolution, pin.Size, pin.SHA256, cost.MACs, cost.Parameters,
-		accuracy.Quantized1, accuracy.Quantized5, accuracy.QuantizedSource, h.Archive, unpinned,
-	}
-	data, err := files.Read(filepath.Join(dir, h.File()), classifier.MaxModelFile)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		l.State = absent
-	case err != nil:
-		return l, err
-	case ok && download.PinOf(h.File(), data) == pin:
-		l.State = verified
-	case ok:
-		l.State = different
-	}
-	return l, nil
-}
-
-func printModels(out io.Writer, all []listed) error {
+func printModels(out io.Writer, all []catalogue.Listed) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "α\tpixels\tMB\tMMACs\ttop-1 %\ttop-5 %\t  name")
 	for _, l := range all {
-		state := map[fileState]string{
-			verified: ", here, verified", different: ", here, but DIFFERENT from its pin", unpinned: ", here, not verified",
+		state := map[catalogue.FileState]string{
+			catalogue.Verified: ", here, verified", catalogue.Different: ", here, but DIFFERENT from its pin", catalogue.Unpinned: ", here, not verified",
 		}[l.State]
 		size := fmt.Sprintf("%.1f", float64(l.Size)/1e6)
 		if l.SHA256 == "" {
@@ -207,57 +72,46 @@ func printModels(out io.Writer, all []listed) error {
 
 // verifyModel says what a file is. It fails unless the file is, byte for byte, a network that is known.
 func verifyModel(name string, out io.Writer) error {
-	data, err := files.Read(name, classifier.MaxModelFile)
+	known, err := catalogue.Verify(name)
 	if err != nil {
 		return err
 	}
-	p, err := readPins(filepath.Dir(name))
+	_, err = fmt.Fprintf(out, "%s: verified, it is %s: %s bytes, SHA-256 %s, as %s knows it\n",
+		name, known.Name, grouped(int(known.Pin.Size)), known.Pin.SHA256, known.From)
+	return err
+}
+
+// getModel downloads a network, or finds it there.
+func getModel(ctx context.Context, name, dir, mirror string, std streams) error {
+	g, err := catalogue.NewGetter(name, dir, mirror)
 	if err != nil {
-		return err
+		return configErrorf("edge model get: %v", err)
 	}
-	content := download.PinOf(filepath.Base(name), data)
-	h, from, known := p.withContent(content)
-	byName, named := hostedAt(name)
-	switch {
-	case known && (!named || byName.Name == h.Name):
-		_, err := fmt.Fprintf(out, "%s: verified, it is %s: %s bytes, SHA-256 %s, as %s knows it\n",
-			name, h.Name, grouped(len(data)), content.SHA256, from)
-		return err
-	case known:
-		return fmt.Errorf("%s: the name is wrong: it is %s (SHA-256 %s)", name, h.Name, content.SHA256)
-	case !named:
-		return fmt.Errorf("%s: %s; SHA-256 %s is none of the catalogue's", name, describeModel(data, nil), content.SHA256)
-	}
-	if pin, from, ok := p.of(byName); ok {
-		return mismatch(name, content, pin, from)
-	}
-	return fmt.Errorf("%s: %s; not verified, since nobody has pinned its SHA-256 yet: edge model get %s compares it with "+
-		"the server's and pins it (it is %s)", name, describeModel(data, &byName), byName.Name, content.SHA256)
-}
-
-// mismatch is the error for a file that isn't what it is pinned as.
-func mismatch(file string, got, want download.Pin, from string) error {
-	return fmt.Errorf("%s isn't what %s knows: it has %d bytes with SHA-256 %s, expected are %d with %s",
-		file, from, got.Size, got.SHA256, want.Size, want.SHA256)
-}
-
-// hostedAt returns the network that a file's name says it is.
-func hostedAt(file string) (mobilenet.Hosted, bool) {
-	return mobilenet.HostedNamed(strings.TrimSuffix(filepath.Base(file), ".tflite"))
-}
-
-// describeModel says what a file of unknown origin is: whether it is a network, and the one that its name says.
-func describeModel(data []byte, named *mobilenet.Hosted) string {
-	g, err := model.ReadTFLite(data)
-	if err != nil {
-		return err.Error()
-	}
-	if named != nil {
-		if err := named.Check(g); err != nil {
-			return err.Error()
+	show, text := progressLine(std.err), ""
+	g.Progress = func(have, total int64) {
+		text = fmt.Sprintf("%s: %.1f", path.Base(g.Archive), float64(have)/1e6)
+		if total > 0 {
+			text += fmt.Sprintf(" of %.1f", float64(total)/1e6)
 		}
-		return "a sound network, of " + named.Name + "'s form"
+		text += " MB"
+		show(text, false)
 	}
-	in, out := &g.Tensors[g.Inputs[0]], &g.Tensors[g.Outputs[0]]
-	return fmt.Sprintf("a sound network, %v %s to %v %s", in.Type, dims(in.Shape), out.Type, dims(out.Shape))
+	g.Warn = func(text string) { fmt.Fprintln(std.err, "edge:", text) }
+	got, err := g.Get(ctx)
+	if text != "" {
+		show(text, true)
+	}
+	if err != nil {
+		return err
+	}
+	verdict := "as " + got.From + " knows it"
+	switch {
+	case got.Present:
+		_, err := fmt.Fprintf(std.out, "%s is here, verified: SHA-256 %s\n", got.File, got.Pin.SHA256)
+		return err
+	case got.From == "":
+		verdict = "seen for the first time and pinned in " + got.Lock
+	}
+	_, err = fmt.Fprintf(std.out, "%s: %s bytes, SHA-256 %s, %s\n", got.File, grouped(int(got.Pin.Size)), got.Pin.SHA256, verdict)
+	return err
 }

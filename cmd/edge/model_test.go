@@ -19,10 +19,11 @@ import (
 	"testing"
 	"time"
 
-	"edge/defaultmodel"
+	"edge/catalogue"
 	"edge/download"
-	"edge/mobilenet"
 	"edge/model"
+
+	"golang.org/x/sys/unix"
 )
 
 // The networks of the tests: one whose SHA-256 edge knows, two of which it doesn't.
@@ -30,12 +31,13 @@ const (
 	knownNet   = "mobilenet_v1_0.25_128_quant"
 	unknownNet = "mobilenet_v1_0.25_160_quant"
 	otherNet   = "mobilenet_v1_0.25_192_quant"
+	lockFile   = "edge-models.lock"
 )
 
 // hostedFile makes a network of a hosted one's form: a blueprint's of int8, between conversions from and to u8.
 func hostedFile(t testing.TB, name string, seed uint64) []byte {
 	t.Helper()
-	h, ok := mobilenet.HostedNamed(name)
+	h, ok := catalogue.Named(name)
 	if !ok {
 		t.Fatalf("no network %s", name)
 	}
@@ -204,7 +206,7 @@ func TestModelGet(t *testing.T) {
 	if status != 0 || !strings.Contains(stdout, "verified, it is "+unknownNet) || !strings.Contains(stdout, sum) {
 		t.Errorf("verify: status %d, %q", status, stdout)
 	}
-	if state := states(t, dir); state[unknownNet] != verified || state[knownNet] != absent {
+	if state := states(t, dir); state[unknownNet] != catalogue.Verified || state[knownNet] != catalogue.Absent {
 		t.Errorf("%v", state)
 	}
 
@@ -284,7 +286,7 @@ func TestModelGetRefuses(t *testing.T) {
 	right := hostedFile(t, unknownNet, 1)
 	packed := tgz(t, unknownNet+".tflite", string(right))
 	other := hostedFile(t, knownNet, 1)
-	known, _ := mobilenet.HostedNamed(knownNet)
+	known, _ := catalogue.Named(knownNet)
 	for _, c := range []struct {
 		name, network string
 		archive       []byte
@@ -296,7 +298,7 @@ func TestModelGetRefuses(t *testing.T) {
 		{"no network inside", unknownNet, tgz(t, "other.tflite", "x"), []string{"there is no " + unknownNet + ".tflite"}},
 		{"a path upwards", unknownNet, tgz(t, "../"+unknownNet+".tflite", string(right)), []string{"leads out of it"}},
 		{"two of them", unknownNet, tgz(t, unknownNet+".tflite", string(right), "b/"+unknownNet+".tflite", "x"), []string{"twice"}},
-		{"too large", unknownNet, tgz(t, unknownNet+".tflite", strings.Repeat("x", maxHostedFile+1)), []string{"at most"}},
+		{"too large", unknownNet, tgz(t, unknownNet+".tflite", strings.Repeat("x", 16<<20+1)), []string{"at most"}},
 		{"no network at all", unknownNet, tgz(t, unknownNet+".tflite", "this is no network"), []string{"not a .tflite file"}},
 		{"another network", unknownNet, tgz(t, unknownNet+".tflite", string(other)), []string{"isn't " + unknownNet}},
 		{"wrong sum", knownNet, tgz(t, knownNet+".tflite", string(other)), []string{known.SHA256, download.PinOf("", other).SHA256}},
@@ -333,7 +335,7 @@ func TestModelGetDiffers(t *testing.T) {
 	write(t, file, second)
 	expectFailure(t, statusFailed, []string{file, one, two, "move it away"}, get...)
 	expectFailure(t, statusFailed, []string{file, one, two}, "model", "verify", file)
-	if state := states(t, dir); state[unknownNet] != different {
+	if state := states(t, dir); state[unknownNet] != catalogue.Different {
 		t.Errorf("%v", state)
 	}
 	_, stdout, _ := edge("model", "list", "--dir", dir)
@@ -353,7 +355,7 @@ func TestModelGetDiffers(t *testing.T) {
 	fresh := t.TempDir()
 	file = filepath.Join(fresh, unknownNet+".tflite")
 	write(t, file, first)
-	if state := states(t, fresh); state[unknownNet] != unpinned {
+	if state := states(t, fresh); state[unknownNet] != catalogue.Unpinned {
 		t.Errorf("%v", state)
 	}
 	expectFailure(t, statusFailed, []string{"not verified", "sound network, of " + unknownNet, one}, "model", "verify", file)
@@ -365,13 +367,13 @@ func TestModelGetDiffers(t *testing.T) {
 	if status, _, stderr := m.get(unknownNet, fresh); status != 0 {
 		t.Error(stderr)
 	}
-	if state := states(t, fresh); state[unknownNet] != verified {
+	if state := states(t, fresh); state[unknownNet] != catalogue.Verified {
 		t.Errorf("%v", state)
 	}
 
 	// A pin that contradicts edge.
 	write(t, filepath.Join(dir, lockFile), fmt.Appendf(nil, "%s.tflite 1 %s\n", knownNet, one))
-	known, _ := mobilenet.HostedNamed(knownNet)
+	known, _ := catalogue.Named(knownNet)
 	for _, args := range [][]string{get, {"model", "list", "--dir", dir}} {
 		expectFailure(t, statusFailed, []string{lockFile, knownNet, one, known.SHA256}, args...)
 	}
@@ -442,7 +444,7 @@ func TestModelGetInterrupted(t *testing.T) {
 func TestModelGetWithoutCurl(t *testing.T) {
 	t.Setenv("PATH", "")
 	dir := t.TempDir()
-	h, _ := mobilenet.HostedNamed(unknownNet)
+	h, _ := catalogue.Named(unknownNet)
 	archive := filepath.Join(dir, unknownNet+".tgz")
 	get := []string{"model", "get", unknownNet, "--dir", dir}
 	expectFailure(t, statusFailed, []string{"curl isn't installed", h.Archive, archive, "edge model verify"}, get...)
@@ -459,16 +461,50 @@ func TestModelGetWithoutCurl(t *testing.T) {
 
 func TestModelGetAlone(t *testing.T) {
 	dir := t.TempDir()
-	unlock, err := lockFolder(dir)
+	folder, err := os.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
-	expectFailure(t, statusFailed, []string{dir, "another edge model get"}, "model", "get", unknownNet, "--dir", dir)
-	unlock()
-	if unlock, err = lockFolder(dir); err != nil {
-		t.Error(err)
+	defer folder.Close()
+	if err := unix.Flock(int(folder.Fd()), unix.LOCK_EX); err != nil {
+		t.Skipf("skipped: this file system has no locks: %v", err)
 	}
-	unlock()
+	expectFailure(t, statusFailed, []string{dir, "another edge model get"}, "model", "get", unknownNet, "--dir", dir)
+	onlyFiles(t, dir)
+}
+
+// TestModelGetThroughLinks shows that nothing is written through a link that somebody has put into the folder, nor into a
+// pipe, and that what it points to stays as it is.
+func TestModelGetThroughLinks(t *testing.T) {
+	m := newMirror(t)
+	m.offer(t, unknownNet, hostedFile(t, unknownNet, 1))
+	for _, name := range []string{unknownNet + ".tgz.part", unknownNet + ".tflite", lockFile} {
+		for _, exists := range []bool{true, false} {
+			dir, target := t.TempDir(), filepath.Join(t.TempDir(), "precious")
+			if exists {
+				write(t, target, nil) // so that it can be read as a lock file
+			}
+			if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+				t.Fatal(err)
+			}
+			status, stdout, stderr := m.get(unknownNet, dir)
+			if status != statusFailed || stdout != "" || !strings.Contains(stderr, name) {
+				t.Errorf("%s, target there: %v: status %d, %q, %q", name, exists, status, stdout, stderr)
+			}
+			if data, err := os.ReadFile(target); exists && (err != nil || len(data) > 0) || !exists && err == nil {
+				t.Errorf("%s, target there: %v: the target has %d bytes, %v", name, exists, len(data), err)
+			}
+		}
+	}
+	for _, name := range []string{unknownNet + ".tgz.part", unknownNet + ".tflite", lockFile, unknownNet + ".tgz"} {
+		dir := t.TempDir()
+		if err := unix.Mkfifo(filepath.Join(dir, name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if status, stdout, stderr := m.get(unknownNet, dir); status != statusFailed || stdout != "" || !strings.Contains(stderr, name) {
+			t.Errorf("a pipe %s: status %d, %q, %q", name, status, stdout, stderr)
+		}
+	}
 }
 
 func TestModelWords(t *testing.T) {
@@ -492,14 +528,14 @@ func TestModelWords(t *testing.T) {
 }
 
 // states are the catalogue's, as edge model list --json says.
-func states(t testing.TB, dir string) map[string]fileState {
+func states(t testing.TB, dir string) map[string]catalogue.FileState {
 	t.Helper()
 	_, stdout, stderr := edge("model", "list", "--json", "--dir", dir)
-	var all []listed
+	var all []catalogue.Listed
 	if err := json.Unmarshal([]byte(stdout), &all); err != nil || len(all) != 17 {
 		t.Fatalf("%d networks, %v, %q", len(all), err, stderr)
 	}
-	found := map[string]fileState{}
+	found := map[string]catalogue.FileState{}
 	for _, l := range all {
 		found[l.Name] = l.State
 		if l.MACs == 0 || l.Parameters == 0 || l.Size < int64(l.Parameters) || l.Top1 < 30 || l.Source == "" {
@@ -524,11 +560,7 @@ func TestHostedLabels(t *testing.T) {
 		}
 		return got.Top[0].Index, got.Top[0].Label
 	}
-	embedded, err := model.ReadTFLite(defaultmodel.TFLite)
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := append([]string{"background"}, embedded.Labels...)
+	names := append([]string{"background"}, catalogue.ImageNet()...)
 	if len(names) != 1001 {
 		t.Fatalf("%d names", len(names))
 	}

@@ -63,6 +63,9 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 		return configErrorf("edge quantize: --threads %d: 1 to 64", o.Threads)
 	}
 	name := f.Arg(0)
+	if err := refuseOver(*out, name); err != nil {
+		return err
+	}
 	g, err := readFloatModel(name)
 	if err != nil {
 		return err

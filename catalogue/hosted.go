@@ -1,18 +1,29 @@
-package mobilenet
+// Package catalogue knows the quantized networks that their authors host: their names, sizes, checksums and accuracies, how
+// to get them, and the names of ImageNet's classes, which they have no room for inside.
+//
+//	All, Named, OfFile   the networks (hosted.go)
+//	Pins                 which bytes each must have: what edge knows, and what a folder's lock file has learned (pins.go)
+//	Getter               downloads one, checks it, and pins it (get.go)
+//	List, Verify         what is in a folder, what a file is (list.go)
+//	ImageNet, Labels     names of classes (imagenet.go)
+package catalogue
 
 import (
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
+	"edge/mobilenet"
 	"edge/model"
 )
 
-// Hosted is a quantized network that its authors offer for download: u8, for ImageNet's 1000 classes after a class 0 of
+// Network is a quantized network that its authors offer for download: u8, for ImageNet's 1000 classes after a class 0 of
 // everything else, the background.
-type Hosted struct {
+type Network struct {
 	Name       string // as of its file, without .tflite
 	Archive    string // the URL of a .tgz with the file and, many times as large, the checkpoints of its training
-	Family     Family
+	Family     mobilenet.Family
 	Alpha      float64
 	Resolution int
 
@@ -41,86 +52,91 @@ var hostedSums = map[string]struct {
 	"mobilenet_v2_1.0_224_quant":  {3577952, "51e8256b05665529f8836fe6e8eeed41b2fc75a900d8eebda338d70a6726f8da"},
 }
 
-// AllHosted returns the networks that can be had: V1 by α and resolution, then V2.
-func AllHosted() []Hosted {
-	var all []Hosted
-	for _, a := range Published() {
+// All returns the networks that can be had: V1 by α and resolution, then V2.
+func All() []Network {
+	var all []Network
+	for _, a := range mobilenet.Published() {
 		if a.Quantized1 == 0 {
 			continue
 		}
-		b := Blueprint{Family: a.Family, Alpha: a.Alpha, Resolution: a.Resolution}
+		b := mobilenet.Blueprint{Family: a.Family, Alpha: a.Alpha, Resolution: a.Resolution}
 		name := "mobilenet_" + b.Name() + "_quant"
 		folder := hostV1
-		if a.Family == FamilyV2 {
+		if a.Family == mobilenet.FamilyV2 {
 			folder = hostV2
 		}
 		known := hostedSums[name]
-		all = append(all, Hosted{name, folder + name + ".tgz", a.Family, a.Alpha, a.Resolution, known.size, known.sum})
+		all = append(all, Network{name, folder + name + ".tgz", a.Family, a.Alpha, a.Resolution, known.size, known.sum})
 	}
 	return all
 }
 
-// HostedNamed returns the network of that name.
-func HostedNamed(name string) (h Hosted, ok bool) {
-	all := AllHosted()
-	i := slices.IndexFunc(all, func(h Hosted) bool { return h.Name == name })
+// Named returns the network of that name.
+func Named(name string) (n Network, ok bool) {
+	all := All()
+	i := slices.IndexFunc(all, func(n Network) bool { return n.Name == name })
 	if i < 0 {
-		return Hosted{}, false
+		return Network{}, false
 	}
 	return all[i], true
 }
 
+// OfFile returns the network that a file's name says it is.
+func OfFile(file string) (Network, bool) {
+	return Named(strings.TrimSuffix(filepath.Base(file), ".tflite"))
+}
+
 // File is the name of the network's file.
-func (h Hosted) File() string { return h.Name + ".tflite" }
+func (n Network) File() string { return n.Name + ".tflite" }
 
 // Accuracy is what its authors published about it.
-func (h Hosted) Accuracy() Accuracy {
-	all := Published()
-	return all[slices.IndexFunc(all, func(a Accuracy) bool {
-		return a.Family == h.Family && a.Alpha == h.Alpha && a.Resolution == h.Resolution
+func (n Network) Accuracy() mobilenet.Accuracy {
+	all := mobilenet.Published()
+	return all[slices.IndexFunc(all, func(a mobilenet.Accuracy) bool {
+		return a.Family == n.Family && a.Alpha == n.Alpha && a.Resolution == n.Resolution
 	})]
 }
 
 // Blueprint returns its layers.
-func (h Hosted) Blueprint() (*Blueprint, error) {
-	return New(h.Family, h.Alpha, h.Resolution, hostedClasses)
+func (n Network) Blueprint() (*mobilenet.Blueprint, error) {
+	return mobilenet.New(n.Family, n.Alpha, n.Resolution, hostedClasses)
 }
 
 // WeightBytes is what its weights, of 8 bits, and biases, of 32, take: all of the file but some KB.
-func (h Hosted) WeightBytes() int64 {
-	b, err := h.Blueprint()
+func (n Network) WeightBytes() int64 {
+	b, err := n.Blueprint()
 	if err != nil {
 		return 0
 	}
-	n := 0
+	sum := 0
 	for _, l := range b.Layers {
 		if p := l.Cost().Parameters; p > 0 {
-			n += p + 3*l.Out
+			sum += p + 3*l.Out
 		}
 	}
-	return int64(n)
+	return int64(sum)
 }
 
 // Check returns an error unless a graph that was read from a file has this network's input, classes and number of
 // parameters, and so its α and β. What the parameters are, only a checksum can tell.
-func (h Hosted) Check(g *model.Graph) error {
+func (n Network) Check(g *model.Graph) error {
 	if len(g.Inputs) != 1 || len(g.Outputs) != 1 {
-		return fmt.Errorf("a network with %d inputs and %d outputs isn't %s", len(g.Inputs), len(g.Outputs), h.Name)
+		return fmt.Errorf("a network with %d inputs and %d outputs isn't %s", len(g.Inputs), len(g.Outputs), n.Name)
 	}
 	in, out := &g.Tensors[g.Inputs[0]], &g.Tensors[g.Outputs[0]]
-	if in.Type != model.Uint8 || !slices.Equal(in.Shape, []int{1, h.Resolution, h.Resolution, 3}) {
+	if in.Type != model.Uint8 || !slices.Equal(in.Shape, []int{1, n.Resolution, n.Resolution, 3}) {
 		return fmt.Errorf("a network for %v %v isn't %s, which is for u8 [1 %d %d 3]",
-			in.Type, in.Shape, h.Name, h.Resolution, h.Resolution)
+			in.Type, in.Shape, n.Name, n.Resolution, n.Resolution)
 	}
 	if out.Type != model.Uint8 || model.Elements(out.Shape) != hostedClasses {
-		return fmt.Errorf("a network with results %v %v isn't %s, which has %d classes", out.Type, out.Shape, h.Name, hostedClasses)
+		return fmt.Errorf("a network with results %v %v isn't %s, which has %d classes", out.Type, out.Shape, n.Name, hostedClasses)
 	}
-	b, err := h.Blueprint()
+	b, err := n.Blueprint()
 	if err != nil {
 		return err
 	}
 	if want, got := b.Cost().Parameters, parameters(g); got != want {
-		return fmt.Errorf("a network with %d parameters isn't %s, which has %d", got, h.Name, want)
+		return fmt.Errorf("a network with %d parameters isn't %s, which has %d", got, n.Name, want)
 	}
 	return nil
 }
@@ -128,10 +144,10 @@ func (h Hosted) Check(g *model.Graph) error {
 // parameters counts a graph's weights and biases.
 func parameters(g *model.Graph) int {
 	sum := 0
-	for _, n := range g.Nodes {
-		switch n.Op.(type) {
+	for _, node := range g.Nodes {
+		switch node.Op.(type) {
 		case model.Conv2D, model.DepthwiseConv2D, model.FullyConnected:
-			for _, i := range n.Inputs[1:] {
+			for _, i := range node.Inputs[1:] {
 				if i >= 0 {
 					sum += model.Elements(g.Tensors[i].Shape)
 				}

@@ -1,4 +1,4 @@
-package mobilenet
+package catalogue
 
 import (
 	"bytes"
@@ -9,16 +9,17 @@ import (
 	"strings"
 	"testing"
 
+	"edge/mobilenet"
 	"edge/model"
 )
 
-func TestAllHosted(t *testing.T) {
-	all := AllHosted()
+func TestAll(t *testing.T) {
+	all := All()
 	if len(all) != 17 {
 		t.Fatalf("%d networks, want 16 of V1 and one of V2", len(all))
 	}
 	for _, h := range all {
-		if got, ok := HostedNamed(h.Name); !ok || got != h {
+		if got, ok := Named(h.Name); !ok || got != h {
 			t.Errorf("%s isn't found by its name", h.Name)
 		}
 		if !strings.HasPrefix(h.Archive, "https://") || !strings.HasSuffix(h.Archive, "/"+h.Name+".tgz") {
@@ -32,12 +33,12 @@ func TestAllHosted(t *testing.T) {
 		}
 	}
 	// As the page of the hosted models names and places them.
-	h, ok := HostedNamed("mobilenet_v1_1.0_224_quant")
+	h, ok := Named("mobilenet_v1_1.0_224_quant")
 	const page = "https://storage.googleapis.com/download.tensorflow.org/models/mobilenet_v1_2018_08_02/mobilenet_v1_1.0_224_quant.tgz"
-	if !ok || h.Archive != page || h.Family != FamilyV1 || h.Alpha != 1 || h.Resolution != 224 {
+	if !ok || h.Archive != page || h.Family != mobilenet.FamilyV1 || h.Alpha != 1 || h.Resolution != 224 {
 		t.Errorf("%+v", h)
 	}
-	if _, ok := HostedNamed("mobilenet_v1_1.0_224"); ok {
+	if _, ok := Named("mobilenet_v1_1.0_224"); ok {
 		t.Error("a network that isn't quantized is found")
 	}
 }
@@ -57,7 +58,7 @@ func TestHostedFiles(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, h := range AllHosted() {
+		for _, h := range All() {
 			if err := h.Check(g); (err == nil) != (h.Name == name) {
 				t.Errorf("%s taken for %s: %v", name, h.Name, err)
 			}
@@ -66,9 +67,9 @@ func TestHostedFiles(t *testing.T) {
 }
 
 func TestHostedCheck(t *testing.T) {
-	h, _ := HostedNamed("mobilenet_v1_0.25_128_quant")
-	graph := func(f Family, alpha float64, resolution, classes int) *model.Graph {
-		b, err := New(f, alpha, resolution, classes)
+	h, _ := Named("mobilenet_v1_0.25_128_quant")
+	graph := func(f mobilenet.Family, alpha float64, resolution, classes int) *model.Graph {
+		b, err := mobilenet.New(f, alpha, resolution, classes)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -85,21 +86,21 @@ func TestHostedCheck(t *testing.T) {
 		}
 		return g
 	}
-	if err := h.Check(graph(FamilyV1, 0.25, 128, 1001)); err != nil {
+	if err := h.Check(graph(mobilenet.FamilyV1, 0.25, 128, 1001)); err != nil {
 		t.Error(err)
 	}
-	signed := graph(FamilyV1, 0.25, 128, 1001)
+	signed := graph(mobilenet.FamilyV1, 0.25, 128, 1001)
 	signed.Tensors[signed.Inputs[0]].Type = model.Int8
-	two := graph(FamilyV1, 0.25, 128, 1001)
+	two := graph(mobilenet.FamilyV1, 0.25, 128, 1001)
 	two.Inputs = append(two.Inputs, two.Inputs[0])
 	for _, c := range []struct {
 		g    *model.Graph
 		want string
 	}{
-		{graph(FamilyV1, 0.25, 160, 1001), "[1 160 160 3] isn't mobilenet_v1_0.25_128_quant"},
-		{graph(FamilyV1, 0.25, 128, 1000), "which has 1001 classes"},
-		{graph(FamilyV1, 0.5, 128, 1001), "parameters"},
-		{graph(FamilyV2, 0.25, 128, 1001), "parameters"},
+		{graph(mobilenet.FamilyV1, 0.25, 160, 1001), "[1 160 160 3] isn't mobilenet_v1_0.25_128_quant"},
+		{graph(mobilenet.FamilyV1, 0.25, 128, 1000), "which has 1001 classes"},
+		{graph(mobilenet.FamilyV1, 0.5, 128, 1001), "parameters"},
+		{graph(mobilenet.FamilyV2, 0.25, 128, 1001), "parameters"},
 		{signed, "s8"},
 		{two, "2 inputs"},
 	} {

@@ -1,4 +1,4 @@
-package main
+package catalogue
 
 import (
 	"context"
@@ -12,98 +12,102 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"edge/classifier"
 	"edge/download"
 	"edge/internal/files"
-	"edge/mobilenet"
 	"edge/model"
 )
 
-// getter downloads a hosted network into a folder.
+// Getter downloads a hosted network into a folder. Nothing is written through links.
 //
-//	NAME.tgz.part     what has come of the archive; the next try goes on from there
+//	NAME.tgz.part     what has come of the archive; the next try continues from there
 //	NAME.tgz          an archive that a person has put there is used instead
 //	NAME.tflite       the network: there whole and checked, or not at all
 //	edge-models.lock  the SHA-256 that was learned, if edge doesn't know it
-type getter struct {
-	mobilenet.Hosted
-	dir, url string
-	std      streams
+type Getter struct {
+	Network
+	Progress func(have, total int64) // is told the archive's bytes; total is 0 if the server doesn't say
+	Warn     func(text string)       // is told of what goes wrong without being the end
 
-	pins *pins
-	pin  download.Pin // of the file, if pinned
-	from string       // who pinned it; empty: nobody has
+	dir, url string
+	pins     *pins
+	pin      download.Pin // of the file, if pinned
+	from     string       // who pinned it; empty: nobody has
 }
 
-func newGetter(name, dir, mirror string, std streams) (*getter, error) {
-	h, ok := mobilenet.HostedNamed(name)
+// NewGetter returns the getter of the network with a name. A mirror is the URL of a folder with the same archives; empty
+// means where the authors host them. Errors are about what the arguments name.
+func NewGetter(name, dir, mirror string) (*Getter, error) {
+	n, ok := Named(name)
 	if !ok {
-		return nil, configErrorf("edge model get: no network %q: edge model list shows them", name)
+		return nil, fmt.Errorf("no network %q: edge model list shows them", name)
 	}
-	g := &getter{Hosted: h, dir: dir, url: h.Archive, std: std}
+	g := &Getter{Network: n, dir: dir, url: n.Archive, Progress: func(int64, int64) {}, Warn: func(string) {}}
 	if mirror != "" {
-		g.url = strings.TrimRight(mirror, "/") + "/" + path.Base(h.Archive)
+		g.url = strings.TrimRight(mirror, "/") + "/" + path.Base(n.Archive)
 	}
 	if !strings.HasPrefix(g.url, "https://") && !strings.HasPrefix(g.url, "http://") {
-		return nil, configErrorf("edge model get: --mirror %q: expected is an https URL", mirror)
+		return nil, fmt.Errorf("--mirror %q: expected is an https URL", mirror)
 	}
 	return g, nil
 }
 
-func (g *getter) path(suffix string) string { return filepath.Join(g.dir, g.Name+suffix) }
+func (g *Getter) path(suffix string) string { return filepath.Join(g.dir, g.Name+suffix) }
 
-// get leaves the verified network in the folder.
-func (g *getter) get(ctx context.Context) (err error) {
+// Got is a network that lies verified in a folder.
+type Got struct {
+	File    string
+	Pin     download.Pin // of its bytes
+	From    string       // who knew them before: edge, or a lock file; empty: they were seen for the first time and pinned in Lock
+	Lock    string
+	Present bool // it was there already
+}
+
+// Get leaves the verified network in the folder.
+func (g *Getter) Get(ctx context.Context) (got Got, err error) {
 	if err := os.MkdirAll(g.dir, 0o755); err != nil {
-		return err
+		return got, err
 	}
 	unlock, err := lockFolder(g.dir)
 	if err != nil {
-		return err
+		return got, err
 	}
 	defer unlock()
 	if g.pins, err = readPins(g.dir); err != nil {
-		return err
+		return got, err
 	}
-	g.pin, g.from, _ = g.pins.of(g.Hosted)
+	g.pin, g.from, _ = g.pins.of(g.Network)
 	file := g.path(".tflite")
-	present, err := files.Read(file, classifier.MaxModelFile)
+	present, err := files.Read(file, maxFile)
 	switch here := download.PinOf(g.File(), present); {
 	case errors.Is(err, fs.ErrNotExist):
 	case err != nil:
-		return err
+		return got, err
 	case here == g.pin:
-		_, err := fmt.Fprintf(g.std.out, "%s is here, verified: SHA-256 %s\n", file, here.SHA256)
-		return err
+		return Got{file, here, g.from, g.pins.file, true}, nil
 	case g.from != "":
-		return fmt.Errorf("%w: move it away, then get it again", mismatch(file, here, g.pin, g.from))
+		return got, fmt.Errorf("%w: move it away, then get it again", mismatch(file, here, g.pin, g.from))
 	}
 	if g.from == "" && strings.HasPrefix(g.url, "http://") {
-		return fmt.Errorf("%s: only https is allowed for %s, whose SHA-256 isn't known yet", g.url, g.Name)
+		return got, fmt.Errorf("%s: only https is allowed for %s, whose SHA-256 isn't known yet", g.url, g.Name)
 	}
 	data, err := g.obtain(ctx)
 	if err != nil {
-		return err
+		return got, err
 	}
-	got := download.PinOf(g.File(), data)
-	if present != nil && download.PinOf(g.File(), present) != got {
-		return fmt.Errorf("%w: move it away, then get it again",
-			mismatch(file, download.PinOf(g.File(), present), got, g.url))
+	pin := download.PinOf(g.File(), data)
+	if present != nil && download.PinOf(g.File(), present) != pin {
+		return got, fmt.Errorf("%w: move it away, then get it again",
+			mismatch(file, download.PinOf(g.File(), present), pin, g.url))
 	}
-	if err := g.keep(file, data, got); err != nil {
-		return err
+	if err := g.keep(file, data, pin); err != nil {
+		return got, err
 	}
 	os.Remove(g.path(".tgz.part"))
-	verdict := "as " + g.from + " knows it"
-	if g.from == "" {
-		verdict = "seen for the first time and pinned in " + g.pins.file
-	}
-	_, err = fmt.Fprintf(g.std.out, "%s: %s bytes, SHA-256 %s, %s\n", file, grouped(len(data)), got.SHA256, verdict)
-	return err
+	return Got{file, pin, g.from, g.pins.file, false}, nil
 }
 
 // keep pins what hasn't been pinned and then writes the file, so that whatever bears the name is pinned.
-func (g *getter) keep(file string, data []byte, got download.Pin) error {
+func (g *Getter) keep(file string, data []byte, got download.Pin) error {
 	if g.from == "" {
 		if err := writeWhole(g.pins.file, download.FormatPins(append(g.pins.learned, got))); err != nil {
 			return err
@@ -119,7 +123,7 @@ const (
 )
 
 // obtain returns the network's file, checked: out of an archive that is here, or out of the server's.
-func (g *getter) obtain(ctx context.Context) ([]byte, error) {
+func (g *Getter) obtain(ctx context.Context) ([]byte, error) {
 	archive, part := g.path(".tgz"), g.path(".tgz.part")
 	if _, err := os.Stat(archive); err == nil {
 		return g.unpack(ctx, archive)
@@ -137,30 +141,14 @@ func (g *getter) obtain(ctx context.Context) ([]byte, error) {
 		if !resumed {
 			return nil, err
 		}
-		fmt.Fprintf(g.std.err, "edge: %v; perhaps the server's file has changed since the download began: once more from the start\n", err)
+		g.Warn(fmt.Sprintf("%v; perhaps the server's file has changed since the download began: once more from the start", err))
 	}
 }
 
-func (g *getter) fetch(ctx context.Context, part string) (resumed bool, err error) {
-	show, have, total := progressLine(g.std.err), int64(0), int64(0)
-	text := func() string {
-		s := fmt.Sprintf("%s: %.1f", path.Base(g.url), float64(have)/1e6)
-		if total > 0 {
-			s += fmt.Sprintf(" of %.1f", float64(total)/1e6)
-		}
-		return s + " MB"
-	}
+func (g *Getter) fetch(ctx context.Context, part string) (resumed bool, err error) {
 	resumed, err = download.Fetch(ctx, g.url, part, download.Options{
-		Limit:     maxArchive,
-		PlainHTTP: g.from != "",
-		Progress: func(h, t int64) {
-			have, total = h, t
-			show(text(), false)
-		},
+		Limit: maxArchive, PlainHTTP: g.from != "", Progress: g.Progress,
 	})
-	if have > 0 {
-		show(text(), true)
-	}
 	if errors.Is(err, download.ErrNoCurl) {
 		err = fmt.Errorf("%w, by which edge downloads: install it (apt install curl), or download %s in another way, "+
 			"save it as %s, and give this command again; edge model verify %s checks the network later on",
@@ -170,8 +158,8 @@ func (g *getter) fetch(ctx context.Context, part string) (resumed bool, err erro
 }
 
 // unpack returns the network's file out of an archive, if it is what it must be.
-func (g *getter) unpack(ctx context.Context, archive string) ([]byte, error) {
-	file, err := os.Open(archive)
+func (g *Getter) unpack(ctx context.Context, archive string) ([]byte, error) {
+	file, err := files.Open(archive, maxArchive)
 	if err != nil {
 		return nil, err
 	}
