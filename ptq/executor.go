@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"edge/model"
+	"edge/quant"
 )
 
 // executor runs a network in float32, node by node, to see what values its tensors take. It belongs to one goroutine.
@@ -22,8 +23,9 @@ type executor struct {
 // layer is the weights and the bias of a node that has some: a copy of its own, which may be changed.
 type layer struct {
 	weights, bias []float32
-	channels      int  // of the output
-	depthwise     bool // weights lie 1HWO, else OHWI or [O, K]
+	channels      int            // of the output
+	depthwise     bool           // weights lie 1HWO, else OHWI or [O, K]
+	given         []quant.Params // how the file quantizes the weights, if it does so as int8 does here
 }
 
 // channel is the output channel that the weight at i belongs to.
@@ -38,16 +40,19 @@ func (l *layer) channel(i int) int {
 func layersOf(g *model.Graph) ([]*layer, error) {
 	layers := make([]*layer, len(g.Nodes))
 	for i, n := range g.Nodes {
-		axis := 0
-		switch n.Op.(type) {
-		case model.Conv2D, model.FullyConnected:
-		case model.DepthwiseConv2D:
-			axis = 3
-		default:
+		row, err := rowOf(g, i)
+		if err != nil {
+			return nil, err
+		}
+		if row.channels < 0 {
 			continue
 		}
 		w := &g.Tensors[n.Inputs[1]]
-		l := &layer{weights: float32s(w.Data), channels: w.Shape[axis], depthwise: axis == 3}
+		l := &layer{weights: float32s(w.Data), channels: w.Shape[row.channels], depthwise: row.channels == 3}
+		if n := len(w.Quant); (n == 1 || n == l.channels && w.Axis == row.channels) &&
+			!slices.ContainsFunc(w.Quant, func(q quant.Params) bool { return q.ZeroPoint != 0 }) {
+			l.given = w.Quant
+		}
 		l.bias = make([]float32, l.channels)
 		if b := n.Inputs[2]; b >= 0 {
 			l.bias = float32s(g.Tensors[b].Data)
@@ -89,11 +94,11 @@ func nameOf(g *model.Graph, node int) string {
 func newExecutor(g *model.Graph, layers []*layer) (*executor, error) {
 	e := &executor{graph: g, values: allocate(g)}
 	for i := range g.Nodes {
-		step, err := e.step(&g.Nodes[i], layers[i])
+		row, err := rowOf(g, i)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", place(g, i), err)
+			return nil, err
 		}
-		e.steps = append(e.steps, step)
+		e.steps = append(e.steps, row.run(e, &g.Nodes[i], layers[i]))
 	}
 	return e, nil
 }

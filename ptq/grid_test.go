@@ -416,7 +416,7 @@ func TestGrid(t *testing.T) {
 				t.Fatal(err)
 			}
 			requireFloats(t, g, n, e.softmax)
-			int8Graph, report, err := Quantize(context.Background(), g, gridSamples(), Options{CorrectBias: true, Threads: 1})
+			int8Graph, report, err := Quantize(context.Background(), g, gridSamples(), Options{CorrectBias: true, Threads: 1, PerLayer: true})
 			if err != nil {
 				t.Fatal(err)
 			}

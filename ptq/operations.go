@@ -35,51 +35,132 @@ func (c clamp) apply(v float32) float32 {
 	return v
 }
 
-// step returns what computes a node.
-func (e *executor) step(n *model.Node, l *layer) (func(), error) {
-	g := e.graph
-	src, dst := e.values[n.Inputs[0]], e.values[n.Outputs[0]]
-	in, out := g.Tensors[n.Inputs[0]].Shape, g.Tensors[n.Outputs[0]].Shape
-	switch op := n.Op.(type) {
-	case model.Conv2D:
-		w := windowOf(op.Window, in, out, g.Tensors[n.Inputs[1]].Shape[1], g.Tensors[n.Inputs[1]].Shape[2])
-		return w.convolution(dst, src, l, clampOf(op.Activation)), nil
-	case model.DepthwiseConv2D:
-		w := windowOf(op.Window, in, out, g.Tensors[n.Inputs[1]].Shape[1], g.Tensors[n.Inputs[1]].Shape[2])
-		return w.depthwise(dst, src, l, op.Multiplier, clampOf(op.Activation)), nil
-	case model.FullyConnected:
-		k, c := len(l.weights)/l.channels, clampOf(op.Activation)
-		return func() { multiply(dst, src, l.weights, l.bias, k, c) }, nil
-	case model.Add:
-		return addition(dst, src, e.values[n.Inputs[1]], in, g.Tensors[n.Inputs[1]].Shape, out, clampOf(op.Activation)), nil
-	case model.AveragePool2D:
-		return windowOf(op.Window, in, out, op.KernelH, op.KernelW).averagePool(dst, src, clampOf(op.Activation)), nil
-	case model.MaxPool2D:
-		return windowOf(op.Window, in, out, op.KernelH, op.KernelW).maxPool(dst, src, clampOf(op.Activation)), nil
-	case model.Mean:
-		return mean(dst, src, in, op.Axes), nil
-	case model.Pad:
-		return pad(dst, src, in, out, op.Before), nil
-	case model.Reshape, model.Squeeze:
-		return func() { copy(dst, src) }, nil
-	case model.Softmax:
-		return softmax(dst, src, in[len(in)-1], float64(op.Beta)), nil
-	case model.Logistic:
-		return func() {
-			for i, x := range src {
-				dst[i] = float32(1 / (1 + math.Exp(-float64(x))))
-			}
-		}, nil
-	case model.Concatenation:
-		var parts [][]float32
-		var rows []int // elements of each part in one row
-		for _, t := range n.Inputs {
-			parts = append(parts, e.values[t])
-			rows = append(rows, model.Elements(g.Tensors[t].Shape[op.Axis:]))
-		}
-		return concatenation(dst, parts, rows), nil
+// operation is a row of the table: all that this package knows of an operation.
+type operation struct {
+	output output
+	// channels is the dimension of the output channels in its weights; −1 if it has none.
+	channels int
+	// run returns what computes a node of it in float32; l is nil without weights.
+	run func(e *executor, n *model.Node, l *layer) func()
+}
+
+// output says how an operation's output is quantized.
+type output uint8
+
+const (
+	measured  output = iota // by the range of its values
+	likeInput               // as its inputs are: it only moves or selects values
+	fixed                   // as TensorFlow Lite's kernels take for granted: row.params
+)
+
+// operations are those that are quantized here, by model.OpName.
+var operations = map[string]operation{
+	"Conv2D":          {measured, 0, runConv2D},
+	"DepthwiseConv2D": {measured, 3, runDepthwise},
+	"FullyConnected":  {measured, 0, runFullyConnected},
+	"Add":             {measured, -1, runAdd},
+	"Mean":            {measured, -1, runMean},
+	"AveragePool2D":   {likeInput, -1, runAveragePool},
+	"MaxPool2D":       {likeInput, -1, runMaxPool},
+	"Pad":             {likeInput, -1, runPad},
+	"Reshape":         {likeInput, -1, runCopy},
+	"Squeeze":         {likeInput, -1, runCopy},
+	"Concatenation":   {likeInput, -1, runConcatenation},
+	"Softmax":         {fixed, -1, runSoftmax},
+	"Logistic":        {fixed, -1, runLogistic},
+}
+
+// rowOf looks the operation of a node up.
+func rowOf(g *model.Graph, node int) (operation, error) {
+	row, ok := operations[model.OpName(g.Nodes[node].Op)]
+	if !ok {
+		return operation{}, fmt.Errorf("%s: this operation isn't quantized here", place(g, node))
 	}
-	return nil, fmt.Errorf("%s can't be quantized", model.OpName(n.Op))
+	return row, nil
+}
+
+// operands are the values and the shapes of a node's first input and of its output.
+func (e *executor) operands(n *model.Node) (src, dst []float32, in, out []int) {
+	x, y := n.Inputs[0], n.Outputs[0]
+	return e.values[x], e.values[y], e.graph.Tensors[x].Shape, e.graph.Tensors[y].Shape
+}
+
+func runConv2D(e *executor, n *model.Node, l *layer) func() {
+	op, k := n.Op.(model.Conv2D), e.graph.Tensors[n.Inputs[1]].Shape
+	src, dst, in, out := e.operands(n)
+	return windowOf(op.Window, in, out, k[1], k[2]).convolution(dst, src, l, clampOf(op.Activation))
+}
+
+func runDepthwise(e *executor, n *model.Node, l *layer) func() {
+	op, k := n.Op.(model.DepthwiseConv2D), e.graph.Tensors[n.Inputs[1]].Shape
+	src, dst, in, out := e.operands(n)
+	return windowOf(op.Window, in, out, k[1], k[2]).depthwise(dst, src, l, op.Multiplier, clampOf(op.Activation))
+}
+
+func runFullyConnected(e *executor, n *model.Node, l *layer) func() {
+	src, dst, _, _ := e.operands(n)
+	k, c := len(l.weights)/l.channels, clampOf(n.Op.(model.FullyConnected).Activation)
+	return func() { multiply(dst, src, l.weights, l.bias, k, c) }
+}
+
+func runAdd(e *executor, n *model.Node, _ *layer) func() {
+	c := clampOf(n.Op.(model.Add).Activation)
+	return e.pairs(n, func(a, b float32) float32 { return c.apply(a + b) })
+}
+
+func runAveragePool(e *executor, n *model.Node, _ *layer) func() {
+	op := n.Op.(model.AveragePool2D)
+	src, dst, in, out := e.operands(n)
+	return windowOf(op.Window, in, out, op.KernelH, op.KernelW).averagePool(dst, src, clampOf(op.Activation))
+}
+
+func runMaxPool(e *executor, n *model.Node, _ *layer) func() {
+	op := n.Op.(model.MaxPool2D)
+	src, dst, in, out := e.operands(n)
+	return windowOf(op.Window, in, out, op.KernelH, op.KernelW).maxPool(dst, src, clampOf(op.Activation))
+}
+
+func runCopy(e *executor, n *model.Node, _ *layer) func() {
+	src, dst, _, _ := e.operands(n)
+	return func() { copy(dst, src) }
+}
+
+func runLogistic(e *executor, n *model.Node, _ *layer) func() {
+	return e.each(n, func(x float32) float32 { return float32(1 / (1 + math.Exp(-float64(x)))) })
+}
+
+// each computes f of every element.
+func (e *executor) each(n *model.Node, f func(x float32) float32) func() {
+	src, dst, _, _ := e.operands(n)
+	return func() {
+		for i, x := range src {
+			dst[i] = f(x)
+		}
+	}
+}
+
+// pairs computes f of every element of two inputs; the smaller one repeats.
+func (e *executor) pairs(n *model.Node, f func(a, b float32) float32) func() {
+	a, dst, shapeA, shape := e.operands(n)
+	b, shapeB := e.values[n.Inputs[1]], e.graph.Tensors[n.Inputs[1]].Shape
+	if len(a) == len(dst) && len(b) == len(dst) {
+		return func() {
+			for i := range dst {
+				dst[i] = f(a[i], b[i])
+			}
+		}
+	}
+	fromA, fromB := strides(shapeA, shape), strides(shapeB, shape)
+	last := shape[len(shape)-1]
+	stepA, stepB := fromA[len(shape)-1], fromB[len(shape)-1]
+	return func() {
+		for row := 0; row < len(dst); row += last {
+			p, q := offset(row, shape, fromA), offset(row, shape, fromB)
+			for i := range last {
+				dst[row+i] = f(a[p+i*stepA], b[q+i*stepB])
+			}
+		}
+	}
 }
 
 // window is how a kernel moves over an image; top and left are the rows and columns of padding before it.
@@ -216,22 +297,6 @@ func (w window) maxPool(dst, src []float32, c clamp) func() {
 	}
 }
 
-func addition(dst, a, b []float32, shapeA, shapeB, shape []int, c clamp) func() {
-	if len(a) == len(dst) && len(b) == len(dst) {
-		return func() {
-			for i := range dst {
-				dst[i] = c.apply(a[i] + b[i])
-			}
-		}
-	}
-	fromA, fromB := strides(shapeA, shape), strides(shapeB, shape)
-	return func() {
-		for i := range dst {
-			dst[i] = c.apply(a[offset(i, shape, fromA)] + b[offset(i, shape, fromB)])
-		}
-	}
-}
-
 // strides are how far apart neighbours along each dimension of the larger shape lie in the smaller one: 0 along
 // dimensions that it repeats.
 func strides(small, large []int) []int {
@@ -257,7 +322,9 @@ func offset(i int, shape, strides []int) int {
 	return at
 }
 
-func mean(dst, src []float32, in, axes []int) func() {
+func runMean(e *executor, n *model.Node, _ *layer) func() {
+	src, dst, in, _ := e.operands(n)
+	axes := n.Op.(model.Mean).Axes
 	to := make([]int, len(in)) // strides in the output
 	step, count := 1, 1
 	for d := len(in) - 1; d >= 0; d-- {
@@ -279,14 +346,15 @@ func mean(dst, src []float32, in, axes []int) func() {
 	}
 }
 
-func pad(dst, src []float32, in, out, before []int) func() {
+func runPad(e *executor, n *model.Node, _ *layer) func() {
+	src, dst, in, out := e.operands(n)
 	to := make([]int, len(out))
 	for d := range out {
 		to[d] = model.Elements(out[d+1:])
 	}
 	first := 0
-	for d, n := range before {
-		first += n * to[d]
+	for d, before := range n.Op.(model.Pad).Before {
+		first += before * to[d]
 	}
 	return func() {
 		clear(dst)
@@ -296,7 +364,9 @@ func pad(dst, src []float32, in, out, before []int) func() {
 	}
 }
 
-func softmax(dst, src []float32, depth int, beta float64) func() {
+func runSoftmax(e *executor, n *model.Node, _ *layer) func() {
+	src, dst, in, _ := e.operands(n)
+	depth, beta := in[len(in)-1], float64(n.Op.(model.Softmax).Beta)
 	return func() {
 		for at := 0; at < len(src); at += depth {
 			row, out := src[at:at+depth], dst[at:at+depth]
@@ -311,7 +381,14 @@ func softmax(dst, src []float32, depth int, beta float64) func() {
 	}
 }
 
-func concatenation(dst []float32, parts [][]float32, rows []int) func() {
+func runConcatenation(e *executor, n *model.Node, _ *layer) func() {
+	_, dst, _, _ := e.operands(n)
+	var parts [][]float32
+	var rows []int // elements of each part in one row
+	for _, t := range n.Inputs {
+		parts = append(parts, e.values[t])
+		rows = append(rows, model.Elements(e.graph.Tensors[t].Shape[n.Op.(model.Concatenation).Axis:]))
+	}
 	return func() {
 		at := 0
 		for row := 0; at < len(dst); row++ {

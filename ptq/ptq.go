@@ -51,6 +51,7 @@ type Options struct {
 	Ranges      Ranges
 	Equalize    bool // scale channels between layers so that each uses its tensor's range
 	CorrectBias bool // take the mean error that rounded weights cause out by the bias
+	PerLayer    bool // compare each layer with float32, for the report
 	Threads     int  // 0: as many as there are cores, at most 4. The result doesn't depend on it.
 	// Progress, if it isn't nil, is called after each sample of each pass.
 	Progress func(pass string, done, total int)
@@ -64,9 +65,9 @@ type Samples struct {
 	Read func(i int, input []float32) error
 }
 
-// Quantize returns g with int8 activations and weights, and how far each layer's output is from the float one. Fused
-// activations, names, labels and the normalization stay. If there is a normalization, the input's range is that of all
-// pixels; else that of the samples. g is left as it is.
+// Quantize returns g with int8 activations and weights, and a report. Fused activations, names, labels and the
+// normalization stay. If there is a normalization, the input's range is that of all pixels; else that of the samples. How
+// a file quantizes its tensors (their Quant) stays, too, where int8 here can have it. g is left as it is.
 //
 // It fails if g isn't a float32 network with one input, if there are no samples, if Read fails, and if a weight or an
 // activation is infinite or not a number; the error names the layer.
@@ -101,7 +102,7 @@ func quantize(ctx context.Context, g *model.Graph, s Samples, o Options) (*model
 	if err != nil {
 		return nil, nil, err
 	}
-	if o.Equalize && equalize(g, layers, spreads) {
+	if o.Equalize && own(g) == 0 && equalize(g, layers, spreads) {
 		if spreads, err = c.measure(ctx); err != nil {
 			return nil, nil, err
 		}
@@ -111,7 +112,7 @@ func quantize(ctx context.Context, g *model.Graph, s Samples, o Options) (*model
 			return nil, nil, err
 		}
 	}
-	params, err := chooseParams(g, spreads, o.Ranges)
+	params, kept, err := chooseParams(g, spreads, o.Ranges)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -125,16 +126,32 @@ func quantize(ctx context.Context, g *model.Graph, s Samples, o Options) (*model
 		in, y := params[n.Inputs[0]], params[n.Outputs[0]]
 		scales := l.scales(in, y)
 		bias := l.bias
-		if o.CorrectBias {
+		if o.CorrectBias && l.given == nil {
 			bias = l.correctedBias(scales, spreads[n.Inputs[0]].means())
 		}
-		rounded[i] = setLayer(out, i, l, bias, scales, in)
+		if rounded[i], err = setLayer(out, i, l, bias, scales, in); err != nil {
+			return nil, nil, err
+		}
 	}
 	if err := out.Check(); err != nil {
 		return nil, nil, err
 	}
-	report, err := c.compare(ctx, rounded, params)
+	report := &Report{Kept: kept, Own: own(g)}
+	if o.PerLayer {
+		err = c.compare(ctx, rounded, params, report)
+	}
 	return out, report, err
+}
+
+// own counts the tensors that a file gives a scale.
+func own(g *model.Graph) int {
+	n := 0
+	for t := range g.Tensors {
+		if g.Tensors[t].Data == nil && len(g.Tensors[t].Quant) == 1 {
+			n++
+		}
+	}
+	return n
 }
 
 // checkFloat checks that g is a whole float32 network.

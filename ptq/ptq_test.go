@@ -63,8 +63,8 @@ func noise(count int) ptq.Samples {
 func everyOption() map[string]ptq.Options {
 	all := map[string]ptq.Options{}
 	for _, r := range []ptq.Ranges{ptq.MinMax, ptq.Percentile, ptq.LeastError} {
-		all[r.String()] = ptq.Options{Ranges: r}
-		all[r.String()+", equalized, corrected"] = ptq.Options{Ranges: r, Equalize: true, CorrectBias: true}
+		all[r.String()] = ptq.Options{Ranges: r, PerLayer: true}
+		all[r.String()+", equalized, corrected"] = ptq.Options{Ranges: r, Equalize: true, CorrectBias: true, PerLayer: true}
 	}
 	return all
 }
@@ -251,7 +251,7 @@ var ramp = ptq.Samples{Count: 2, Read: func(_ int, input []float32) error {
 // TestScheme checks what TensorFlow Lite's int8 specification says, on a network that can be computed by hand.
 func TestScheme(t *testing.T) {
 	g := pointwise([]float32{1, -0.5, 0.25, 0.001}, []float32{2, 1e6})
-	q, report, err := ptq.Quantize(context.Background(), g, ramp, ptq.Options{})
+	q, report, err := ptq.Quantize(context.Background(), g, ramp, ptq.Options{PerLayer: true})
 	if err != nil {
 		t.Fatal(err)
 	}

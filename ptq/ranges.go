@@ -32,38 +32,56 @@ const leastScale = 1e-9
 var probabilities = quant.Params{Scale: 1. / 256, ZeroPoint: -128}
 
 // chooseParams returns each activation's scale and zero point. Tensors that only move or select values have those of
-// their source.
-func chooseParams(g *model.Graph, spreads []spread, how Ranges) ([]quant.Params, error) {
+// their source. What the file gives (Tensor.Quant) stays; kept counts those tensors.
+func chooseParams(g *model.Graph, spreads []spread, how Ranges) (params []quant.Params, kept int, err error) {
 	home := groups(g)
 	ranges := make([]interval, len(g.Tensors)) // by home
-	fixed := make([]bool, len(g.Tensors))
+	set := make([]*quant.Params, len(g.Tensors))
 	widen := func(t int, r interval) {
 		to := &ranges[home[t]]
 		to.lo, to.hi = min(to.lo, r.lo), max(to.hi, r.hi)
 	}
-	widen(g.Inputs[0], inputRange(g, &spreads[g.Inputs[0]]))
-	for _, n := range g.Nodes {
+	give := func(t int) {
+		if q := g.Tensors[t].Quant; len(q) == 1 {
+			set[home[t]] = &q[0]
+		}
+	}
+	in := g.Inputs[0]
+	widen(in, inputRange(g, &spreads[in]))
+	give(in)
+	for i, n := range g.Nodes {
 		out := n.Outputs[0]
-		switch n.Op.(type) {
-		case model.Softmax, model.Logistic:
-			fixed[home[out]] = true
-		case model.Conv2D, model.DepthwiseConv2D, model.FullyConnected, model.Add, model.Mean:
+		row, err := rowOf(g, i)
+		if err != nil {
+			return nil, 0, err
+		}
+		if row.output == measured {
 			widen(out, spreads[out].choose(how))
 		}
+		give(out)
 	}
-	params := make([]quant.Params, len(g.Tensors))
-	for t := range params {
-		params[t] = ranges[home[t]].params()
-		if !fixed[home[t]] {
+	for i, n := range g.Nodes {
+		if row, _ := rowOf(g, i); row.output != fixed {
 			continue
 		}
-		params[t] = probabilities
-		if r := ranges[home[t]]; r.lo < 0 || r.hi > 1 {
-			return nil, fmt.Errorf("tensor %s: probabilities and other values are joined in one tensor, which needs "+
-				"two scales: this isn't supported", g.Tensors[t].Name)
+		out := n.Outputs[0]
+		set[home[out]] = &probabilities
+		if r := ranges[home[out]]; r.lo < 0 || r.hi > 1 {
+			return nil, 0, fmt.Errorf("tensor %s: probabilities and other values are joined in one tensor, which needs "+
+				"two scales: this isn't supported", g.Tensors[out].Name)
 		}
 	}
-	return params, nil
+	params = make([]quant.Params, len(g.Tensors))
+	for t := range params {
+		params[t] = ranges[home[t]].params()
+		if p := set[home[t]]; p != nil {
+			params[t] = *p
+		}
+		if q := g.Tensors[t].Quant; g.Tensors[t].Data == nil && len(q) == 1 && q[0] == params[t] {
+			kept++
+		}
+	}
+	return params, kept, nil
 }
 
 // groups returns for each tensor the one that stands for all those that must be quantized alike.
@@ -80,12 +98,12 @@ func groups(g *model.Graph) []int {
 			}
 		}
 	}
-	for _, n := range g.Nodes {
-		switch n.Op.(type) {
-		case model.AveragePool2D, model.MaxPool2D, model.Pad, model.Reshape, model.Squeeze, model.Concatenation:
-			for _, t := range n.Inputs {
-				join(n.Outputs[0], t)
-			}
+	for i, n := range g.Nodes {
+		if row, err := rowOf(g, i); err != nil || row.output != likeInput {
+			continue
+		}
+		for _, t := range n.Inputs {
+			join(n.Outputs[0], t)
 		}
 	}
 	return home

@@ -10,10 +10,11 @@ import (
 	"edge/quant"
 )
 
-// Report says how well a quantized network follows the float one.
+// Report says what was done, and how well each layer of the int8 network follows the float one.
 type Report struct {
-	Samples int // that were compared
-	Layers  []LayerReport
+	Own, Kept int           // activations whose scale the file gives, and those that have kept it
+	Samples   int           // that were compared; 0 unless Options.PerLayer
+	Layers    []LayerReport // nil unless Options.PerLayer
 }
 
 // LayerReport is about the output of one layer, compared over all samples.
@@ -66,13 +67,13 @@ func (d *deviation) snr() float64 {
 }
 
 // compare runs the float network beside one that rounds as the int8 network does.
-func (c *calibration) compare(ctx context.Context, rounded []*layer, params []quant.Params) (*Report, error) {
+func (c *calibration) compare(ctx context.Context, rounded []*layer, params []quant.Params, r *Report) error {
 	g := c.graph
 	var copies []*executor
 	for range c.executors {
 		e, err := newExecutor(g, rounded)
 		if err != nil {
-			return nil, err
+			return err
 		}
 		copies = append(copies, e)
 	}
@@ -97,9 +98,9 @@ func (c *calibration) compare(ctx context.Context, rounded []*layer, params []qu
 			total[i].merge(d)
 		}
 	}
-	r := &Report{Samples: min(c.samples.Count, maxCompared)}
-	if err := c.each(ctx, "comparing with float", r.Samples, visit, merge); err != nil {
-		return nil, err
+	r.Samples = min(c.samples.Count, maxCompared)
+	if err := c.each(ctx, "comparing layers", r.Samples, visit, merge); err != nil {
+		return err
 	}
 	for i := range g.Nodes {
 		p := params[g.Nodes[i].Outputs[0]]
@@ -108,7 +109,7 @@ func (c *calibration) compare(ctx context.Context, rounded []*layer, params []qu
 			Clipped: total[i].clipped / total[i].count, SNR: total[i].snr(),
 		})
 	}
-	return r, nil
+	return nil
 }
 
 // roundAll replaces values by what their int8 values stand for.

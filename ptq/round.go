@@ -2,6 +2,7 @@ package ptq
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"slices"
 
@@ -15,7 +16,7 @@ func int8Graph(g *model.Graph, params []quant.Params) *model.Graph {
 	out.Tensors, out.Nodes = slices.Clone(g.Tensors), slices.Clone(g.Nodes)
 	for t := range out.Tensors {
 		if out.Tensors[t].Data == nil {
-			out.Tensors[t].Type = model.Int8
+			out.Tensors[t].Type, out.Tensors[t].Axis = model.Int8, 0
 			out.Tensors[t].Quant = []model.Quant{params[t]}
 		}
 	}
@@ -26,6 +27,12 @@ func int8Graph(g *model.Graph, params []quant.Params) *model.Graph {
 func (l *layer) scales(in, out quant.Params) []float32 {
 	const maxBias = 1 << 29 // leaves room for the sum in the accumulator
 	scales := make([]float32, l.channels)
+	if l.given != nil {
+		for o := range scales {
+			scales[o] = l.given[o%len(l.given)].Scale
+		}
+		return scales
+	}
 	for i, w := range l.weights {
 		o := l.channel(i)
 		scales[o] = max(scales[o], w, -w)
@@ -40,8 +47,14 @@ func (l *layer) scales(in, out quant.Params) []float32 {
 	return scales
 }
 
-// round returns a weight in steps of its scale.
-func round(w, scale float32) int32 { return quant.Params{Scale: scale}.Quantize(w, -127, 127) }
+// round returns a weight in steps of its scale. A file's own may reach −128.
+func (l *layer) round(w, scale float32) int32 {
+	least := int32(-127)
+	if l.given != nil {
+		least = -128
+	}
+	return quant.Params{Scale: scale}.Quantize(w, least, 127)
+}
 
 // correctedBias takes out what the rounding of the weights adds to each output channel on average, means being those
 // of the input's channels. (Nagel et al., section 4.2.)
@@ -50,7 +63,7 @@ func (l *layer) correctedBias(scales []float32, means []float64) []float32 {
 	for i, w := range l.weights {
 		o := l.channel(i)
 		c := l.inputChannel(i, len(means))
-		shifts[o] += (float64(scales[o])*float64(round(w, scales[o])) - float64(w)) * means[c]
+		shifts[o] += (float64(scales[o])*float64(l.round(w, scales[o])) - float64(w)) * means[c]
 	}
 	bias := slices.Clone(l.bias)
 	for o, shift := range shifts {
@@ -60,7 +73,7 @@ func (l *layer) correctedBias(scales []float32, means []float64) []float32 {
 }
 
 // setLayer gives a node of the int8 graph its weights and bias. It returns what they stand for, as a float layer.
-func setLayer(g *model.Graph, node int, l *layer, bias, scales []float32, in quant.Params) *layer {
+func setLayer(g *model.Graph, node int, l *layer, bias, scales []float32, in quant.Params) (*layer, error) {
 	n := &g.Nodes[node]
 	w := g.Tensors[n.Inputs[1]] // a copy: other nodes may have the same weights with an input of another scale
 	w.Type, w.Data, w.Quant, w.Axis = model.Int8, make([]byte, len(l.weights)), nil, 0
@@ -74,10 +87,12 @@ func setLayer(g *model.Graph, node int, l *layer, bias, scales []float32, in qua
 	if n.Inputs[2] >= 0 {
 		b.Name = g.Tensors[n.Inputs[2]].Name
 	}
-	rounded := &layer{make([]float32, len(l.weights)), make([]float32, l.channels), l.channels, l.depthwise}
+	rounded := &layer{
+		weights: make([]float32, len(l.weights)), bias: make([]float32, l.channels), channels: l.channels, depthwise: l.depthwise,
+	}
 	for i, v := range l.weights {
 		scale := scales[l.channel(i)]
-		q := round(v, scale)
+		q := l.round(v, scale)
 		w.Data[i] = byte(q)
 		rounded.weights[i] = float32(q) * scale
 	}
@@ -85,11 +100,14 @@ func setLayer(g *model.Graph, node int, l *layer, bias, scales []float32, in qua
 		step := float64(in.Scale) * float64(scales[o])
 		q := math.Round(float64(v) / step)
 		w.Quant = append(w.Quant, model.Quant{Scale: scales[o]})
+		if !(math.Abs(q) <= math.MaxInt32) {
+			return nil, fmt.Errorf("%s: the bias %g is too large for the scale %g of its output channel %d", place(g, node), v, scales[o], o)
+		}
 		b.Quant = append(b.Quant, model.Quant{Scale: float32(step)})
 		binary.LittleEndian.PutUint32(b.Data[4*o:], uint32(int32(q)))
 		rounded.bias[o] = float32(q * step)
 	}
 	g.Tensors = append(g.Tensors, w, b)
 	n.Inputs = []int{n.Inputs[0], len(g.Tensors) - 2, len(g.Tensors) - 1}
-	return rounded
+	return rounded, nil
 }

@@ -34,7 +34,7 @@ func calibrationFolder(t *testing.T) string {
 // TestQuantize makes a network from an ONNX file, with labels and normalization, and shows it a picture.
 func TestQuantize(t *testing.T) {
 	dir := calibrationFolder(t)
-	g, err := readFloatModel(floatNetwork)
+	g, err := model.ReadFloat(floatNetwork)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -43,11 +43,14 @@ func TestQuantize(t *testing.T) {
 	labels, out := filepath.Join(t.TempDir(), "labels.txt"), filepath.Join(t.TempDir(), "int8.tflite")
 	write(t, labels, []byte(names))
 	status, stdout, stderr := edge("quantize", floatNetwork, "--calibrate", dir, "--out", out, "--normalize", "imagenet",
-		"--labels", labels)
+		"--labels", labels, "--verbose")
 	if status != 0 {
 		t.Fatalf("status %d: %s", status, stderr)
 	}
-	for _, word := range []string{"SNR", "clipped", "most noise", "compared with float32 on 3 pictures"} {
+	for _, word := range []string{
+		"SNR", "clipped", "most noise", "3 of 3 calibration pictures", "same class as in float32", "normalization: imagenet",
+		"warning: 3 pictures are few",
+	} {
 		if !strings.Contains(stdout, word) {
 			t.Errorf("%q is missing in:\n%s", word, stdout)
 		}
@@ -112,7 +115,7 @@ func TestQuantizeErrors(t *testing.T) {
 // withNaN is a network with a bias that isn't a number.
 func withNaN(t *testing.T, name string) []byte {
 	t.Helper()
-	g, err := readFloatModel(name)
+	g, err := model.ReadFloat(name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -131,42 +134,4 @@ func withNaN(t *testing.T, name string) []byte {
 	}
 	t.Fatal("no bias is found in the file")
 	return nil
-}
-
-// TestFilesBeside: a network may name a second file, but none elsewhere.
-func TestFilesBeside(t *testing.T) {
-	dir := t.TempDir()
-	read := filesBeside(filepath.Join(dir, "net", "net.onnx"))
-	if err := os.Mkdir(filepath.Join(dir, "net"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	write(t, filepath.Join(dir, "net", "net.onnx.data"), []byte("weights"))
-	write(t, filepath.Join(dir, "secret"), []byte("secret"))
-	if data, err := read("net.onnx.data"); err != nil || string(data) != "weights" {
-		t.Errorf("%q, %v", data, err)
-	}
-	for _, name := range []string{"../secret", filepath.Join(dir, "secret"), "..", ".", "", "/", "sub/net.onnx.data", "absent"} {
-		if data, err := read(name); err == nil {
-			t.Errorf("%q is read: %q", name, data)
-		}
-	}
-}
-
-func TestParseNormalization(t *testing.T) {
-	for text, want := range map[string]model.Normalization{
-		"0..1":                    {Std: [3]float32{255, 255, 255}},
-		"mean=127,std=128":        {Mean: [3]float32{127, 127, 127}, Std: [3]float32{128, 128, 128}},
-		"mean=1,2,3,std=4,5,6":    {Mean: [3]float32{1, 2, 3}, Std: [3]float32{4, 5, 6}},
-		"std=2, mean=100, 50, 25": {Mean: [3]float32{100, 50, 25}, Std: [3]float32{2, 2, 2}},
-	} {
-		fields := strings.ReplaceAll(text, " ", "")
-		if got, err := parseNormalization(fields); err != nil || got != want {
-			t.Errorf("%s: %+v, %v", text, got, err)
-		}
-	}
-	for _, text := range []string{"", "mean=1", "mean=1,2,std=3", "mean=NaN,std=1", "mode=1,std=2", "mean=1,std=-3"} {
-		if got, err := parseNormalization(text); err == nil {
-			t.Errorf("%q is taken for %+v", text, got)
-		}
-	}
 }
