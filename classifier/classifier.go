@@ -14,6 +14,8 @@ package classifier
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"runtime"
 	"strings"
@@ -49,7 +51,8 @@ func (o Options) Name() string {
 // Classifier is a network that classifies pictures. It belongs to one goroutine at a time.
 type Classifier struct {
 	Net    *engine.Net
-	Output decision.Output // what the bytes of the network's output mean, and the names of the classes
+	Input  frame.TensorSpec // what the network's input expects
+	Output decision.Output  // what the bytes of the network's output mean, and the names of the classes
 	name   string
 	fitter *frame.Fitter
 	scorer *decision.Scorer
@@ -85,7 +88,8 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 		return nil, fmt.Errorf("%s: this network doesn't take one quantized picture and give quantized classes: "+
 			"edge invoke runs it on raw tensors", o.Name())
 	}
-	fitter, err := frame.NewFitter(inputSpec(in[0], g.Normalization), o.Fit)
+	input := inputSpec(in[0], g.Normalization)
+	fitter, err := frame.NewFitter(input, o.Fit)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name(), err)
 	}
@@ -103,7 +107,7 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name(), err)
 	}
-	return &Classifier{net, output, o.Name(), fitter, scorer}, nil
+	return &Classifier{net, input, output, o.Name(), fitter, scorer}, nil
 }
 
 // Name is what people call the network: its file, or the name of the embedded one.
@@ -112,6 +116,9 @@ func (c *Classifier) Name() string { return c.name }
 // Fit makes a frame the network's input. Its errors are the frame's: of type frame.ErrDamaged, or a region that reaches
 // outside it.
 func (c *Classifier) Fit(f frame.Frame) error { return c.fitter.Fit(c.Net.Input(), f) }
+
+// SetFitter changes how a picture becomes the network's input. The fitter is of frame.NewFitter(c.Input, …).
+func (c *Classifier) SetFitter(f *frame.Fitter) { c.fitter = f }
 
 // Classify returns the score of every class for a frame. The slice is good until the next call. Errors are those of Fit.
 func (c *Classifier) Classify(f frame.Frame) ([]float32, error) {
@@ -155,6 +162,19 @@ func ReadModel(file string) (*model.Graph, error) {
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return g, nil
+}
+
+// Sum is the SHA-256 of a model file, or of the embedded network if there is no name, as hexadecimal digits.
+func Sum(file string) (string, error) {
+	data := defaultmodel.TFLite
+	if file != "" {
+		var err error
+		if data, err = files.Read(file, MaxModelFile); err != nil {
+			return "", fmt.Errorf("model: %w", err)
+		}
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
 }
 
 const maxThreads = 64
