@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -44,14 +45,32 @@ type Config struct {
 	Threads  int          // 0: as many as there are cores
 	Kernels  string       // empty: the best set for this CPU
 	LogLevel slog.Level
+	Record   Record
+	Page     Page
 
+	text  []byte         // of the file
 	file  string         // where it was read; empty for none
 	lines map[string]int // line in the file of each value by its path, such as "leds[0].classes[1]"
 }
 
+// Record says what the recorder keeps; see package record.
+type Record struct {
+	Memory     int64  // bytes in the runtime directory, or in Dir; 0: nothing is recorded
+	Dir        string // in the place of the runtime directory
+	Disk       int64  // bytes in the state directory; 0: none
+	DiskPerDay int64  // bytes that are written there on one day
+}
+
+// Page says where the page is served; see package page.
+type Page struct {
+	Listen       string // address and port; empty: nowhere
+	Password     string // a hash, as edge password writes it: who has it may change things
+	ViewPassword string // who has this one may look
+}
+
 // Default is what holds if nothing is said.
 func Default() *Config {
-	return &Config{}
+	return &Config{Record: Record{Memory: 16 << 20, DiskPerDay: 20 << 20}}
 }
 
 // The rules' defaults: calm LEDs for a network that is right most of the time.
@@ -74,7 +93,8 @@ type Error struct {
 
 // Problem is one thing that is wrong in a file.
 type Problem struct {
-	Line int // from 1; 0 if the file can't be read at all
+	Line int    // from 1; 0 if the file can't be read at all
+	Path string // of the value, such as leds[0].on; empty for the file as a whole
 	Text string
 }
 
@@ -113,14 +133,14 @@ func Load(name string) (*Config, error) {
 // of type *Error.
 func Parse(name string, text []byte) (*Config, error) {
 	c := Default()
-	c.file = name
+	c.file, c.text = name, text
 	r := &yamlReader{lines: map[string]int{}}
 	r.document(text, c.read)
 	c.lines = r.lines
 	if err := problemsIn(name, append(r.problems, c.placed(c.Decision.Check())...)); err != nil {
 		return nil, err
 	}
-	c.Model, c.Labels = c.relative(c.Model), c.relative(c.Labels)
+	c.Model, c.Labels, c.Record.Dir = c.relative(c.Model), c.relative(c.Labels), c.relative(c.Record.Dir)
 	return c, nil
 }
 
@@ -130,6 +150,9 @@ func (c *Config) relative(path string) string {
 	}
 	return filepath.Join(filepath.Dir(c.file), path)
 }
+
+// Text is what the file says, byte for byte.
+func (c *Config) Text() []byte { return c.text }
 
 // File is the name of the file that was read; empty for none.
 func (c *Config) File() string { return c.file }
@@ -153,7 +176,7 @@ func (c *Config) GPIOLines() ([]gpio.Line, error) {
 		if line == nil {
 			const text = "led %q: no line: say where it is connected, such as line: GPIO17 or line: pin 11"
 			at := decision.Place{LED: i}
-			missing = append(missing, Problem{c.line(at), fmt.Sprintf(text, c.Decision.LEDs[i].Name)})
+			missing = append(missing, Problem{c.line(at), pathOf(at), fmt.Sprintf(text, c.Decision.LEDs[i].Name)})
 			continue
 		}
 		lines[i] = *line
@@ -174,7 +197,7 @@ func (c *Config) LEDNames() []string {
 func (c *Config) placed(found []decision.Problem) []Problem {
 	problems := make([]Problem, len(found))
 	for i, p := range found {
-		problems[i] = Problem{c.line(p.Place), p.Text}
+		problems[i] = Problem{c.line(p.Place), pathOf(p.Place), p.Text}
 	}
 	return problems
 }
@@ -234,6 +257,8 @@ func (c *Config) read(r *yamlReader, n *node) {
 		"threads":   whole(&c.Threads, 0, 64),
 		"kernels":   oneText(&c.Kernels),
 		"log_level": parsed(&c.LogLevel, parseLogLevel),
+		"record":    c.readRecord,
+		"page":      c.readPage,
 	})
 }
 
@@ -257,6 +282,46 @@ func (c *Config) readCamera(r *yamlReader, n *node) {
 		"rotate": parsed(&c.Fit.Rotate, ParseRotation),
 		"mirror": boolean(&c.Fit.Mirror),
 	})
+}
+
+func (c *Config) readRecord(r *yamlReader, n *node) {
+	r.mapping(n, fields{
+		"memory":       parsed(&c.Record.Memory, parseBytes),
+		"dir":          oneText(&c.Record.Dir),
+		"disk":         parsed(&c.Record.Disk, parseBytes),
+		"disk_per_day": parsed(&c.Record.DiskPerDay, parseBytes),
+	})
+}
+
+func (c *Config) readPage(r *yamlReader, n *node) {
+	r.mapping(n, fields{
+		"listen":        parsed(&c.Page.Listen, ParseListen),
+		"password":      oneText(&c.Page.Password),
+		"view_password": oneText(&c.Page.ViewPassword),
+	})
+}
+
+// ParseListen reads an address and a port, such as 127.0.0.1:8080.
+func ParseListen(s string) (string, error) {
+	address, err := netip.ParseAddrPort(s)
+	if err != nil || address.Port() == 0 {
+		return "", fmt.Errorf("%.60q: want an address and a port, such as 127.0.0.1:8080, or 0.0.0.0:8080 for all of this machine's", s)
+	}
+	return s, nil
+}
+
+// parseBytes reads "16MB" or "off".
+func parseBytes(s string) (int64, error) {
+	if s == "off" || s == "0" {
+		return 0, nil
+	}
+	number, isMB := strings.CutSuffix(s, "MB")
+	n, err := strconv.Atoi(strings.TrimSpace(number))
+	const least, most = 1, 100_000
+	if !isMB || err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%.40q: want a number of megabytes, such as 16MB, or off", s)
+	}
+	return int64(n) << 20, nil
 }
 
 func (c *Config) readLEDs(r *yamlReader, n *node) {
@@ -301,7 +366,7 @@ func (c *Config) refuseTwice(r *yamlReader, n *node, line gpio.Line) {
 		if other != nil && line.String() != "" && other.String() == line.String() {
 			path := n.path + ".line"
 			r.problems = append(r.problems, Problem{
-				r.lines[path], fmt.Sprintf("%s: %v is the line of led %q already", path, line, c.Decision.LEDs[i].Name),
+				r.lines[path], path, fmt.Sprintf("%s: %v is the line of led %q already", path, line, c.Decision.LEDs[i].Name),
 			})
 		}
 	}

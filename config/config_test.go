@@ -53,6 +53,8 @@ states:
 threads: 3
 kernels: neon
 log_level: debug
+record: {memory: off, dir: black, disk: 100MB, disk_per_day: 7 MB}
+page: {listen: "127.0.0.1:8080", password: p, view_password: v}
 `
 	got, err := Parse("/etc/edge/edge.yaml", []byte(file))
 	if err != nil {
@@ -103,6 +105,9 @@ log_level: debug
 		Threads:  3,
 		Kernels:  "neon",
 		LogLevel: slog.LevelDebug,
+		Record:   Record{0, "/etc/edge/black", 100 << 20, 7 << 20},
+		Page:     Page{"127.0.0.1:8080", "p", "v"},
+		text:     got.text,
 		file:     got.file,
 		lines:    got.lines,
 	}

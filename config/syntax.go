@@ -47,10 +47,10 @@ func lookalikes(data []byte) []Problem {
 		case start && (c == '"' || c == '\''):
 			quote = c
 		case start && strings.ContainsRune("“”„‟«»‘’‚‛", c):
-			problems = append(problems, Problem{line, fmt.Sprintf(
+			problems = append(problems, Problem{Line: line, Text: fmt.Sprintf(
 				`column %d: %c is a typographic quote, which YAML takes for a letter: write " or '`, column, c)})
 		case i > 0 && oddBlank(c):
-			problems = append(problems, Problem{line, fmt.Sprintf(
+			problems = append(problems, Problem{Line: line, Text: fmt.Sprintf(
 				"column %d: %s, which looks like a blank but isn't one to YAML: type a plain blank over it", column, nameOf(c))})
 		}
 		start = c == '\n' || c == '\r' || start && (c == ' ' || c == '\t') ||
@@ -124,7 +124,7 @@ func syntax(data []byte, e *yaml.LoadError) Problem {
 }
 
 func (s *slip) problem(line int, format string, args ...any) Problem {
-	return Problem{min(line, len(s.lines)), fmt.Sprintf(format, args...)}
+	return Problem{Line: min(line, len(s.lines)), Text: fmt.Sprintf(format, args...)}
 }
 
 // at is the rest of a line from a column on; empty behind the end.

@@ -40,7 +40,7 @@ type reading = func(*yamlReader, *node)
 type fields map[string]reading
 
 func (r *yamlReader) add(n *node, format string, args ...any) {
-	r.problems = append(r.problems, Problem{n.Line, fmt.Sprintf(format, args...)})
+	r.problems = append(r.problems, Problem{n.Line, n.path, fmt.Sprintf(format, args...)})
 }
 
 // document parses the text and reads its one document. No document at all is fine: it says nothing.
@@ -51,7 +51,7 @@ func (r *yamlReader) document(data []byte, read reading) {
 		if bytes.HasPrefix(data, []byte("\xff\xfe")) || bytes.HasPrefix(data, []byte("\xfe\xff")) {
 			what = "a text in UTF-16: save it as UTF-8"
 		}
-		r.problems = append(r.problems, Problem{line, what})
+		r.problems = append(r.problems, Problem{Line: line, Text: what})
 		return
 	}
 	if r.problems = lookalikes(data); len(r.problems) > 0 {
@@ -64,7 +64,7 @@ func (r *yamlReader) document(data []byte, read reading) {
 	case errors.As(err, &stumbled):
 		r.problems = append(r.problems, syntax(data, stumbled))
 	case err != nil:
-		r.problems = append(r.problems, Problem{1, "YAML: " + err.Error()})
+		r.problems = append(r.problems, Problem{Line: 1, Text: "YAML: " + err.Error()})
 	case len(documents) > 1:
 		r.add(&node{&documents[1], ""}, "a second document (after ---): a configuration is one")
 	case len(documents) == 1 && len(documents[0].Content) == 1:

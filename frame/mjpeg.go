@@ -1,6 +1,10 @@
 package frame
 
-import "bytes"
+import (
+	"bytes"
+
+	"edge/internal/marker"
+)
 
 // AppendJPEG appends a picture of an MJPEG stream to dst as a JPEG file that any program can read: many cameras leave the
 // Huffman tables out, since all of them would be the standard's. A picture that has tables, or isn't one, is as it was.
@@ -13,7 +17,7 @@ func AppendJPEG(dst, picture []byte) []byte {
 	for class := range standardHuffman {
 		for number, table := range standardHuffman[class] {
 			n := 2 + 1 + len(table)
-			dst = append(dst, 0xff, markerDHT, byte(n>>8), byte(n), byte(class<<4|number))
+			dst = append(dst, 0xff, marker.DHT, byte(n>>8), byte(n), byte(class<<4|number))
 			dst = append(dst, table...)
 		}
 	}
@@ -22,7 +26,7 @@ func AppendJPEG(dst, picture []byte) []byte {
 
 // scanOf returns where a picture's first scan begins, and whether Huffman tables come before it; −1 for no picture.
 func scanOf(picture []byte) (at int, hasTables bool) {
-	if !bytes.HasPrefix(picture, []byte{0xff, markerSOI}) {
+	if !bytes.HasPrefix(picture, []byte{0xff, marker.SOI}) {
 		return -1, false
 	}
 	for at = 2; at+4 <= len(picture) && picture[at] == 0xff; {
@@ -30,9 +34,9 @@ func scanOf(picture []byte) (at int, hasTables bool) {
 		case 0xff: // fills the space before a marker
 			at++
 			continue
-		case markerSOS:
+		case marker.SOS:
 			return at, hasTables
-		case markerDHT:
+		case marker.DHT:
 			hasTables = true
 		}
 		at += 2 + int(picture[at+2])<<8 + int(picture[at+3])

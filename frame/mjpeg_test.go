@@ -5,6 +5,8 @@ import (
 	"image"
 	"image/jpeg"
 	"testing"
+
+	"edge/internal/marker"
 )
 
 // TestAppendJPEG takes the tables out of a picture that has the standard's, as Go's encoder makes, and puts them back.
@@ -20,7 +22,7 @@ func TestAppendJPEG(t *testing.T) {
 	if got := AppendJPEG([]byte("x"), whole.Bytes()); !bytes.Equal(got[1:], whole.Bytes()) {
 		t.Error("a whole picture has changed")
 	}
-	at := bytes.Index(whole.Bytes(), []byte{0xff, markerDHT})
+	at := bytes.Index(whole.Bytes(), []byte{0xff, marker.DHT})
 	scan, hasTables := scanOf(whole.Bytes())
 	if at < 0 || scan < at || !hasTables {
 		t.Fatalf("tables at %d, scan at %d", at, scan)

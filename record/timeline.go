@@ -142,6 +142,10 @@ func (t *Timeline) take(track *Track, o *Outcome, i int, was decision.Light, nam
 		return
 	}
 	d := t.open[track.Name]
+	if d != nil && (d.Was != was.String() || d.Now != now.String()) {
+		t.close(track.Name)
+		d = nil
+	}
 	if d == nil {
 		d = &Difference{
 			LED: track.Name, From: o.Wall, Was: was.String(), Now: now.String(), Score: o.Scores[i], Class: o.Top,

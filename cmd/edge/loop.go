@@ -11,6 +11,7 @@ import (
 	"edge/decision"
 	"edge/frame"
 	"edge/lights"
+	"edge/record"
 )
 
 // loop is the walk of a picture from the camera to the LED.
@@ -24,6 +25,9 @@ type loop struct {
 	alive   func()                                   // feeds the watchdog; called here and nowhere else
 	caption func(picture string, v decision.Verdict) // tells --leds terminal what comes; nil for other lights
 
+	witnesses witnesses
+	changes   <-chan change // what is asked of the walk; taken between two frames
+
 	lost         bool          // no usable frames come
 	damagedSince time.Time     // when the damaged frames began; zero after a good one
 	seen         int           // frames that led to a verdict
@@ -33,11 +37,16 @@ type loop struct {
 
 // walk takes frames until there are no more, ctx ends or something fails that a restart may mend.
 func (l *loop) walk(ctx context.Context) error {
-	if err := l.show("", l.judge.Starting()); err != nil {
+	if err := l.show(&moment{kind: record.Start, verdict: l.judge.Starting()}); err != nil {
 		return err
 	}
 	for f, err := range l.camera.Frames(ctx) {
 		l.alive()
+		select {
+		case c := <-l.changes:
+			l.obey(c)
+		default:
+		}
 		if err == nil {
 			err = l.see(f)
 		}
@@ -63,17 +72,22 @@ func (l *loop) see(f frame.Frame) error {
 		l.unfit++
 		return err
 	}
+	l.witnesses.fitted(&f, l.net.Net.Input())
+	ready := time.Now()
 	l.net.Net.Run()
-	verdict := l.judge.Observe(l.net.Net.Output(), f.At)
+	ran := time.Since(ready)
+	output := l.net.Net.Output()
+	verdict := l.judge.Observe(output, f.At)
 	l.withCamera()
-	err := l.show(f.Name, verdict)
+	err := l.show(&moment{kind: record.Frame, frame: f, output: output, verdict: verdict, ran: ran})
 	l.seen++
 	l.busy += time.Since(start)
 	return err
 }
 
-// show sets the LEDs. Only changes are worth a line in the log, as logs wear out the card.
-func (l *loop) show(picture string, v decision.Verdict) error {
+// show sets the LEDs, and then tells who wants to know. Only changes are worth a line in the log, as logs wear out the card.
+func (l *loop) show(m *moment) error {
+	picture, v := m.frame.Name, m.verdict
 	if v.Changed {
 		l.log.Info("changed", "state", v.State, "lights", lightsText(v.Lights), "class", l.className(v.Top), "score", v.Score)
 	} else if l.log.Enabled(context.Background(), slog.LevelDebug) {
@@ -82,7 +96,10 @@ func (l *loop) show(picture string, v decision.Verdict) error {
 	if l.caption != nil {
 		l.caption(picture, v)
 	}
-	return l.lights.Set(v.Lights)
+	err := l.lights.Set(v.Lights)
+	m.judge = l.judge
+	l.witnesses.see(m)
+	return err
 }
 
 // withCamera is after a good frame.
@@ -100,7 +117,7 @@ func (l *loop) withoutCamera(why error) error {
 		l.lost = true
 		l.log.Warn("camera lost", "error", why)
 	}
-	return l.show("", l.judge.Lost(time.Now()))
+	return l.show(&moment{kind: record.Lost, verdict: l.judge.Lost(time.Now())})
 }
 
 // damagedTooLong is when a camera whose frames are all damaged counts as lost.

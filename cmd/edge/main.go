@@ -46,6 +46,10 @@ func commands() []command {
 		{"cameras", "[--json]", "list the cameras, and why one can't be used", runCameras},
 		{"doctor", "[--json]", "say what this machine has, and what is missing", runDoctor},
 		{"check-config", "[FILE]", "check a configuration and say what it means", runCheckConfig},
+		{"status", "[--watch] [--json]", "say what the service is doing now", runStatus},
+		{"replay", "RECORDING [--config FILE] [--model FILE]", "run a recording again, also with other rules or another network", runReplay},
+		{"record", "export RECORDING --out FOLDER", "take the pictures out of a recording, by class", runRecord},
+		{"password", "", "make of a password what page: keeps", runPassword},
 		{"off", "[--config FILE]", "switch the configured LEDs off", runOff},
 		{"version", "", "print the version", runVersion},
 	}

@@ -55,8 +55,33 @@ func newRunFlags(c *config.Config, std streams) *runFlags {
 	f.Var(&flagValue[string]{&f.leds, parseLEDs, "WHERE"}, "leds", "gpio, terminal (draw them) or none")
 	f.networkFlags.add(f.FlagSet)
 	f.addFit(f.FlagSet)
+	f.StringVar(&c.Record.Dir, "record", c.Record.Dir, "keep what is seen and decided in this `FOLDER` (default: the service's runtime directory)")
+	f.Var(&flagValue[string]{&c.Page.Listen, config.ParseListen, "ADDRESS"}, "page", "show a page at an address and port (alone: at "+defaultListen+")")
+	f.Lookup("page").NoOptDefVal = defaultListen
 	f.BoolVarP(&f.verbose, "verbose", "v", false, "log every frame")
 	return f
+}
+
+// defaultListen is where the page is if only --page is said: for this machine alone.
+const defaultListen = "127.0.0.1:8080"
+
+// into writes the network's flags into the configuration, as the others do by themselves.
+func (f *runFlags) into(c *config.Config) {
+	c.Model, c.Labels, c.Kernels, c.Threads, c.Fit = f.Model, f.Labels, f.Kernels, f.Threads, f.Fit
+}
+
+// parseText reads another text of the configuration, for the same command line.
+func (f *runFlags) parseText(text []byte, args []string, std streams) (*config.Config, error) {
+	c, err := config.Parse(f.file, text)
+	if err != nil {
+		return nil, err
+	}
+	again := newRunFlags(c, std)
+	if err := parseFlags(again.FlagSet, args); err != nil {
+		return nil, err
+	}
+	again.into(c)
+	return c, nil
 }
 
 func parseFPS(s string) (float64, error) {
@@ -126,11 +151,13 @@ func runRun(ctx context.Context, args []string, std streams) error {
 		log.Warn("no LED is configured, none will be lit: name them under leds: in the configuration, or see --leds terminal")
 	}
 	defer holdSignals()()
+	f.into(c)
+	parse := func(text []byte) (*config.Config, error) { return f.parseText(text, args, std) }
 	l := &loop{net: net, judge: judge, log: log, alive: watchdog()}
 	if l.lights, l.caption, err = openLights(f.leds, c, net.Output, std.out, log); err != nil {
 		return err
 	}
-	err = l.watch(ctx, c.Camera, c.Capture)
+	err = l.watch(ctx, c, parse)
 	if watched {
 		fmt.Fprintf(std.out, "%d frames, %v each from frame to light\n", l.seen, l.mean())
 	}
@@ -138,15 +165,21 @@ func runRun(ctx context.Context, args []string, std streams) error {
 }
 
 // watch walks with the frames of a camera. At its end the LEDs are off, also when it ends in a panic.
-func (l *loop) watch(ctx context.Context, source camera.Spec, o camera.Options) (err error) {
+func (l *loop) watch(ctx context.Context, c *config.Config, parse func([]byte) (*config.Config, error)) (err error) {
 	defer func() { err = errors.Join(err, l.lights.Close()) }()
 	// A service waits for its camera, with the state "camera lost" and without being started again and again; a person
 	// is told at once.
+	o := c.Capture
 	o.Wait = os.Getenv("NOTIFY_SOCKET") != ""
-	if l.camera, err = camera.Open(source, o); err != nil {
+	if l.camera, err = camera.Open(c.Camera, o); err != nil {
 		return err
 	}
 	defer l.camera.Close()
+	w, err := openWatchers(l, c, parse)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, w.close()) }()
 	l.log.Info("ready", "camera", l.camera)
 	notify(daemon.SdNotifyReady)
 	err = l.walk(ctx)

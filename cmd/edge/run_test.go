@@ -25,6 +25,7 @@ import (
 	"edge/decision"
 	"edge/frame"
 	"edge/lights"
+	"edge/record"
 )
 
 // rules light an LED for red and one for green at once, and a third one when the camera is lost.
@@ -325,19 +326,30 @@ func testLoop(t testing.TB, l lights.Lights, log io.Writer) *loop {
 	return &loop{net: net, judge: judge, lights: l, log: slog.New(slog.NewTextHandler(log, nil)), alive: func() {}}
 }
 
+// watchTest watches a camera with the rules of a testLoop.
+func watchTest(t testing.TB, l *loop, source camera.Spec) error {
+	t.Helper()
+	c, err := config.Load(runFiles(t, rules))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Camera = source
+	return l.watch(t.Context(), c, nil)
+}
+
 // TestWatchEnds shows that the lights go out, and that a failure to do so is told.
 func TestWatchEnds(t *testing.T) {
 	dir := pictureFolder(t, pngOf(t, red))
 	t.Run("in peace", func(t *testing.T) {
 		var r recorder
-		err := testLoop(t, &r, io.Discard).watch(t.Context(), camera.Spec{Kind: camera.Files, Arg: dir}, camera.Options{})
+		err := watchTest(t, testLoop(t, &r, io.Discard), camera.Spec{Kind: camera.Files, Arg: dir})
 		if !r.closed || err == nil || !strings.Contains(err.Error(), "not quite") || len(r.set) != 2 {
 			t.Errorf("%+v, %v", r, err)
 		}
 	})
 	t.Run("without a camera", func(t *testing.T) {
 		var r recorder
-		err := testLoop(t, &r, io.Discard).watch(t.Context(), camera.Spec{Kind: camera.Files, Arg: "/nowhere/at-all"}, camera.Options{})
+		err := watchTest(t, testLoop(t, &r, io.Discard), camera.Spec{Kind: camera.Files, Arg: "/nowhere/at-all"})
 		if !r.closed || err == nil || len(r.set) != 0 {
 			t.Errorf("%+v, %v", r, err)
 		}
@@ -353,7 +365,7 @@ func TestWatchEnds(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		}()
-		_ = testLoop(t, &r, io.Discard).watch(t.Context(), camera.Spec{Kind: camera.Files, Arg: dir}, camera.Options{})
+		_ = watchTest(t, testLoop(t, &r, io.Discard), camera.Spec{Kind: camera.Files, Arg: dir})
 	})
 }
 
@@ -463,7 +475,7 @@ func BenchmarkFrameToLight(b *testing.B) {
 				if err := net.Fit(f); err != nil {
 					b.Fatal(err)
 				}
-				if err := l.show("", judge.Observe(net.Net.Output(), f.At)); err != nil {
+				if err := l.show(&moment{kind: record.Frame, frame: f, verdict: judge.Observe(net.Net.Output(), f.At)}); err != nil {
 					b.Fatal(err)
 				}
 			}

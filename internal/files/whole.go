@@ -175,3 +175,16 @@ func (w *Whole) Discard() {
 	}
 	w.file = nil
 }
+
+// Write writes a whole file, as Create does.
+func Write(name string, data []byte) error {
+	w, err := Create(name, nil)
+	if err != nil {
+		return err
+	}
+	defer w.Discard()
+	if _, err := w.Write(data); err != nil {
+		return err
+	}
+	return w.Commit()
+}

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"edge/config"
+	"edge/decision"
+	"edge/frame"
+	"edge/internal/files"
+	"edge/record"
+)
+
+// control changes the rules of a walk while it goes on: a new threshold, another part of the picture. It implements
+// page.Settings.
+type control struct {
+	parse   func(text []byte) (*config.Config, error) // as the start did, with the command line's flags
+	output  decision.Output
+	input   frame.TensorSpec
+	changes chan<- change
+
+	mu      sync.Mutex // one change at a time
+	text    []byte
+	config  *config.Config
+	header  record.Header
+	unsaved bool
+}
+
+// Get implements page.Settings.
+func (c *control) Get() ([]byte, *config.Config) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text, c.config
+}
+
+// Unsaved says whether what holds isn't what the file says.
+func (c *control) Unsaved() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.unsaved
+}
+
+// takesTooLong is how long a walk may take to get to its next frame, or to see that there is none.
+const takesTooLong = 5 * time.Second
+
+// Set implements page.Settings. Everything is checked before the walk is asked.
+func (c *control) Set(ctx context.Context, text []byte, save bool) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	next, err := c.parse(text)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(next.LEDNames(), c.config.LEDNames()) {
+		return errors.New("other LEDs need a restart")
+	}
+	judge, err := next.Judge(c.output)
+	if err != nil {
+		return err
+	}
+	fitter, err := frame.NewFitter(c.input, next.Fit)
+	if err != nil {
+		return &config.Error{Problems: []config.Problem{{Path: "camera.roi", Text: err.Error()}}}
+	}
+	header := c.header
+	header.Rules, header.Fit, header.Config = next.Decision, next.Fit, withoutPasswords(text)
+	done := make(chan struct{})
+	ctx, cancel := context.WithTimeout(ctx, takesTooLong)
+	defer cancel()
+	select {
+	case c.changes <- change{judge, fitter, header, done}:
+	case <-ctx.Done():
+		return errors.New("the camera gives no frame: try again")
+	}
+	<-done // at once: the walk has taken it
+	c.text, c.config, c.header, c.unsaved = text, next, header, true
+	if !save {
+		return nil
+	}
+	if err := saveConfig(next.File(), text); err != nil {
+		return fmt.Errorf("it holds until a restart, but can't be saved: %w", err)
+	}
+	c.unsaved = false
+	return nil
+}
+
+// goodSuffix is the ending of the copy of the configuration that was there before.
+const goodSuffix = ".good"
+
+// saveConfig writes a configuration, and keeps the one before beside it.
+func saveConfig(name string, text []byte) error {
+	if name == "" {
+		return errors.New("there is no configuration file: name one with --config")
+	}
+	const most = 64 << 10
+	before, err := files.Read(name, most)
+	if err != nil {
+		return err
+	}
+	if err := files.Write(name+goodSuffix, before); err != nil {
+		return err
+	}
+	return files.Write(name, text)
+}

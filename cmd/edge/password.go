@@ -1,0 +1,59 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+
+	"edge/page"
+)
+
+// runPassword makes of a password what the configuration keeps.
+func runPassword(_ context.Context, args []string, std streams) error {
+	f := newFlags("password", std)
+	if err := parseFlags(f, args); err != nil {
+		return err
+	}
+	if isTerminal(std.err) {
+		fmt.Fprint(std.err, "password for the page: ")
+	}
+	password, err := readPassword(std.in)
+	if err != nil {
+		return err
+	}
+	text, err := page.HashPassword(password)
+	if err != nil {
+		return configErrorf("edge password: %v", err)
+	}
+	_, err = fmt.Fprintf(std.out, "page:\n  password: %s\n", text)
+	return err
+}
+
+// readPassword reads a line, which a terminal doesn't show.
+func readPassword(in io.Reader) (string, error) {
+	if file, ok := in.(*os.File); ok {
+		fd := int(file.Fd())
+		if before, err := unix.IoctlGetTermios(fd, unix.TCGETS); err == nil {
+			silent := *before
+			silent.Lflag &^= unix.ECHO
+			if err := unix.IoctlSetTermios(fd, unix.TCSETS, &silent); err != nil {
+				return "", err
+			}
+			defer func() {
+				_ = unix.IoctlSetTermios(fd, unix.TCSETS, before)
+				fmt.Fprintln(os.Stderr)
+			}()
+		}
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}

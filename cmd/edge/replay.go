@@ -1,0 +1,312 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"edge/classifier"
+	"edge/config"
+	"edge/decision"
+	"edge/frame"
+	"edge/internal/files"
+	"edge/internal/text"
+	"edge/record"
+)
+
+// runReplay runs a recording again. As it was, every change of an LED must come out at its frame; with other rules or
+// another network it says what would have been different.
+func runReplay(ctx context.Context, args []string, std streams) error {
+	var n networkFlags
+	f := newFlags("replay", std)
+	file := f.String("config", "", "run it with the rules of this configuration `FILE`")
+	n.add(f)
+	drawing := f.String("html", "", "draw what would have been different: an HTML `FILE`")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if f.NArg() != 1 {
+		return configErrorf("edge replay: name one recording: a file, or a folder of them such as /run/edge/record")
+	}
+	r, err := record.Read(f.Arg(0))
+	if err != nil {
+		return misconfigured(err)
+	}
+	for _, damage := range r.Damaged {
+		fmt.Fprintln(std.err, "edge:", damage)
+	}
+	first := firstHeader(r)
+	if first == nil {
+		return configErrorf("%s: nothing was recorded", f.Arg(0))
+	}
+	again := &rerun{ctx: ctx, recording: r, own: *file == "" && !f.Changed("model")}
+	if *file != "" {
+		if again.rules, err = config.Load(*file); err != nil {
+			return err
+		}
+	}
+	if err := again.open(n, first); err != nil {
+		return err
+	}
+	defer again.close()
+	if again.own {
+		return again.asItWas(std.out)
+	}
+	return again.whatIf(std.out, *drawing)
+}
+
+func firstHeader(r *record.Recording) *record.Header {
+	for step := range r.Steps() {
+		return step.Header
+	}
+	return nil
+}
+
+// rerun runs a recording again.
+type rerun struct {
+	ctx       context.Context
+	recording *record.Recording
+	rules     *config.Config         // nil: the recording's own
+	network   *classifier.Classifier // nil: it isn't here
+	sum       string                 // of the network's file
+	own       bool                   // as it was
+	other     bool                   // the recorded outputs don't count: another network, or another part of the picture
+
+	fitter map[*record.Header]*frame.Fitter
+	pixels *frame.Fitter // of a tensor's pixels, for another network
+}
+
+// open finds the network: that which is named, else the recording's own if it is here.
+func (a *rerun) open(n networkFlags, h *record.Header) error {
+	a.fitter = map[*record.Header]*frame.Fitter{}
+	o := n.Options
+	o.Fit = h.Fit
+	switch {
+	case a.rules != nil:
+		given := networkOf(a.rules)
+		o.Fit = given.Fit
+		if o.Model == "" {
+			o.Model, o.Labels = given.Model, given.Labels
+		}
+	case a.own:
+		var here bool
+		if o.Model, here = findModel(h); !here {
+			return nil
+		}
+	}
+	var err error
+	if a.sum, err = classifier.Sum(o.Model); err != nil {
+		return misconfigured(err)
+	}
+	a.other = a.sum != h.SHA256 || o.Fit != h.Fit
+	if a.network, err = classifier.Open(o); err != nil {
+		return misconfigured(err)
+	}
+	a.pixels, err = frame.NewFitter(a.network.Input, frame.Options{Fit: frame.Stretch})
+	return err
+}
+
+// findModel finds the network of a recording by its sum: the embedded one, or that file.
+func findModel(h *record.Header) (file string, here bool) {
+	for _, file := range []string{"", h.Model} {
+		if sum, err := classifier.Sum(file); err == nil && sum == h.SHA256 {
+			return file, true
+		}
+	}
+	return "", false
+}
+
+func (a *rerun) close() {
+	if a.network != nil {
+		a.network.Close()
+	}
+}
+
+// classify runs the network on a picture.
+func (a *rerun) classify(h *record.Header, p *record.Picture) ([]byte, error) {
+	if err := a.ctx.Err(); err != nil {
+		return nil, errors.New("interrupted")
+	}
+	net := a.network.Net
+	switch {
+	case p.Format == 0 && !a.other: // what the network got
+		if len(p.Data) != len(net.Input()) {
+			return nil, fmt.Errorf("a tensor of %d bytes: the network takes %d", len(p.Data), len(net.Input()))
+		}
+		copy(net.Input(), p.Data)
+	case p.Format == 0:
+		f, ok := p.Frame(h)
+		if !ok {
+			return nil, errors.New("a picture that isn't of the recording's network")
+		}
+		if err := a.pixels.Fit(net.Input(), f); err != nil {
+			return nil, err
+		}
+	default:
+		f, _ := p.Frame(h)
+		fitter, err := a.fitterFor(h)
+		if err != nil {
+			return nil, err
+		}
+		if err := fitter.Fit(net.Input(), f); err != nil {
+			return nil, err
+		}
+	}
+	net.Run()
+	return net.Output(), nil
+}
+
+// fitterFor is the way from a frame to the network's input: the recording's, as it was at that time, or the new one.
+func (a *rerun) fitterFor(h *record.Header) (*frame.Fitter, error) {
+	if f := a.fitter[h]; f != nil {
+		return f, nil
+	}
+	o := h.Fit
+	if a.rules != nil {
+		o = a.rules.Fit
+	}
+	f, err := frame.NewFitter(a.network.Input, o)
+	a.fitter[h] = f
+	return f, err
+}
+
+// asItWas runs it with its own rules, prints each change, and fails unless all come out as recorded.
+func (a *rerun) asItWas(w io.Writer) error {
+	replay := record.Replay{}
+	var last record.Shown
+	replay.Took = func(o record.Outcome) {
+		if o.Now.Equal(last) {
+			return
+		}
+		printEdges(w, &o, last)
+		last = record.Shown{State: o.Now.State, Lights: append([]decision.Light{}, o.Now.Lights...)}
+	}
+	if a.network != nil {
+		replay.Classify = func(h *record.Header, p *record.Picture) ([]byte, error) {
+			if h.SHA256 != a.sum {
+				return nil, nil
+			}
+			return a.classify(h, p)
+		}
+	}
+	t, err := replay.Run(a.recording)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "%d moments, %d of them known from the beginning on; %d of %d changes came out at their frame with the same lights\n",
+		t.Moments, t.Known, t.Same, t.Edges)
+	if a.network == nil {
+		fmt.Fprintln(w, "the network isn't here, so that its outputs are taken as recorded: --model names it")
+	} else {
+		fmt.Fprintf(w, "%d of %d pictures gave the recorded bytes\n", t.Outputs, t.Pictures)
+	}
+	if t.Gaps > 0 {
+		fmt.Fprintf(w, "at %d places moments are missing\n", t.Gaps)
+	}
+	if t.Same != t.Edges || t.Others > 0 || t.Outputs != t.Pictures {
+		return fmt.Errorf("replay: it came out otherwise at %d moments", max(t.Others, t.Pictures-t.Outputs))
+	}
+	return nil
+}
+
+// printEdges prints what changed at a moment.
+func printEdges(w io.Writer, o *record.Outcome, last record.Shown) {
+	h := o.Header
+	seen := ""
+	if o.Top >= 0 {
+		seen = fmt.Sprintf("  %.2f %s", o.Score, text.Clean(h.Output.ClassName(o.Top)))
+	}
+	line := func(what string) {
+		fmt.Fprintf(w, "%s  #%d  %s%s\n", o.Wall.Local().Format("2006-01-02 15:04:05.000"), o.Moment.Number, what, seen)
+	}
+	if o.Now.State != last.State {
+		line(o.Now.State.String())
+	}
+	for i, light := range o.Now.Lights {
+		before := decision.Dark
+		if i < len(last.Lights) {
+			before = last.Lights[i]
+		}
+		if light != before && i < len(h.Rules.LEDs) {
+			line(fmt.Sprintf("%s %v → %v", text.Clean(h.Rules.LEDs[i].Name), before, light))
+		}
+	}
+}
+
+// whatIf runs it with other rules or another network, and says what would have been different.
+func (a *rerun) whatIf(w io.Writer, drawing string) error {
+	rules := &firstHeader(a.recording).Rules
+	if a.rules != nil {
+		rules = &a.rules.Decision
+	}
+	timeline := record.NewTimeline(a.recording, rules)
+	replay := record.Replay{Took: timeline.Take, Only: a.other}
+	replay.Judge = func(h *record.Header) (*decision.Judge, error) {
+		output := h.Output
+		if a.other {
+			output = a.network.Output
+		}
+		if a.rules != nil {
+			return a.rules.Judge(output)
+		}
+		return decision.NewJudge(h.Rules, output)
+	}
+	if a.other {
+		replay.Classify = a.classify
+	}
+	t, err := replay.Run(a.recording)
+	if err != nil {
+		return err
+	}
+	timeline.Finish()
+	if a.other {
+		fmt.Fprintf(w, "another network, or another part of the picture: only the %d moments whose frames were kept count\n", t.Pictures)
+	}
+	if err := timeline.WriteTable(w, func(class int) string { return text.Clean(a.network.Output.ClassName(class)) }); err != nil {
+		return err
+	}
+	if drawing == "" {
+		return nil
+	}
+	out, err := files.Create(drawing, w)
+	if err != nil {
+		return misconfigured(err)
+	}
+	defer out.Discard()
+	if err := timeline.WriteHTML(out, "What would have been different"); err != nil {
+		return err
+	}
+	return out.Commit()
+}
+
+// runRecord has one word so far: export.
+func runRecord(ctx context.Context, args []string, std streams) error {
+	f := newFlags("record", std)
+	to := f.String("out", "", "the `FOLDER` that gets a folder of pictures for each class")
+	if err := parse(f, args); err != nil {
+		return err
+	}
+	if f.NArg() != 2 || f.Arg(0) != "export" || *to == "" {
+		return configErrorf("edge record: export RECORDING --out FOLDER (--help says more)")
+	}
+	r, err := record.Read(f.Arg(1))
+	if err != nil {
+		return misconfigured(err)
+	}
+	n, err := exportPictures(ctx, r, *to)
+	if errors.Is(err, fs.ErrPermission) {
+		err = misconfigured(err)
+	}
+	if err == nil {
+		_, err = fmt.Fprintf(std.out, "%d pictures in %s; what the network took them for may be wrong: look through them before you teach\n", n, *to)
+	}
+	return err
+}
+
+// stamp names pictures by their time.
+func stamp(t time.Time, number uint64) string {
+	return fmt.Sprintf("%s-%d", t.UTC().Format("20060102-150405.000"), number)
+}

@@ -1,0 +1,206 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coreos/go-systemd/v22/activation"
+
+	"edge/board"
+	"edge/classifier"
+	"edge/config"
+	"edge/internal/files"
+	"edge/page"
+	"edge/record"
+)
+
+// watchers are the recorder, the page and the status file of a run.
+type watchers struct {
+	control  *control
+	live     *page.Live
+	recorder *record.Recorder // nil: nothing is recorded
+	folder   string           // the recorder's
+	server   *page.Server     // nil: no page
+	fixed    page.Fixed
+	log      *slog.Logger
+
+	stop  context.CancelFunc // of the status file
+	ended sync.WaitGroup
+
+	mu     sync.Mutex
+	health board.Health
+	read   time.Time // when health was
+}
+
+// openWatchers begins to record if there is a place for that, and opens the page if that is asked for. They are shown
+// what the walk l sees.
+func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config, error)) (*watchers, error) {
+	started := time.Now()
+	sum, err := classifier.Sum(c.Model)
+	if err != nil {
+		return nil, misconfigured(err)
+	}
+	header := record.Header{
+		Program: version, Kernels: l.net.Net.Kernels(), Started: started, Model: l.net.Name(), SHA256: sum,
+		Input: l.net.Input, Output: l.net.Output, Fit: c.Fit, Rules: c.Decision, Config: withoutPasswords(c.Text()),
+	}
+	changes := make(chan change)
+	w := &watchers{
+		live: page.NewLive(c.Decision, l.net.Output), log: l.log, stop: func() {},
+		fixed: page.Fixed{
+			Version: version, Model: l.net.Name(), SHA256: sum, Kernels: l.net.Net.Kernels(), Camera: l.camera.String(),
+			Started: started, Output: l.net.Output,
+		},
+		control: &control{
+			parse: parse, output: l.net.Output, input: l.net.Input, changes: changes, text: c.Text(), config: c, header: header,
+		},
+	}
+	if o := recorderOptions(c.Record); o.Dir != "" && o.Bytes > 0 {
+		if w.recorder, err = record.Open(o, header, l.judge); err != nil {
+			l.log.Warn("nothing is recorded", "error", err) // no reason to keep the LEDs dark
+		} else {
+			w.folder = o.Dir
+		}
+	}
+	if err := w.openPage(c.Page, l); err != nil {
+		return nil, errors.Join(err, w.close())
+	}
+	l.changes = changes
+	l.witnesses = witnesses{recorder: w.recorder, live: w.live, started: started}
+	if dir := runtimeDirectory(); dir != "" {
+		ctx, stop := context.WithCancel(context.Background())
+		w.stop = stop
+		w.ended.Go(func() { w.keepStatus(ctx, l, filepath.Join(dir, statusFile)) })
+	}
+	return w, nil
+}
+
+// withoutPasswords is a configuration's text for a recording, which people may give to others.
+func withoutPasswords(text []byte) string {
+	return string(regexp.MustCompile(`(password\s*:\s*)[^\s,}]+`).ReplaceAll(text, []byte("${1}…")))
+}
+
+// recorderOptions says where a recording goes: into the runtime directory, which is in memory, unless another is named.
+func recorderOptions(c config.Record) record.Options {
+	o := record.Options{Dir: c.Dir, Bytes: c.Memory, ArchiveBytes: c.Disk, ArchivePerDay: c.DiskPerDay}
+	if dir := runtimeDirectory(); o.Dir == "" && dir != "" {
+		o.Dir = filepath.Join(dir, "record")
+	}
+	state, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":")
+	if o.ArchiveBytes > 0 && state != "" {
+		o.Archive = filepath.Join(state, "record")
+	}
+	return o
+}
+
+func (w *watchers) openPage(c config.Page, l *loop) error {
+	listener, err := listen(c)
+	if listener == nil || err != nil {
+		return err
+	}
+	w.server, err = page.Serve(listener, c, page.Program{
+		Live: w.live, Fixed: w.fixed, Changing: func() page.Changing { return w.changing(l) }, Input: l.net.Input,
+		Settings: w.control, Record: w.folder, Log: w.log,
+	})
+	if err != nil {
+		listener.Close()
+		return configErrorf("%v", err)
+	}
+	w.log.Info("page", "address", "http://"+listener.Addr().String())
+	return nil
+}
+
+// listen takes the socket that systemd has opened (edge.socket), or opens one; neither if none is wanted. With the socket
+// from outside the service itself needs no network.
+func listen(c config.Page) (net.Listener, error) {
+	given, err := activation.Listeners()
+	if err != nil {
+		return nil, err
+	}
+	if len(given) > 0 && given[0] != nil {
+		return given[0], nil
+	}
+	if c.Listen == "" {
+		return nil, nil
+	}
+	l, err := net.Listen("tcp", c.Listen)
+	if err != nil {
+		return nil, fmt.Errorf("page: %w", err)
+	}
+	return l, nil
+}
+
+// changing is what of the state the walk doesn't show.
+func (w *watchers) changing(l *loop) page.Changing {
+	counts := l.camera.Counts()
+	c := page.Changing{
+		Dropped: counts.Dropped, Damaged: counts.Damaged, Recording: w.folder, Unsaved: w.control.Unsaved(),
+	}
+	if w.recorder != nil {
+		if err := w.recorder.Err(); err != nil {
+			c.Trouble = err.Error()
+		} else if n := w.recorder.Missed(); n > 0 {
+			c.Trouble = fmt.Sprintf("%d moments weren't recorded: the recorder was behind", n)
+		}
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if time.Since(w.read) > 2*time.Second {
+		w.read, w.health = time.Now(), board.ReadHealth(board.Host())
+	}
+	c.Temperature = w.health.Celsius
+	if now := w.health.Throttled.Now(); now != 0 {
+		c.Throttled = now.String()
+	}
+	return c
+}
+
+// close ends what openWatchers began.
+func (w *watchers) close() error {
+	w.stop()
+	w.ended.Wait()
+	var errs []error
+	if w.server != nil {
+		errs = append(errs, w.server.Close())
+	}
+	if w.recorder != nil {
+		errs = append(errs, w.recorder.Close())
+	}
+	return errors.Join(errs...)
+}
+
+const statusInterval = time.Second
+
+// keepStatus writes the state down for edge status: a file, which is there to be read even if the walk hangs. The runtime
+// directory is in memory, so that no card wears out.
+func (w *watchers) keepStatus(ctx context.Context, l *loop, name string) {
+	tick := time.NewTicker(statusInterval)
+	defer tick.Stop()
+	for first := true; ; first = false {
+		text, err := json.Marshal(w.live.State(&w.fixed, w.changing(l)))
+		if err == nil {
+			err = files.Write(name, text)
+		}
+		if err == nil && first {
+			err = os.Chmod(name, 0o644) // no secret, and nobody should need to be root to see how it goes
+		}
+		if err != nil && first {
+			w.log.Warn("edge status won't know anything", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}

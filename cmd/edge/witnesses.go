@@ -1,0 +1,79 @@
+package main
+
+import (
+	"time"
+
+	"edge/decision"
+	"edge/frame"
+	"edge/page"
+	"edge/record"
+)
+
+// witnesses are those to whom the walk shows each moment: the recorder, and who looks at the page or asks for the status.
+// Each takes a copy and makes nobody wait.
+type witnesses struct {
+	recorder *record.Recorder // nil: nothing is recorded
+	live     *page.Live       // nil: nobody can look
+	started  time.Time
+	input    []byte // of the network, kept for the recorder
+}
+
+// moment is what they are shown. All is borrowed until see returns.
+type moment struct {
+	kind    record.Kind
+	frame   frame.Frame // of a record.Frame
+	output  []byte
+	verdict decision.Verdict
+	judge   *decision.Judge
+	ran     time.Duration // what the network took
+}
+
+// fitted keeps the network's input before Run uses it up. A camera's JPEG is what is recorded if it sends that.
+func (w *witnesses) fitted(f *frame.Frame, input []byte) {
+	w.input = w.input[:0]
+	if w.recorder != nil && f.Format != frame.MJPEG {
+		w.input = append(w.input, input...)
+	}
+}
+
+// see shows them a moment.
+func (w *witnesses) see(m *moment) {
+	if w.recorder == nil && w.live == nil {
+		return
+	}
+	now := time.Now()
+	at := m.frame.At
+	if m.kind != record.Frame {
+		at = now
+	}
+	if w.live != nil {
+		w.live.See(page.Seen{Frame: m.frame, Output: m.output, Verdict: m.verdict, Judge: m.judge, Ran: m.ran, At: now})
+	}
+	if w.recorder != nil {
+		w.recorder.See(record.Seen{
+			Kind: m.kind, At: at, Frame: m.frame, Input: w.input, Output: m.output, Verdict: m.verdict, Judge: m.judge,
+		}, w.started)
+	}
+}
+
+// change is what somebody asks of the walk. Who asks has made it ready, so that it can't fail.
+type change struct {
+	judge  *decision.Judge
+	fitter *frame.Fitter
+	header record.Header
+	done   chan<- struct{} // closed when it holds
+}
+
+// obey takes a change between two frames.
+func (l *loop) obey(c change) {
+	c.judge.Resume(l.judge)
+	l.judge = c.judge
+	l.net.SetFitter(c.fitter)
+	if w := &l.witnesses; w.recorder != nil {
+		w.recorder.SetHeader(c.header, c.judge)
+	}
+	if w := &l.witnesses; w.live != nil {
+		w.live.SetRules(c.header.Rules)
+	}
+	close(c.done)
+}

@@ -1,0 +1,281 @@
+package page
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"fmt"
+	"math"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"edge/config"
+)
+
+// guard says who may come in, and with which rights.
+//
+//	request ──Host── a name of this machine? ──Origin── from this page? ──password── right? ──method── may it?
+//	         421                               403                        401, 429              403
+//
+// The Host keeps out a web site whose name was made to mean this machine (DNS rebinding), the Origin one that sends its
+// visitors' browsers here.
+type guard struct {
+	open   bool     // reached from this machine alone: no password is needed
+	names  []string // of this machine, in lower case
+	write  *hash    // nil: none
+	view   *hash
+	cross  *http.CrossOriginProtection
+	secret []byte // for remembering passwords that were right, without keeping them
+
+	mu      sync.Mutex
+	known   map[[sha256.Size]byte]right
+	guesses map[netip.Addr]*guesses
+
+	checking sync.Mutex // one password at a time: each takes a core for a while
+}
+
+// guesses are the wrong passwords of one address.
+type guesses struct {
+	wrong int
+	next  time.Time // before this no password of theirs is looked at
+}
+
+type right uint8
+
+const (
+	nobody right = iota
+	viewer
+	writer
+)
+
+const (
+	mostKnown   = 64
+	mostGuesses = 1024
+	firstDelay  = time.Second
+	mostDelay   = 5 * time.Minute
+)
+
+func newGuard(a net.Addr, c config.Page) (*guard, error) {
+	g := &guard{
+		open: true, cross: http.NewCrossOriginProtection(), secret: make([]byte, 32),
+		known: map[[sha256.Size]byte]right{}, guesses: map[netip.Addr]*guesses{}, names: []string{"localhost"},
+	}
+	rand.Read(g.secret)
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		g.open = tcp.IP.IsLoopback()
+	}
+	if name, err := os.Hostname(); err == nil {
+		name = strings.ToLower(name)
+		g.names = append(g.names, name, name+".local")
+	}
+	for _, p := range []struct {
+		text, key string
+		to        **hash
+	}{{c.Password, "password", &g.write}, {c.ViewPassword, "view_password", &g.view}} {
+		if p.text == "" {
+			continue
+		}
+		var err error
+		if *p.to, err = parseHash(p.text); err != nil {
+			return nil, fmt.Errorf("page: %s: %w", p.key, err)
+		}
+		g.open = false
+	}
+	if !g.open && g.write == nil && g.view == nil {
+		return nil, fmt.Errorf("page: %v can be reached from other machines: it needs a password: see edge password", a)
+	}
+	return g, nil
+}
+
+// headers of every answer. Nothing is loaded from elsewhere, and no other site may show this page or its pictures.
+var headers = [][2]string{
+	{"Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; " +
+		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"},
+	{"X-Content-Type-Options", "nosniff"},
+	{"X-Frame-Options", "DENY"},
+	{"Referrer-Policy", "no-referrer"},
+	{"Cross-Origin-Resource-Policy", "same-origin"},
+	{"Cross-Origin-Opener-Policy", "same-origin"},
+	{"Permissions-Policy", "camera=(), microphone=(), geolocation=()"},
+	{"Cache-Control", "no-store"},
+}
+
+// protect lets a request through to next if all is well.
+func (g *guard) protect(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		for _, h := range headers {
+			w.Header().Set(h[0], h[1])
+		}
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+		if !g.isOurs(r.Host) {
+			http.Error(w, "this machine isn't called that: use its address, localhost, or its own name", http.StatusMisdirectedRequest)
+			return
+		}
+		if err := g.cross.Check(r); err != nil || isForeign(r) {
+			http.Error(w, "another web site sent this request", http.StatusForbidden)
+			return
+		}
+		who, wait := g.who(r)
+		switch {
+		case wait > 0:
+			w.Header().Set("Retry-After", fmt.Sprint(int(math.Ceil(wait.Seconds()))))
+			http.Error(w, "too many wrong passwords: wait", http.StatusTooManyRequests)
+		case who == nobody:
+			w.Header().Set("WWW-Authenticate", `Basic realm="edge", charset="UTF-8"`)
+			http.Error(w, "a password, please", http.StatusUnauthorized)
+		case who == viewer && r.Method != http.MethodGet && r.Method != http.MethodHead:
+			http.Error(w, "this password is for looking", http.StatusForbidden)
+		default:
+			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), rightKey{}, who)))
+		}
+	})
+}
+
+type rightKey struct{}
+
+func mayWrite(r *http.Request) bool { return r.Context().Value(rightKey{}) == writer }
+
+// isOurs says whether a Host is this machine: an address, which nobody can make mean another one, or one of its names.
+func (g *guard) isOurs(host string) bool {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	if _, err := netip.ParseAddr(strings.Trim(host, "[]")); err == nil {
+		return true
+	}
+	return slices.Contains(g.names, host)
+}
+
+// isForeign says whether another site wants something other than a link to the page: pictures, say.
+func isForeign(r *http.Request) bool {
+	site := r.Header.Get("Sec-Fetch-Site")
+	if site != "cross-site" && site != "same-site" {
+		return false
+	}
+	return r.Header.Get("Sec-Fetch-Mode") != "navigate" || r.Header.Get("Sec-Fetch-Dest") != "document"
+}
+
+// who says which right a request has, or how long to wait before another password is looked at.
+func (g *guard) who(r *http.Request) (right, time.Duration) {
+	if g.open {
+		return writer, 0
+	}
+	_, password, ok := r.BasicAuth()
+	if !ok {
+		return nobody, 0
+	}
+	mac := hmac.New(sha256.New, g.secret)
+	mac.Write([]byte(password))
+	sum := [sha256.Size]byte(mac.Sum(nil))
+	from := addressOf(r)
+	g.mu.Lock()
+	who, known := g.known[sum]
+	wait := g.waitOf(from)
+	g.mu.Unlock()
+	if known {
+		return who, 0
+	}
+	if wait > 0 {
+		return nobody, wait
+	}
+	if !g.checking.TryLock() {
+		return nobody, firstDelay
+	}
+	defer g.checking.Unlock()
+	switch {
+	case g.write != nil && g.write.fits(password):
+		who = writer
+	case g.view != nil && g.view.fits(password):
+		who = viewer
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if who == nobody {
+		g.wrong(from)
+		return nobody, 0
+	}
+	if len(g.known) >= mostKnown {
+		clear(g.known)
+	}
+	g.known[sum] = who
+	delete(g.guesses, from)
+	return who, 0
+}
+
+// addressOf is where a request comes from; of IPv6 the network, as a machine has many addresses.
+func addressOf(r *http.Request) netip.Addr {
+	a, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return netip.Addr{}
+	}
+	addr := a.Addr().Unmap()
+	if addr.Is6() {
+		if p, err := addr.Prefix(64); err == nil {
+			return p.Addr()
+		}
+	}
+	return addr
+}
+
+func (g *guard) waitOf(from netip.Addr) time.Duration {
+	if tries := g.guesses[from]; tries != nil {
+		return time.Until(tries.next)
+	}
+	return 0
+}
+
+// wrong counts a wrong password: each makes the next wait twice as long.
+func (g *guard) wrong(from netip.Addr) {
+	if len(g.guesses) >= mostGuesses {
+		clear(g.guesses)
+	}
+	tries := g.guesses[from]
+	if tries == nil {
+		tries = new(guesses)
+		g.guesses[from] = tries
+	}
+	delay := min(firstDelay<<min(tries.wrong, 20), mostDelay)
+	tries.wrong++
+	tries.next = time.Now().Add(delay)
+}
+
+// limit makes a listener hold at most n connections; more are closed at once, so that they don't keep others waiting.
+func limit(l net.Listener, n int) net.Listener { return &limited{l, make(chan struct{}, n)} }
+
+type limited struct {
+	net.Listener
+	held chan struct{}
+}
+
+func (l *limited) Accept() (net.Conn, error) {
+	for {
+		c, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		select {
+		case l.held <- struct{}{}:
+			return &held{Conn: c, release: sync.OnceFunc(func() { <-l.held })}, nil
+		default:
+			c.Close()
+		}
+	}
+}
+
+type held struct {
+	net.Conn
+	release func()
+}
+
+func (h *held) Close() error {
+	h.release()
+	return h.Conn.Close()
+}

@@ -1,0 +1,324 @@
+package page
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"net/http"
+	"sync"
+	"time"
+
+	"edge/frame"
+	"edge/quant"
+)
+
+// pump makes pictures for all watchers, as long as there are any: one encoder, at a rate of its own, however many look
+// and however slow they are.
+type pump struct {
+	live *Live
+	wake chan struct{} // somebody looks again
+
+	mu       sync.Mutex
+	watchers int
+	newest   *picture
+	changed  chan struct{} // closed when there is a newer one
+}
+
+// picture is what all watchers are shown. It doesn't change.
+type picture struct {
+	jpeg       []byte
+	at         time.Time
+	width      int
+	height     int
+	sharpness  float64
+	brightness float64
+	err        string // why there is no picture of this frame
+}
+
+const (
+	pictureInterval = 100 * time.Millisecond // between pictures that are the camera's own JPEG
+	encodeInterval  = 200 * time.Millisecond // between pictures that are made here
+	mostSide        = 960                    // pixels, of pictures that are made here
+	jpegQuality     = 75
+)
+
+func newPump(l *Live) *pump {
+	return &pump{live: l, wake: make(chan struct{}, 1), changed: make(chan struct{})}
+}
+
+// enter says that somebody looks; the returned function that they don't any more.
+func (p *pump) enter() (leave func()) {
+	p.mu.Lock()
+	p.watchers++
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+	return func() {
+		p.mu.Lock()
+		p.watchers--
+		p.mu.Unlock()
+	}
+}
+
+// after returns a picture that isn't last, waiting for it if need be; nil at the end of ctx.
+func (p *pump) after(ctx context.Context, last *picture) *picture {
+	for {
+		p.mu.Lock()
+		newest, changed := p.newest, p.changed
+		p.mu.Unlock()
+		if newest != nil && newest != last && time.Since(newest.at) < 2*time.Second {
+			return newest
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-changed:
+		}
+	}
+}
+
+func (p *pump) run(ctx context.Context) {
+	var c converter
+	for {
+		p.mu.Lock()
+		idle := p.watchers == 0
+		p.mu.Unlock()
+		if idle {
+			select {
+			case <-ctx.Done():
+				return
+			case <-p.wake:
+			}
+			continue
+		}
+		start := time.Now()
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(time.Second): // the camera is lost; perhaps nobody looks any more
+			continue
+		case f := <-p.live.nextPicture():
+			interval := pictureInterval
+			if f.Format != frame.MJPEG {
+				interval = encodeInterval
+			}
+			made := c.convert(f)
+			p.live.giveBack(f)
+			p.mu.Lock()
+			p.newest = made
+			close(p.changed)
+			p.changed = make(chan struct{})
+			p.mu.Unlock()
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(interval - time.Since(start)):
+			}
+		}
+	}
+}
+
+// converter makes pictures of frames, and measures them.
+type converter struct {
+	width, height int // of the frames
+	scaled        *frame.Fitter
+	rgb           *image.RGBA
+	pix           []byte
+	grey          *frame.Fitter
+	luma          []byte
+}
+
+const (
+	greyWidth  = 160
+	greyHeight = 120
+)
+
+func (c *converter) convert(f *frame.Frame) *picture {
+	p := &picture{at: time.Now(), width: f.Width, height: f.Height}
+	if err := c.measure(f, p); err != nil {
+		p.err = err.Error()
+		return p
+	}
+	if f.Format == frame.MJPEG {
+		p.jpeg = frame.AppendJPEG(nil, f.Pix)
+		return p
+	}
+	if err := c.encode(f, p); err != nil {
+		p.err = err.Error()
+	}
+	return p
+}
+
+// specOf is a picture of bytes as they are.
+func specOf(width, height, channels int) frame.TensorSpec {
+	return frame.TensorSpec{
+		Width: width, Height: height, Channels: channels, Quant: quant.Params{Scale: 1}, Std: [3]float32{1, 1, 1},
+	}
+}
+
+// measure finds how bright and how sharp a picture is: the mean of its luma, and the standard deviation of a Laplacian, over
+// its middle, where no scaling takes the sharpness away.
+func (c *converter) measure(f *frame.Frame, p *picture) error {
+	if c.grey == nil || c.width != f.Width || c.height != f.Height {
+		c.width, c.height, c.scaled = f.Width, f.Height, nil
+		w, h := min(greyWidth, max(f.Width, 1)), min(greyHeight, max(f.Height, 1))
+		middle := frame.ROI{X: float64((f.Width - w) / 2), Y: float64((f.Height - h) / 2), Width: float64(w), Height: float64(h)}
+		if w < 2 || h < 2 {
+			middle = frame.ROI{}
+		}
+		var err error
+		if c.grey, err = frame.NewFitter(specOf(w, h, 1), frame.Options{Fit: frame.Stretch, ROI: middle}); err != nil {
+			return err
+		}
+		c.luma = make([]byte, w*h)
+	}
+	if err := c.grey.Fit(c.luma, *f); err != nil {
+		return err
+	}
+	p.brightness, p.sharpness = brightnessAndSharpness(c.luma, min(greyWidth, f.Width))
+	return nil
+}
+
+// encode makes a JPEG of raw pixels.
+func (c *converter) encode(f *frame.Frame, p *picture) error {
+	if c.scaled == nil {
+		w, h := f.Width, f.Height
+		if most := max(w, h); most > mostSide {
+			w, h = max(w*mostSide/most, 1), max(h*mostSide/most, 1)
+		}
+		var err error
+		if c.scaled, err = frame.NewFitter(specOf(w, h, 3), frame.Options{Fit: frame.Stretch}); err != nil {
+			return err
+		}
+		c.pix, c.rgb = make([]byte, 3*w*h), image.NewRGBA(image.Rect(0, 0, w, h))
+	}
+	if err := c.scaled.Fit(c.pix, *f); err != nil {
+		return err
+	}
+	to := c.rgb.Pix
+	for i, j := 0, 0; i < len(c.pix); i, j = i+3, j+4 {
+		to[j], to[j+1], to[j+2], to[j+3] = c.pix[i], c.pix[i+1], c.pix[i+2], 255
+	}
+	var b bytes.Buffer
+	err := jpeg.Encode(&b, c.rgb, &jpeg.Options{Quality: jpegQuality})
+	p.jpeg = b.Bytes()
+	return err
+}
+
+// streaming gives a handler a place among the streams, and the streams' own deadlines.
+func (s *Server) streaming(serve func(http.ResponseWriter, *http.Request, func() error)) http.HandlerFunc {
+	places := make(chan struct{}, mostStreams)
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+		default:
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "too many watchers", http.StatusServiceUnavailable)
+			return
+		}
+		control := http.NewResponseController(w)
+		_ = control.SetReadDeadline(time.Time{}) // nothing more is read; a deadline would end the stream
+		serve(w, r, func() error {               // each part has its own time
+			if err := control.Flush(); err != nil {
+				return err
+			}
+			return control.SetWriteDeadline(time.Now().Add(answerTime))
+		})
+	}
+}
+
+const boundary = "edge-frame"
+
+// stream serves MJPEG, as cameras do.
+func (s *Server) stream(w http.ResponseWriter, r *http.Request, part func() error) {
+	defer s.pump.enter()()
+	w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary="+boundary)
+	var last *picture
+	for {
+		if last = s.pump.after(r.Context(), last); last == nil {
+			return
+		}
+		if len(last.jpeg) == 0 {
+			continue
+		}
+		_, err := fmt.Fprintf(w, "--%s\r\nContent-Type: image/jpeg\r\nContent-Length: %d\r\n\r\n", boundary, len(last.jpeg))
+		if err == nil {
+			_, err = w.Write(last.jpeg)
+		}
+		if err == nil {
+			_, err = w.Write([]byte("\r\n"))
+		}
+		if err != nil || part() != nil {
+			return
+		}
+	}
+}
+
+// snapshot serves one picture.
+func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
+	defer s.pump.enter()()
+	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+	defer cancel()
+	p := s.pump.after(ctx, nil)
+	if p == nil || len(p.jpeg) == 0 {
+		why := "no picture comes"
+		if p != nil {
+			why = p.err
+		}
+		http.Error(w, why, http.StatusServiceUnavailable)
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	_, _ = w.Write(p.jpeg)
+}
+
+// liveEvent is what /events says.
+type liveEvent struct {
+	State
+	Picture *pictureInfo `json:"picture,omitempty"`
+}
+
+type pictureInfo struct {
+	Width      int     `json:"width"`
+	Height     int     `json:"height"`
+	Sharpness  float64 `json:"sharpness"`
+	Brightness float64 `json:"brightness"` // 0 to 255
+	Trouble    string  `json:"trouble,omitempty"`
+}
+
+const eventInterval = 200 * time.Millisecond
+
+// events serves the state five times a second, as server-sent events. A slow reader gets fewer: each is what holds when it
+// is sent.
+func (s *Server) events(w http.ResponseWriter, r *http.Request, part func() error) {
+	w.Header().Set("Content-Type", "text/event-stream")
+	tick := time.NewTicker(eventInterval)
+	defer tick.Stop()
+	for {
+		e := liveEvent{State: s.now()}
+		s.pump.mu.Lock()
+		p := s.pump.newest
+		s.pump.mu.Unlock()
+		if p != nil && time.Since(p.at) < 5*time.Second {
+			e.Picture = &pictureInfo{p.width, p.height, p.sharpness, p.brightness, p.err}
+		}
+		text, err := json.Marshal(e)
+		if err == nil {
+			_, err = fmt.Fprintf(w, "data: %s\n\n", text)
+		}
+		if err != nil || part() != nil {
+			return
+		}
+		select {
+		case <-r.Context().Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
