@@ -107,7 +107,7 @@ func appendTop(text []byte, keys []string, value string) ([]byte, error) {
 // scalar writes a value as YAML: plain if that is sure to be read as it is meant, else in quotes.
 func scalar(value string, inFlow bool) string {
 	plain := regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9 .,_+/-]*[A-Za-z0-9])?$`)
-	if plain.MatchString(value) && !(inFlow && strings.Contains(value, ",")) {
+	if plain.MatchString(value) && (!inFlow || !strings.Contains(value, ",")) {
 		return value
 	}
 	return strconv.Quote(value)
@@ -153,9 +153,10 @@ func (e *editor) span(n *yaml.Node) (from, to int, err error) {
 		return from, from + len(n.Value), nil
 	case rest[0] == '"':
 		for i := 1; i < len(rest) && rest[i] != '\n'; i++ {
-			if rest[i] == '\\' {
+			switch rest[i] {
+			case '\\':
 				i++
-			} else if rest[i] == '"' {
+			case '"':
 				return from, from + i + 1, nil
 			}
 		}
