@@ -6,6 +6,8 @@ import (
 	"math"
 	"slices"
 
+	"edge/quant"
+
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
@@ -322,7 +324,7 @@ func foldCast(_ *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, error)
 			if !(math.Abs(float64(x)) < 1<<31) {
 				return nil, fmt.Errorf("%g becomes an integer", x)
 			}
-			v = append(v, int(x))
+			v = append(v, int(x)) // in range: see above
 		}
 		return integersOf(t.dims, v...), nil
 	}
@@ -345,7 +347,7 @@ func foldUnary(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, error
 	if !in[0].isFloat() {
 		v, err := in[0].ints()
 		for i := range v {
-			v[i] = int(f(float64(v[i])))
+			v[i] = int(quant.Saturate(f(float64(v[i]))))
 		}
 		return integersOf(in[0].dims, v...), err
 	}

@@ -2,6 +2,7 @@
 package testframe
 
 import (
+	"encoding/binary"
 	"math"
 
 	"edge/frame"
@@ -21,18 +22,24 @@ func Convert(rgb frame.Frame, format frame.Format, m frame.Matrix, r frame.Range
 	for y := range h {
 		for x := range w {
 			red, green, blue := p.rgb(x, y)
-			at := y*out.Stride + x
-			switch format {
+			row := out.Pix[y*out.Stride:]
+			switch luma := p.luma(x, y); format {
 			case frame.RGB24:
-				copy(out.Pix[at+2*x:], []byte{byte(red), byte(green), byte(blue)})
+				copy(row[3*x:], []byte{byte(red), byte(green), byte(blue)})
 			case frame.BGR24:
-				copy(out.Pix[at+2*x:], []byte{byte(blue), byte(green), byte(red)})
-			case frame.YUYV:
-				out.Pix[at+x] = p.luma(x, y)
-			case frame.UYVY:
-				out.Pix[at+x+1] = p.luma(x, y)
+				copy(row[3*x:], []byte{byte(blue), byte(green), byte(red)})
+			case frame.RGBX32:
+				copy(row[4*x:], []byte{byte(red), byte(green), byte(blue), 255})
+			case frame.BGRX32:
+				copy(row[4*x:], []byte{byte(blue), byte(green), byte(red), 255})
+			case frame.YUYV, frame.YVYU:
+				row[2*x] = luma
+			case frame.UYVY, frame.VYUY:
+				row[2*x+1] = luma
+			case frame.Y10, frame.Y12, frame.Y16: // little-endian, so many bits of 16
+				binary.LittleEndian.PutUint16(row[2*x:], uint16(luma)<<map[frame.Format]int{frame.Y10: 2, frame.Y12: 4, frame.Y16: 8}[format])
 			default:
-				out.Pix[at] = p.luma(x, y)
+				row[x] = luma
 			}
 		}
 		for x := range cw {
@@ -40,20 +47,37 @@ func Convert(rgb frame.Frame, format frame.Format, m frame.Matrix, r frame.Range
 			switch at := y*out.Stride + 4*x; format {
 			case frame.YUYV:
 				out.Pix[at+1], out.Pix[at+3] = u, v
+			case frame.YVYU:
+				out.Pix[at+1], out.Pix[at+3] = v, u
 			case frame.UYVY:
 				out.Pix[at], out.Pix[at+2] = u, v
+			case frame.VYUY:
+				out.Pix[at], out.Pix[at+2] = v, u
 			}
 		}
 	}
 	planes := out.Pix[min(w*h, len(out.Pix)):]
-	for i := range cw * ch {
+	for i := range cw * ch { // a quarter as much chroma
 		u, v := p.chroma(i%cw*2, i/cw*2, 2)
 		switch format {
 		case frame.YU12:
 			planes[i], planes[cw*ch+i] = u, v
+		case frame.YV12:
+			planes[i], planes[cw*ch+i] = v, u
 		case frame.NV12:
 			planes[2*i], planes[2*i+1] = u, v
 		case frame.NV21:
+			planes[2*i], planes[2*i+1] = v, u
+		}
+	}
+	for i := range cw * h { // half as much
+		u, v := p.chroma(i%cw*2, i/cw, 1)
+		switch format {
+		case frame.YUV422P:
+			planes[i], planes[cw*h+i] = u, v
+		case frame.NV16:
+			planes[2*i], planes[2*i+1] = u, v
+		case frame.NV61:
 			planes[2*i], planes[2*i+1] = v, u
 		}
 	}
