@@ -36,13 +36,16 @@ func TestServiceKeepsRunning(t *testing.T) {
 
 	for _, c := range []struct{ what, signal, before string }{
 		{"a crash", "KILL", ""},
-		{"a hang", "STOP", ""}, // the watchdog's affair
+		{"a hang", "STOP", ""}, // the keeper switches the LEDs off, and later the watchdog restarts the service
 		{"a crash with the configuration broken meanwhile", "KILL", "echo 'leds: [{colour: red}]' >/etc/edge/edge.yaml"},
 	} {
 		before := v.get("NRestarts")
 		v.sh("touch /run/closed; cp /etc/edge/edge.yaml /run/edge.yaml; " + c.before)
 		v.run("systemctl", "kill", "--kill-who=main", "--signal="+c.signal, "edge.service")
 		v.wait("the LEDs are off after "+c.what, func() bool { return v.pl061() == 0 })
+		if c.signal == "STOP" && v.get("ActiveState") != "active" {
+			t.Errorf("after a hang it took systemd's watchdog to switch the LEDs off")
+		}
 		v.sh("mv /run/edge.yaml /etc/edge/edge.yaml; rm /run/closed")
 		v.wait("the service runs again after "+c.what, func() bool {
 			return v.get("NRestarts") != before && v.get("ActiveState") == "active"

@@ -23,13 +23,15 @@
 // A process that is killed (SIGKILL, a panic in another goroutine, the watchdog) can't switch anything off. The kernel
 // releases its lines; what becomes of the level is the driver's affair: the mainline pinctrl-bcm2835 makes the line an
 // input, so that the LED goes out; Raspberry Pi's own kernels keep the output as it was (persist_gpio_outputs, on by
-// default; https://github.com/raspberrypi/linux/pull/6117 and 6150), and so do many others. So whoever supervises the
-// process must call Off when it has ended: in the unit that is ExecStopPost=, which systemd also runs after a crash.
+// default; https://github.com/raspberrypi/linux/pull/6117 and 6150), and so do many others. So a second process inherits
+// the lines (Files) and switches them off when the first one has died (OffInherited); package lights has it. If both are
+// killed, whoever supervises them must call Off: in the unit that is ExecStopPost=, which systemd also runs after a crash.
 package gpio
 
 import (
 	"errors"
 	"fmt"
+	"os"
 
 	"periph.io/x/conn/v3/gpio"
 )
@@ -42,6 +44,7 @@ type bank struct {
 	lines group
 	leds  []int          // which LED is at each bit
 	shown gpio.GPIOValue // what the lines show now
+	lost  bool           // shown may be wrong: Forget
 }
 
 // Open takes the lines, and all LEDs are off. LED i of Set is lines[i]. Lines may lie on several chips; the ones of a
@@ -138,13 +141,16 @@ func (l *LEDs) Set(on []bool) error {
 
 func (b *bank) show(want gpio.GPIOValue) error {
 	changed := want ^ b.shown
+	if b.lost {
+		changed = 1<<len(b.leds) - 1
+	}
 	if changed == 0 {
 		return nil
 	}
 	if err := b.lines.Out(want, changed); err != nil {
 		return fmt.Errorf("gpio: setting the LEDs: %w", err)
 	}
-	b.shown = want
+	b.shown, b.lost = want, false
 	return nil
 }
 
@@ -159,11 +165,77 @@ func (l *LEDs) Close() error {
 	return errors.Join(errs...)
 }
 
-// Off puts LEDs out that a killed process may have left on. It is an error while another process holds the lines.
+// Forget makes the next Set set every line, also those that show what they should already: another process, which
+// inherited the lines, may have switched them off meanwhile.
+func (l *LEDs) Forget() {
+	for i := range l.banks {
+		l.banks[i].lost = true
+	}
+}
+
+// Files are descriptors that own the lines, one for each chip, for a process that is to inherit them. The caller closes
+// them. The lines are free again only when all who have them have closed theirs.
+func (l *LEDs) Files() ([]*os.File, error) {
+	var files []*os.File
+	for i := range l.banks {
+		file, err := l.banks[i].lines.(*outputs).file()
+		if err != nil {
+			for _, f := range files {
+				f.Close()
+			}
+			return nil, fmt.Errorf("gpio: %w", err)
+		}
+		files = append(files, file)
+	}
+	return files, nil
+}
+
+// OffInherited switches off all LEDs of a chip whose lines this process inherited as a descriptor of Files.
+func OffInherited(fd uintptr) error {
+	if err := (&outputs{fd}).Out(0, 1<<maxLines-1); err != nil {
+		return fmt.Errorf("gpio: switching LEDs off: %w", err)
+	}
+	return nil
+}
+
+// Off puts LEDs out that a killed process may have left on, each by itself: the error joins those of all lines that
+// can't be had, such as one that another process holds, and the other LEDs are off. If two of the lines are the same, only
+// the first one counts.
 func Off(h Header, lines []Line) error {
-	l, err := Open(h, lines)
+	if len(lines) == 0 {
+		return nil
+	}
+	chips, err := Chips()
 	if err != nil {
 		return err
 	}
-	return l.Close()
+	return offEach(chips, h, lines, off)
+}
+
+func offEach(chips []Chip, h Header, lines []Line, off func(p Place, activeLow bool) error) error {
+	var errs []error
+	done := map[Place]bool{}
+	for _, line := range lines {
+		p, err := Find(chips, h, line)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("gpio: %w", err))
+		} else if !done[p] {
+			done[p] = true
+			errs = append(errs, off(p, line.ActiveLow))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// off takes one line, which switches it off, and gives it back.
+func off(p Place, activeLow bool) error {
+	var low uint64
+	if activeLow {
+		low = 1
+	}
+	line, err := requestOutputs(p.Chip.Path, []int{p.Offset}, low)
+	if err != nil {
+		return requestError([]Place{p}, err)
+	}
+	return line.Close()
 }

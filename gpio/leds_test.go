@@ -2,6 +2,7 @@ package gpio
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -141,5 +142,43 @@ func TestNoLEDs(t *testing.T) {
 	}
 	if err := errors.Join(l.Set(nil), l.Close(), Off(Header{}, nil)); err != nil {
 		t.Error(err)
+	}
+}
+
+// After Forget every line is set again, once.
+func TestForget(t *testing.T) {
+	lines := &recorder{}
+	l := &LEDs{banks: []bank{{lines: lines, leds: []int{0, 1}}}}
+	if err := l.Set([]bool{true, false}); err != nil {
+		t.Fatal(err)
+	}
+	lines.levels = 0b10 // somebody else did that
+	l.Forget()
+	for range 2 {
+		if err := l.Set([]bool{true, false}); err != nil || lines.levels != 0b01 || lines.calls != 2 {
+			t.Errorf("%v, levels %b after %d calls", err, lines.levels, lines.calls)
+		}
+	}
+}
+
+// One line that can't be had doesn't keep the others from being switched off, and of two ways to one line the first counts.
+func TestOffEach(t *testing.T) {
+	low := mustParse(t, "pin 11")
+	low.ActiveLow = true
+	lines := []Line{low, mustParse(t, "NOWHERE"), mustParse(t, "GPIO4"), mustParse(t, "GPIO17"), mustParse(t, "BT_ON")}
+	var done []string
+	err := offEach(piChips(), piHeader(), lines, func(p Place, activeLow bool) error {
+		done = append(done, fmt.Sprint(p, " ", activeLow))
+		if p.Offset == 4 {
+			return errors.New("held by another")
+		}
+		return nil
+	})
+	want := []string{"pinctrl-bcm2835:17 (GPIO17) true", "pinctrl-bcm2835:4 (GPIO4) false", "raspberrypi-exp-gpio:0 (BT_ON) false"}
+	if !slices.Equal(done, want) {
+		t.Errorf("switched off %q, want %q", done, want)
+	}
+	if err == nil || !strings.Contains(err.Error(), "NOWHERE") || !strings.Contains(err.Error(), "held by another") {
+		t.Errorf("error %v: want both", err)
 	}
 }

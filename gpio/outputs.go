@@ -3,6 +3,7 @@ package gpio
 import (
 	"errors"
 	"fmt"
+	"os"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -79,6 +80,15 @@ func attribute(id uint32, value, mask uint64) unix.GPIOV2LineConfigAttribute {
 func (o *outputs) Out(bits, mask gpio.GPIOValue) error {
 	v := unix.GPIOV2LineValues{Bits: uint64(bits), Mask: uint64(mask)}
 	return ioctl(o.fd, unix.GPIO_V2_LINE_SET_VALUES_IOCTL, unsafe.Pointer(&v))
+}
+
+// file is another descriptor that owns the lines, for a child process.
+func (o *outputs) file() (*os.File, error) {
+	fd, err := unix.FcntlInt(o.fd, unix.F_DUPFD_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	return os.NewFile(uintptr(fd), "GPIO lines"), nil
 }
 
 func (o *outputs) Close() error { return unix.Close(int(o.fd)) }

@@ -2,24 +2,78 @@ package lights
 
 import (
 	"errors"
+	"sync/atomic"
+	"time"
 
+	"edge/decision"
 	"edge/gpio"
 )
 
-// OpenGPIO takes the lines and plays on the LEDs at them, all of which are dark at first. LED i is at lines[i].
-func OpenGPIO(h gpio.Header, lines []gpio.Line) (Lights, error) {
+// KeeperCommand is the command line under which this program has to call Keep: OpenGPIO starts it.
+const KeeperCommand = "led-keeper"
+
+// GPIO is lights on GPIO lines. They are off when the loop that calls Alive is silent for longer than its patience, and
+// at once when this process dies, however: see keeper.go.
+type GPIO struct {
+	player *Player
+	leds   *gpio.LEDs
+	keeper *keeper
+	again  atomic.Bool // the keeper has switched off what the player believes lit
+	gone   bool        // the keeper has died
+}
+
+// OpenGPIO takes the lines and plays on the LEDs at them, all of which are dark at first. LED i is at lines[i]. Patience is
+// for how long Alive may not be called.
+func OpenGPIO(h gpio.Header, lines []gpio.Line, patience time.Duration) (*GPIO, error) {
 	leds, err := gpio.Open(h, lines)
 	if err != nil {
 		return nil, err
 	}
-	return &onLines{NewPlayer(len(lines), leds.Set), leds}, nil
+	files, err := leds.Files()
+	if err != nil {
+		return nil, errors.Join(err, leds.Close())
+	}
+	g := &GPIO{leds: leds}
+	g.keeper, err = startKeeper(KeeperCommand, files, patience)
+	for _, f := range files {
+		f.Close()
+	}
+	if err != nil {
+		return nil, errors.Join(err, leds.Close())
+	}
+	g.player = newPlayer(len(lines), g.show, patience)
+	return g, nil
 }
 
-// onLines is LEDs on GPIO lines.
-type onLines struct {
-	*Player
-	leds *gpio.LEDs
+// show is called by the player's goroutine alone.
+func (g *GPIO) show(on []bool) error {
+	if g.again.CompareAndSwap(true, false) {
+		g.leds.Forget()
+	}
+	return g.leds.Set(on)
 }
 
-// Close puts them out and gives the lines back.
-func (l *onLines) Close() error { return errors.Join(l.Player.Close(), l.leds.Close()) }
+// Set shows the lights. It fails if the keeper has died: a restart brings it back.
+func (g *GPIO) Set(lights []decision.Light) error {
+	if g.gone {
+		return errors.New("lights: the process that switches the LEDs off if this one dies has died itself")
+	}
+	return g.player.Set(lights)
+}
+
+// Alive says that the loop goes round. The loop calls it at least every second.
+func (g *GPIO) Alive() {
+	switchedOff, gone := g.keeper.alive()
+	g.gone = gone
+	if switchedOff {
+		g.again.Store(true)
+	}
+	g.player.alive(switchedOff)
+}
+
+// Close switches the LEDs off and gives the lines back.
+func (g *GPIO) Close() error {
+	err := errors.Join(g.player.Close(), g.leds.Close())
+	g.keeper.close()
+	return err
+}

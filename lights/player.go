@@ -46,13 +46,17 @@ type Player struct {
 	stop  func()                // ends run, once
 	ended chan struct{}         // run has ended
 
+	patience time.Duration // all is dark after so long without a call of alive; 0 for never
+
 	mu     sync.Mutex
-	wanted []beat
-	failed error // of the last show; nil again once one succeeds
+	wanted []tune
+	failed error     // of the last show; nil again once one succeeds
+	heard  time.Time // the last call of alive
+	again  bool      // show what is wanted even if it seems to be shown
 }
 
-// beat is what one LED plays, and since when.
-type beat struct {
+// tune is what one LED plays, and since when.
+type tune struct {
 	light decision.Light
 	since time.Time
 }
@@ -62,14 +66,19 @@ var errClosed = errors.New("the LEDs are closed")
 
 // NewPlayer plays on as many LEDs as leds, by calling show with which are lit. show must not keep its argument; it is
 // never called by two goroutines at once.
-func NewPlayer(leds int, show func(on []bool) error) *Player {
+func NewPlayer(leds int, show func(on []bool) error) *Player { return newPlayer(leds, show, 0) }
+
+func newPlayer(leds int, show func(on []bool) error, patience time.Duration) *Player {
 	stop := make(chan struct{})
 	p := &Player{
 		show:   show,
 		wake:   make(chan struct{}, 1),
 		stop:   sync.OnceFunc(func() { close(stop) }),
 		ended:  make(chan struct{}),
-		wanted: make([]beat, leds),
+		wanted: make([]tune, leds),
+
+		patience: patience,
+		heard:    time.Now(),
 	}
 	go p.run(stop)
 	return p
@@ -83,17 +92,34 @@ func (p *Player) Set(lights []decision.Light) error {
 	changed := p.failed != nil
 	for i := range p.wanted {
 		if b := &p.wanted[i]; b.light != lights[i] {
-			*b = beat{lights[i], time.Now()}
+			*b = tune{lights[i], time.Now()}
 			changed = true
 		}
 	}
 	if changed {
-		select {
-		case p.wake <- struct{}{}:
-		default:
-		}
+		p.rouse()
 	}
 	return p.failed
+}
+
+// rouse makes run look at what is wanted.
+func (p *Player) rouse() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// alive says that the loop goes round, and with again that the LEDs don't show what was shown last.
+func (p *Player) alive(again bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	p.again = p.again || again
+	if again || p.patience > 0 && now.Sub(p.heard) >= p.patience {
+		p.rouse()
+	}
+	p.heard = now
 }
 
 // Close switches all off and returns when that is done. It may be called again.
@@ -137,8 +163,8 @@ func (p *Player) run(stop <-chan struct{}) {
 		case <-p.wake:
 		case <-timer.C:
 		}
-		next := p.levels(on, time.Now())
-		if !known || !slices.Equal(on, shown) {
+		next, again := p.levels(on, time.Now())
+		if again || !known || !slices.Equal(on, shown) {
 			show()
 		}
 		timer.Stop()
@@ -148,11 +174,19 @@ func (p *Player) run(stop <-chan struct{}) {
 	}
 }
 
-// levels computes which LEDs are lit now, and after what time that changes; 0 for never.
-func (p *Player) levels(on []bool, now time.Time) time.Duration {
+// levels computes which LEDs are lit now, and after what time that may change; 0 for never. It reports whether they are
+// to be shown even if they seem to be shown already.
+func (p *Player) levels(on []bool, now time.Time) (next time.Duration, again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	var next time.Duration
+	again, p.again = p.again, false
+	if p.patience > 0 {
+		next = p.patience - now.Sub(p.heard)
+		if next <= 0 {
+			clear(on)
+			return 0, again
+		}
+	}
 	for i, b := range p.wanted {
 		lit, lasts := b.at(now)
 		on[i] = lit
@@ -160,11 +194,11 @@ func (p *Player) levels(on []bool, now time.Time) time.Duration {
 			next = lasts
 		}
 	}
-	return next
+	return next, again
 }
 
 // at is whether the LED is lit, and how long it stays so; 0 for ever. A blink begins lit.
-func (b beat) at(now time.Time) (lit bool, lasts time.Duration) {
+func (b tune) at(now time.Time) (lit bool, lasts time.Duration) {
 	on, off := b.light.On, b.light.Off
 	if on == 0 || off == 0 {
 		return on > 0, 0

@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"edge/config"
+	"edge/lights"
 )
 
 // command is one of the words that follow edge.
@@ -55,6 +56,11 @@ func commands() []command {
 	}
 }
 
+// runKeeper is the process that edge run starts to switch the LEDs off when it dies. It is on no list: nobody types it.
+func runKeeper(_ context.Context, args []string, std streams) error {
+	return lights.Keep(args, std.err)
+}
+
 // The exit statuses. 78 is EX_CONFIG of sysexits.h: a configuration that a restart won't mend.
 const (
 	statusFailed = 1
@@ -88,7 +94,7 @@ func Main(ctx context.Context, args []string, std streams) int {
 	case "--version":
 		name = "version"
 	}
-	all := commands()
+	all := append(commands(), command{name: lights.KeeperCommand, run: runKeeper})
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	if i < 0 {
 		fmt.Fprintf(std.err, "edge: no command %q: edge help lists them\n", name)

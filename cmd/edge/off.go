@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"strings"
 
@@ -14,7 +13,8 @@ import (
 )
 
 // runOff switches the LEDs off: for a service that was killed, as many boards keep a line's level. Those that edge run
-// took go before those of the configuration, which may have changed since, or broken.
+// took come before those of the configuration, which may have changed since, or broken. One that can't be switched off
+// doesn't keep the others lit.
 func runOff(_ context.Context, args []string, std streams) error {
 	f := newFlags("off", std)
 	file := f.String("config", config.DefaultFile, "configuration `FILE`")
@@ -22,31 +22,21 @@ func runOff(_ context.Context, args []string, std streams) error {
 		return err
 	}
 	lines, err := lights.TakenLines(runtimeDirectory())
+	if errors.Is(err, lights.ErrNothingTaken) {
+		err = nil
+	}
+	errs := []error{err}
+	c, err := config.Load(*file)
+	errs = append(errs, err)
 	if err == nil {
-		err = switchOff(lines)
+		for _, line := range c.Lines {
+			if line != nil {
+				lines = append(lines, *line)
+			}
+		}
 	}
-	switch {
-	case err == nil:
-		return nil
-	case !errors.Is(err, lights.ErrNothingTaken):
-		fmt.Fprintf(std.err, "edge off: %v; what %s says is tried instead\n", err, *file)
-	}
-	return offByConfig(*file)
+	return errors.Join(append(errs, gpio.Off(headerOf(board.Detect(board.Host())), lines))...)
 }
-
-func offByConfig(file string) error {
-	c, err := config.Load(file)
-	if err != nil {
-		return err
-	}
-	lines, err := c.GPIOLines()
-	if err != nil {
-		return err
-	}
-	return switchOff(lines)
-}
-
-func switchOff(lines []gpio.Line) error { return gpio.Off(headerOf(board.Detect(board.Host())), lines) }
 
 // runtimeDirectory is the one that systemd made for this unit, or empty.
 func runtimeDirectory() string {

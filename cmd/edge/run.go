@@ -154,7 +154,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	f.into(c)
 	parse := func(text []byte) (*config.Config, error) { return f.parseText(text, args, std) }
 	l := &loop{net: net, judge: judge, log: log, alive: watchdog()}
-	if l.lights, l.caption, err = openLights(f.leds, c, net.Output, std.out, log); err != nil {
+	if err := l.openLights(f.leds, c, std.out); err != nil {
 		return err
 	}
 	err = l.watch(ctx, c, parse)
@@ -196,40 +196,45 @@ func holdSignals() (release func()) {
 	return func() { signal.Stop(held) }
 }
 
-// openLights takes the LEDs: on GPIO lines, on the terminal, or none. The function tells the terminal what is seen.
-func openLights(where string, c *config.Config, o decision.Output, out io.Writer, log *slog.Logger) (
-	lights.Lights, func(picture string, v decision.Verdict), error,
-) {
+// openLights takes the LEDs: on GPIO lines, on the terminal, or none.
+func (l *loop) openLights(where string, c *config.Config, out io.Writer) error {
 	switch where {
 	case "gpio":
-		l, err := openGPIO(c, log)
-		return l, nil, err
+		return l.openGPIO(c)
 	case "terminal":
 		t := lights.OpenTerminal(out, c.LEDNames())
-		return t, func(picture string, v decision.Verdict) {
+		l.lights = t
+		l.caption = func(picture string, v decision.Verdict) {
 			if v.Top >= 0 {
-				t.Caption(picture, o.ClassName(v.Top), v.Score)
+				t.Caption(picture, l.net.Output.ClassName(v.Top), v.Score)
 			} else {
 				t.Caption(picture, v.State.String(), 0)
 			}
-		}, nil
+		}
+	default:
+		l.lights = lights.None{}
 	}
-	return lights.None{}, nil, nil
+	return nil
 }
 
-func openGPIO(c *config.Config, log *slog.Logger) (lights.Lights, error) {
+func (l *loop) openGPIO(c *config.Config) error {
 	lines, err := c.GPIOLines()
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if err := lights.KeepTaken(runtimeDirectory(), lines); err != nil { // before the first LED can be on
-		log.Warn("after a crash only a sound configuration will tell which LEDs to switch off", "error", err)
+		l.log.Warn("after a crash only a sound configuration will tell which LEDs to switch off", "error", err)
 	}
-	l, err := lights.OpenGPIO(headerOf(board.Detect(board.Host())), lines)
+	start := time.Now()
+	l.net.Net.Run() // a large network on a slow board takes longer than the LEDs are to wait
+	patience := max(lights.Patience, 3*time.Since(start))
+	g, err := lights.OpenGPIO(headerOf(board.Detect(board.Host())), lines, patience)
 	if err != nil {
-		return nil, fmt.Errorf("%w (--leds terminal draws them instead)", err)
+		return fmt.Errorf("%w (--leds terminal draws them instead)", err)
 	}
-	return l, nil
+	systemd := l.alive
+	l.lights, l.alive = g, func() { systemd(); g.Alive() }
+	return nil
 }
 
 func headerOf(b board.Board) gpio.Header { return gpio.Header{Chip: b.GPIOChip, Pins: b.Header} }
