@@ -95,6 +95,10 @@ func (n *Net) Output() []byte { return n.outputs[0].Data }
 // Run computes the outputs from the inputs.
 func (n *Net) Run() { n.team.run() }
 
+// OnStep has each Run call f after every step, on the goroutine of Run: a sign of life in a computation that takes seconds
+// on a slow machine. f must return at once.
+func (n *Net) OnStep(f func()) { n.team.onStep = f }
+
 // Close ends the threads of a network that has several. It isn't run again.
 func (n *Net) Close() { n.team.close() }
 

@@ -103,6 +103,26 @@ func TestRunStep(t *testing.T) {
 	}
 }
 
+// OnStep's function is called once for each step, however many threads there are.
+func TestOnStep(t *testing.T) {
+	for _, threads := range []int{1, 3} {
+		net, err := engine.Compile(graphNamed(t, "s8-network"), engine.Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls := 0
+		net.OnStep(func() { calls++ })
+		const runs = 5
+		for range runs {
+			net.Run()
+		}
+		if want := runs * len(net.Steps()); calls != want {
+			t.Errorf("%d threads: called %d times in %d runs, want %d", threads, calls, runs, want)
+		}
+		net.Close()
+	}
+}
+
 // TestParameters: a layer without a bias has none to count.
 func TestParameters(t *testing.T) {
 	for _, biases := range []int{0, 5} {

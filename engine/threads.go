@@ -37,6 +37,7 @@ type team struct {
 	gate atomic.Int32
 
 	// The caller's own:
+	onStep func()        // called after each step; nil for none
 	waited time.Duration // in this run, for others
 	alone  time.Duration // how long it will compute alone before it tries the workers again
 }
@@ -117,6 +118,13 @@ func (t *team) runAlone() {
 		for chunk := range s.chunks {
 			s.run(0, chunk)
 		}
+		t.stepDone()
+	}
+}
+
+func (t *team) stepDone() {
+	if t.onStep != nil {
+		t.onStep()
 	}
 }
 
@@ -178,6 +186,7 @@ func (t *team) walk(worker int, round uint32) {
 		waited := wait(func() bool { return t.reached(all) })
 		if worker == 0 {
 			t.waited += waited
+			t.stepDone()
 		}
 	}
 }

@@ -12,19 +12,21 @@ import (
 // KeeperCommand is the command line under which this program has to call Keep: OpenGPIO starts it.
 const KeeperCommand = "led-keeper"
 
-// GPIO is lights on GPIO lines. They are off when the loop that calls Alive is silent for longer than its patience, and
-// at once when this process dies, however: see keeper.go.
+// GPIO is lights on GPIO lines. They are off when nobody calls Alive for Patience, and at once when this process dies,
+// however: see keeper.go.
 type GPIO struct {
 	player *Player
 	leds   *gpio.LEDs
 	keeper *keeper
 	again  atomic.Bool // the keeper has switched off what the player believes lit
-	gone   bool        // the keeper has died
+
+	// The loop's own:
+	gone  bool      // the keeper has died
+	spoke time.Time // the last sign of life
 }
 
-// OpenGPIO takes the lines and plays on the LEDs at them, all of which are dark at first. LED i is at lines[i]. Patience is
-// for how long Alive may not be called.
-func OpenGPIO(h gpio.Header, lines []gpio.Line, patience time.Duration) (*GPIO, error) {
+// OpenGPIO takes the lines and plays on the LEDs at them, all of which are dark at first. LED i is at lines[i].
+func OpenGPIO(h gpio.Header, lines []gpio.Line) (*GPIO, error) {
 	leds, err := gpio.Open(h, lines)
 	if err != nil {
 		return nil, err
@@ -34,14 +36,14 @@ func OpenGPIO(h gpio.Header, lines []gpio.Line, patience time.Duration) (*GPIO, 
 		return nil, errors.Join(err, leds.Close())
 	}
 	g := &GPIO{leds: leds}
-	g.keeper, err = startKeeper(KeeperCommand, files, patience)
+	g.keeper, err = startKeeper(KeeperCommand, files, Patience)
 	for _, f := range files {
 		f.Close()
 	}
 	if err != nil {
 		return nil, errors.Join(err, leds.Close())
 	}
-	g.player = newPlayer(len(lines), g.show, patience)
+	g.player = newPlayer(len(lines), g.show, Patience)
 	return g, nil
 }
 
@@ -61,8 +63,14 @@ func (g *GPIO) Set(lights []decision.Light) error {
 	return g.player.Set(lights)
 }
 
-// Alive says that the loop goes round. The loop calls it at least every second.
+// Alive says that the loop goes round. The loop calls it at least every second, and as often as it likes.
 func (g *GPIO) Alive() {
+	const often = 50 * time.Millisecond
+	now := time.Now()
+	if now.Sub(g.spoke) < often {
+		return
+	}
+	g.spoke = now
 	switchedOff, gone := g.keeper.alive()
 	g.gone = gone
 	if switchedOff {

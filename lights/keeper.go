@@ -20,7 +20,7 @@ import (
 
 // The keeper is a second process that holds the GPIO lines too, and lives longer than the first one:
 //
-//	edge run ──sign of life, for each frame──▶ keeper ──when they stop──▶ LEDs off
+//	edge run ──signs of life, while it runs──▶ keeper ──when they stop──▶ LEDs off
 //	         ◀──────"I switched them off"────
 //	         ── the end of the socket ───────▶         ── at once ──────▶ LEDs off
 //

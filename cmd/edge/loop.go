@@ -22,7 +22,7 @@ type loop struct {
 	lights lights.Lights
 	log    *slog.Logger
 
-	alive   func()                                   // feeds the watchdog; called here and nowhere else
+	alive   func()                                   // feeds the watchdogs; called here, and by the network after each step
 	caption func(picture string, v decision.Verdict) // tells --leds terminal what comes; nil for other lights
 
 	witnesses witnesses

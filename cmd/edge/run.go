@@ -182,6 +182,7 @@ func (l *loop) watch(ctx context.Context, c *config.Config, parse func([]byte) (
 	defer func() { err = errors.Join(err, w.close()) }()
 	l.log.Info("ready", "camera", l.camera)
 	notify(daemon.SdNotifyReady)
+	l.net.Net.OnStep(l.alive) // a large network on a slow board computes for seconds
 	err = l.walk(ctx)
 	notify(daemon.SdNotifyStopping)
 	l.summary()
@@ -225,10 +226,7 @@ func (l *loop) openGPIO(c *config.Config) error {
 	if err := lights.KeepTaken(runtimeDirectory(), lines); err != nil { // before the first LED can be on
 		l.log.Warn("after a crash only a sound configuration will tell which LEDs to switch off", "error", err)
 	}
-	start := time.Now()
-	l.net.Net.Run() // a large network on a slow board takes longer than the LEDs are to wait
-	patience := max(lights.Patience, 3*time.Since(start))
-	g, err := lights.OpenGPIO(headerOf(board.Detect(board.Host())), lines, patience)
+	g, err := lights.OpenGPIO(headerOf(board.Detect(board.Host())), lines)
 	if err != nil {
 		return fmt.Errorf("%w (--leds terminal draws them instead)", err)
 	}
