@@ -60,7 +60,7 @@ type label struct{ name, value string }
 type metrics struct{ b *strings.Builder }
 
 func (m metrics) head(name, kind, help string) {
-	fmt.Fprintf(m.b, "# HELP %s %s\n# TYPE %[1]s %s\n", name, help, kind)
+	fmt.Fprintf(m.b, "# HELP %s %s\n# TYPE %[1]s %[3]s\n", name, help, kind)
 }
 
 func (m metrics) one(name, kind, help string, value float64, labels ...label) {
