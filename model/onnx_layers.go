@@ -231,6 +231,9 @@ func (r *onnxReader) isPositive(tensor int) bool {
 		if n.Outputs[0] != tensor {
 			continue
 		}
+		if q := r.g.Tensors[tensor].Quant; len(q) == 1 && q[0].ZeroPoint == -128 {
+			return true
+		}
 		a := None
 		switch op := n.Op.(type) {
 		case Conv2D:

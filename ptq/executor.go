@@ -98,9 +98,25 @@ func newExecutor(g *model.Graph, layers []*layer) (*executor, error) {
 		if err != nil {
 			return nil, err
 		}
-		e.steps = append(e.steps, row.run(e, &g.Nodes[i], layers[i]))
+		e.steps = append(e.steps, e.saturated(&g.Nodes[i], row.run(e, &g.Nodes[i], layers[i])))
 	}
 	return e, nil
+}
+
+// saturated is a step whose output stays in the range of what a file quantizes it to: quantizers leave out a ReLU that the
+// range does, too.
+func (e *executor) saturated(n *model.Node, step func()) func() {
+	q := e.graph.Tensors[n.Outputs[0]].Quant
+	if len(q) != 1 {
+		return step
+	}
+	dst, c := e.values[n.Outputs[0]], clamp{q[0].Real(-128), q[0].Real(127)}
+	return func() {
+		step()
+		for i, v := range dst {
+			dst[i] = c.apply(v)
+		}
+	}
 }
 
 // allocate gives each activation its values: memory of its own from the node that computes it to the last that reads
