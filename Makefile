@@ -3,13 +3,13 @@
 export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
 BUILD = go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
-TOOL = go tool -modfile=tools/go.mod
+TOOL = go tool -modfile=tools/lint.mod
 REFERENCE = .cache/reference/bin/python
 PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
 SECONDS ?= 300
 
-.PHONY: help build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare growth cold idle bench-board deploy clean
+.PHONY: help generate sets build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare growth cold idle bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,8 +43,16 @@ lint: ## go mod tidy, gofumpt, go vet, staticcheck and golangci-lint, for arm64 
 	for arch in amd64 arm64 arm; do \
 		GOARCH=$$arch go vet -tags e2e ./... && GOARCH=$$arch go vet -tags purego ./... || exit 1; \
 	done
-	go build -modfile=tools/go.mod -o bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	go build -modfile=tools/lint.mod -o bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	for arch in amd64 arm64; do GOARCH=$$arch bin/golangci-lint run --build-tags e2e ./... || exit 1; done
+
+generate: ## write the generated kernels and declarations anew
+	go generate ./...
+
+sets: ## tell which kernel sets the tests run on this machine, and on emulated ones if make test-arm64 was run
+	@go test -count=1 -v -run '^TestSets$$' ./kernels | sed -n 's/.*kernel sets/this machine: kernel sets/p'
+	@for core in cortex-a53 cortex-a76 max; do test ! -x bin/kernels-arm64.test || qemu-aarch64 -cpu $$core \
+		bin/kernels-arm64.test -test.v -test.run '^TestSets$$' | sed -n "s/.*kernel sets/emulated $$core: kernel sets/p"; done
 
 fmt: ## format the code
 	$(TOOL) gofumpt -w .

@@ -7,7 +7,7 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func addFloat512(t addPart)
+// add_float__avx512vnni adds two tensors in float32.
 //
 // 64 elements at a time, in four vectors of 32-bit lanes:
 //
@@ -15,19 +15,21 @@
 //
 // Vectors 0…3 are B, then the sum; 4…7 A; 8…10 aMul, bMul, add; 11 and 12 the clamp range; 13 the sign bits, 14 the order
 // of the packed fours.
-TEXT ·addFloat512(SB), NOSPLIT, $0-40
-	MOVQ t_a+0(FP), SI
-	MOVQ t_b+8(FP), DI
-	MOVQ t_dst+16(FP), DX
-	MOVQ t_n+24(FP), CX
-	MOVQ t_constants+32(FP), BX
+//
+// func add_float__avx512vnni(t addPart)
+TEXT ·add_float__avx512vnni(SB), NOSPLIT, $0-addPart__size
+	MOVQ t_a+addPart_a(FP), SI
+	MOVQ t_b+addPart_b(FP), DI
+	MOVQ t_dst+addPart_dst(FP), DX
+	MOVQ t_n+addPart_n(FP), CX
+	MOVQ t_constants+addPart_constants(FP), BX
 	VBROADCASTSS addFloats_aMul(BX), Z8
 	VBROADCASTSS addFloats_bMul(BX), Z9
 	VBROADCASTSS addFloats_add(BX), Z10
 	VBROADCASTSS addFloats_lo(BX), Z11
 	VBROADCASTSS addFloats_hi(BX), Z12
 	VBROADCASTSS addFloats_flip(BX), Z13
-	VMOVDQU32 addFloat512Order<>(SB), Z14
+	VMOVDQU32 order_add_float__avx512vnni<>(SB), Z14
 
 elements:
 	VPMOVZXBD (DI), Z0
@@ -74,17 +76,17 @@ elements:
 	VZEROUPPER
 	RET
 
-DATA addFloat512Order<>+0(SB)/8, $0x0000000400000000
-DATA addFloat512Order<>+8(SB)/8, $0x0000000c00000008
-DATA addFloat512Order<>+16(SB)/8, $0x0000000500000001
-DATA addFloat512Order<>+24(SB)/8, $0x0000000d00000009
-DATA addFloat512Order<>+32(SB)/8, $0x0000000600000002
-DATA addFloat512Order<>+40(SB)/8, $0x0000000e0000000a
-DATA addFloat512Order<>+48(SB)/8, $0x0000000700000003
-DATA addFloat512Order<>+56(SB)/8, $0x0000000f0000000b
-GLOBL addFloat512Order<>(SB), RODATA|NOPTR, $64
+DATA order_add_float__avx512vnni<>+0(SB)/8, $0x0000000400000000
+DATA order_add_float__avx512vnni<>+8(SB)/8, $0x0000000c00000008
+DATA order_add_float__avx512vnni<>+16(SB)/8, $0x0000000500000001
+DATA order_add_float__avx512vnni<>+24(SB)/8, $0x0000000d00000009
+DATA order_add_float__avx512vnni<>+32(SB)/8, $0x0000000600000002
+DATA order_add_float__avx512vnni<>+40(SB)/8, $0x0000000e0000000a
+DATA order_add_float__avx512vnni<>+48(SB)/8, $0x0000000700000003
+DATA order_add_float__avx512vnni<>+56(SB)/8, $0x0000000f0000000b
+GLOBL order_add_float__avx512vnni<>(SB), RODATA|NOPTR, $64
 
-// func addFloatAVX2(t addPart)
+// add_float__avx2 adds two tensors in float32.
 //
 // 32 elements at a time, in four vectors of 32-bit lanes:
 //
@@ -92,19 +94,21 @@ GLOBL addFloat512Order<>(SB), RODATA|NOPTR, $64
 //
 // Vectors 0…3 are B, then the sum; 4…7 A; 8…10 aMul, bMul, add; 11 and 12 the clamp range; 13 the sign bits, 14 the order
 // of the packed fours.
-TEXT ·addFloatAVX2(SB), NOSPLIT, $0-40
-	MOVQ t_a+0(FP), SI
-	MOVQ t_b+8(FP), DI
-	MOVQ t_dst+16(FP), DX
-	MOVQ t_n+24(FP), CX
-	MOVQ t_constants+32(FP), BX
+//
+// func add_float__avx2(t addPart)
+TEXT ·add_float__avx2(SB), NOSPLIT, $0-addPart__size
+	MOVQ t_a+addPart_a(FP), SI
+	MOVQ t_b+addPart_b(FP), DI
+	MOVQ t_dst+addPart_dst(FP), DX
+	MOVQ t_n+addPart_n(FP), CX
+	MOVQ t_constants+addPart_constants(FP), BX
 	VBROADCASTSS addFloats_aMul(BX), Y8
 	VBROADCASTSS addFloats_bMul(BX), Y9
 	VBROADCASTSS addFloats_add(BX), Y10
 	VBROADCASTSS addFloats_lo(BX), Y11
 	VBROADCASTSS addFloats_hi(BX), Y12
 	VBROADCASTSS addFloats_flip(BX), Y13
-	VMOVDQU addFloatAVX2Order<>(SB), Y14
+	VMOVDQU order_add_float__avx2<>(SB), Y14
 
 elements:
 	VPMOVZXBD (DI), Y0
@@ -151,22 +155,24 @@ elements:
 	VZEROUPPER
 	RET
 
-DATA addFloatAVX2Order<>+0(SB)/8, $0x0000000400000000
-DATA addFloatAVX2Order<>+8(SB)/8, $0x0000000500000001
-DATA addFloatAVX2Order<>+16(SB)/8, $0x0000000600000002
-DATA addFloatAVX2Order<>+24(SB)/8, $0x0000000700000003
-GLOBL addFloatAVX2Order<>(SB), RODATA|NOPTR, $32
+DATA order_add_float__avx2<>+0(SB)/8, $0x0000000400000000
+DATA order_add_float__avx2<>+8(SB)/8, $0x0000000500000001
+DATA order_add_float__avx2<>+16(SB)/8, $0x0000000600000002
+DATA order_add_float__avx2<>+24(SB)/8, $0x0000000700000003
+GLOBL order_add_float__avx2<>(SB), RODATA|NOPTR, $32
 
-// func addInteger512(t addPart)
+// add_integer__avx512vnni adds two tensors in integers.
 //
 // Both inputs are scaled in integers, summed, and requantized in integers; the last elements, less than a vector, are left
 // out where there are no masks. Accumulators 0 and 4, temporaries 1…3.
-TEXT ·addInteger512(SB), NOSPLIT, $0-40
-	MOVQ t_a+0(FP), SI
-	MOVQ t_b+8(FP), DI
-	MOVQ t_dst+16(FP), DX
-	MOVQ t_n+24(FP), CX
-	MOVQ t_constants+32(FP), BX
+//
+// func add_integer__avx512vnni(t addPart)
+TEXT ·add_integer__avx512vnni(SB), NOSPLIT, $0-addPart__size
+	MOVQ t_a+addPart_a(FP), SI
+	MOVQ t_b+addPart_b(FP), DI
+	MOVQ t_dst+addPart_dst(FP), DX
+	MOVQ t_n+addPart_n(FP), CX
+	MOVQ t_constants+addPart_constants(FP), BX
 	MOVL $21845, AX
 	KMOVW AX, K5
 	MOVQ $-1, AX
@@ -240,16 +246,18 @@ done:
 	VZEROUPPER
 	RET
 
-// func addIntegerAVX2(t addPart)
+// add_integer__avx2 adds two tensors in integers.
 //
 // Both inputs are scaled in integers, summed, and requantized in integers; the last elements, less than a vector, are left
 // out where there are no masks. Accumulators 0 and 4, temporaries 1…3.
-TEXT ·addIntegerAVX2(SB), NOSPLIT, $0-40
-	MOVQ t_a+0(FP), SI
-	MOVQ t_b+8(FP), DI
-	MOVQ t_dst+16(FP), DX
-	MOVQ t_n+24(FP), CX
-	MOVQ t_constants+32(FP), BX
+//
+// func add_integer__avx2(t addPart)
+TEXT ·add_integer__avx2(SB), NOSPLIT, $0-addPart__size
+	MOVQ t_a+addPart_a(FP), SI
+	MOVQ t_b+addPart_b(FP), DI
+	MOVQ t_dst+addPart_dst(FP), DX
+	MOVQ t_n+addPart_n(FP), CX
+	MOVQ t_constants+addPart_constants(FP), BX
 
 elements:
 	SUBQ $8, CX

@@ -11,9 +11,14 @@ import (
 
 // eachX86 runs test for each of this machine's sets in assembly.
 func eachX86(t *testing.T, test func(t *testing.T, s *x86, set *Set)) {
-	sets := map[string]*x86{"avx2": &avx2, "avx-vnni": &avxVNNI, "avx512-vnni": &avx512}
-	for _, set := range Available()[1:] {
-		t.Run(set.Name, func(t *testing.T) { test(t, sets[set.Name], set) })
+	for name, s := range x86Sets {
+		t.Run(name, func(t *testing.T) {
+			set := ByName(name)
+			if set == nil {
+				t.Skipf("this machine lacks %s", name)
+			}
+			test(t, s, set)
+		})
 	}
 }
 

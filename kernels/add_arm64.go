@@ -16,9 +16,6 @@ type addCall struct {
 	lo, hi       [16]int8
 }
 
-//go:noescape
-func addBlocks(call *addCall)
-
 // packAddNeon packs an addition. Of the two inputs, that of the larger scale is multiplied by 1/2, which doesn't shift;
 // any other addition is left to the generic code.
 func packAddNeon(l AddLayer) *Add {
@@ -56,14 +53,14 @@ func (constants *addCall) run(c AddCall) {
 	for i := 0; i+16 <= n; i += call.blocks * 16 {
 		call.blocks = min(n-i, most) / 16
 		call.a, call.b, call.dst = &c.A[i], &c.B[i], &c.Dst[i]
-		addBlocks(&call)
+		add__neon(&call)
 	}
 	if i := n / 16 * 16; i < n { // less than a block: by way of the stack
 		var tail [3][16]byte
 		copy(tail[0][:], c.A[i:])
 		copy(tail[1][:], c.B[i:])
 		call.a, call.b, call.dst, call.blocks = &tail[0][0], &tail[1][0], &tail[2][0], 1
-		addBlocks(&call)
+		add__neon(&call)
 		copy(c.Dst[i:n], tail[2][:])
 	}
 }
@@ -75,9 +72,6 @@ type windowCall struct {
 	rows, columns int
 	step, rowStep int // bytes from column to column, and from row to row
 }
-
-//go:noescape
-func sumWindow(call *windowCall)
 
 // packAveragePoolNeon sums windows 16 channels at a time; the last ones overlap those before.
 func packAveragePoolNeon(l PoolLayer) *Pool {
@@ -93,7 +87,7 @@ func packAveragePoolNeon(l PoolLayer) *Pool {
 			for n := 0; n < l.Depth; n += 16 {
 				n := min(n, l.Depth-16)
 				call.src = &src[n]
-				sumWindow(&call)
+				windowsums__neon(&call)
 				for i, sum := range call.sums {
 					dst[n+i] = l.mean(int32(sum)-l.Origin*count, count)
 				}

@@ -11,7 +11,9 @@
 #define ZERO32 28 // not used, as there is no wider sum
 #include "requant_arm64.h"
 
-// addBlocks adds sixteen elements at a time. One input's multiplier, A's, doesn't shift, so that it is rounded once.
+// add__neon adds two tensors, sixteen elements at a time.
+//
+// One input's multiplier, A's, doesn't shift, so that it is rounded once.
 //
 //	V0…V3   sixteen elements of A, then the sum    V4…V7   of B
 //	V16 the zero point of A    V17 of B
@@ -20,8 +22,8 @@
 //
 //	dst = clamp(zero + mul·(aMul·((A − aZero) << 20) + bMul·((B − bZero) << 20)))
 //
-// func addBlocks(call *addCall)
-TEXT ·addBlocks(SB), NOSPLIT, $0-8
+// func add__neon(call *addCall)
+TEXT ·add__neon(SB), NOSPLIT, $0-8
 	MOVD  call+0(FP), R4
 	LDP   addCall_a(R4), (R0, R1)
 	LDP   addCall_dst(R4), (R2, R3)
@@ -65,14 +67,14 @@ block:
 	BNE   block
 	RET
 
-// sumWindow adds up sixteen channels of a window of at most 255 pixels.
+// windowsums__neon sums the activations of a window of at most 255 pixels, for 16 channels.
 //
 //	V0, V1 the sums so far, int16; V2 the next pixel
 //
 //	for each row { for each column { sums += src } }
 //
-// func sumWindow(call *windowCall)
-TEXT ·sumWindow(SB), NOSPLIT, $0-8
+// func windowsums__neon(call *windowCall)
+TEXT ·windowsums__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), R8
 	MOVD windowCall_src(R8), R0
 	MOVD windowCall_rows(R8), R2

@@ -7,67 +7,67 @@ package kernels
 var avx2 = x86{
 	narrow: &pointwiseAVX2, wide: &pointwiseAVX2, wider: &pointwiseAVX2,
 	chained:  &pointwiseChains,
-	widen:    widenAVX2,
-	addFloat: addFloatAVX2, addInteger: addIntegerAVX2, addBlock: 32,
+	widen:    widen__avx2,
+	addFloat: add_float__avx2, addInteger: add_integer__avx2, addBlock: 32,
 	depthwise: depthwiseTable{
 		{3, 1}: {
-			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k3s1x16},
-			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k3s1x8},
+			{width: 16, taps: 2, vectors: 2, plain: depthwise_3x3s1_16ch__avx2},
+			{width: 8, taps: 2, vectors: 2, plain: depthwise_3x3s1_8ch__avx2},
 		},
 		{3, 2}: {
-			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k3s2x16},
-			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k3s2x8},
+			{width: 16, taps: 2, vectors: 2, plain: depthwise_3x3s2_16ch__avx2},
+			{width: 8, taps: 2, vectors: 2, plain: depthwise_3x3s2_8ch__avx2},
 		},
 		{5, 1}: {
-			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k5s1x16},
-			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k5s1x8},
+			{width: 16, taps: 2, vectors: 2, plain: depthwise_5x5s1_16ch__avx2},
+			{width: 8, taps: 2, vectors: 2, plain: depthwise_5x5s1_8ch__avx2},
 		},
 		{5, 2}: {
-			{width: 16, taps: 2, vectors: 2, plain: depthwiseAVX2k5s2x16},
-			{width: 8, taps: 2, vectors: 2, plain: depthwiseAVX2k5s2x8},
+			{width: 16, taps: 2, vectors: 2, plain: depthwise_5x5s2_16ch__avx2},
+			{width: 8, taps: 2, vectors: 2, plain: depthwise_5x5s2_8ch__avx2},
 		},
 	},
 }
 
 var pointwiseAVX2 = pointwiseKernel{
 	by: "VPMADDWD", rows: 6, width: 16, taps: 2, ones: 3, order: inPairs256,
-	many: [3]func(pointwiseTile){pointwiseAVX2x6x16, pointwiseAVX2x6x16Integer, pointwiseAVX2x6x16Signed},
-	one:  [3]func(pointwiseTile){pointwiseAVX2x1x16, pointwiseAVX2x1x16Integer, pointwiseAVX2x1x16Signed},
+	many: [3]func(pointwiseTile){pointwise_6x16c2_float__avx2, pointwise_6x16c2_integer__avx2, pointwise_6x16c2_signed__avx2},
+	one:  [3]func(pointwiseTile){pointwise_1x16c2_float__avx2, pointwise_1x16c2_integer__avx2, pointwise_1x16c2_signed__avx2},
 }
 
 var pointwiseChains = pointwiseKernel{
 	by: "VPMADDUBSW", rows: 6, width: chainWidth, taps: 4, most: 95, ones: 3, order: inPairs256,
-	many: [3]func(pointwiseTile){pointwiseChainsx6x16, pointwiseChainsx6x16Integer, pointwiseChainsx6x16Signed},
-	one:  [3]func(pointwiseTile){pointwiseChainsx1x16, pointwiseChainsx1x16Integer, pointwiseChainsx1x16Signed},
+	many: [3]func(pointwiseTile){pointwise_6x16c4chain_float__avx2, pointwise_6x16c4chain_integer__avx2, pointwise_6x16c4chain_signed__avx2},
+	one:  [3]func(pointwiseTile){pointwise_1x16c4chain_float__avx2, pointwise_1x16c4chain_integer__avx2, pointwise_1x16c4chain_signed__avx2},
 }
 
-// avxVNNI is the set for AVX2 with VNNI, but without AVX-512.
-var avxVNNI = x86{
-	narrow: &pointwiseVEX, wide: &pointwiseVEX, wider: &pointwiseVEX,
-	sums:     sumsAVX2,
-	addFloat: addFloatAVX2, addInteger: addIntegerAVX2, addBlock: 32,
+// avxvnni is the set for AVX2 with VNNI, but without AVX-512.
+var avxvnni = x86{
+	narrow: &pointwiseVNNI, wide: &pointwiseVNNI, wider: &pointwiseVNNI,
+	sums:     pixelsums__avx2,
+	addFloat: add_float__avx2, addInteger: add_integer__avx2, addBlock: 32,
 	depthwise: depthwiseTable{
 		{3, 1}: {
-			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk3s1x16, zeroed: depthwiseVEXk3s1x16Zero},
-			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk3s1x8, zeroed: depthwiseVEXk3s1x8Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise_3x3s1_16ch__avxvnni, zeroed: depthwise_3x3s1_16ch_zero__avxvnni},
+			{width: 8, taps: 4, vectors: 2, plain: depthwise_3x3s1_8ch__avxvnni, zeroed: depthwise_3x3s1_8ch_zero__avxvnni},
 		},
 		{3, 2}: {
-			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk3s2x16, zeroed: depthwiseVEXk3s2x16Zero},
-			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk3s2x8, zeroed: depthwiseVEXk3s2x8Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise_3x3s2_16ch__avxvnni, zeroed: depthwise_3x3s2_16ch_zero__avxvnni},
+			{width: 8, taps: 4, vectors: 2, plain: depthwise_3x3s2_8ch__avxvnni, zeroed: depthwise_3x3s2_8ch_zero__avxvnni},
 		},
 		{5, 1}: {
-			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk5s1x16, zeroed: depthwiseVEXk5s1x16Zero},
-			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk5s1x8, zeroed: depthwiseVEXk5s1x8Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise_5x5s1_16ch__avxvnni, zeroed: depthwise_5x5s1_16ch_zero__avxvnni},
+			{width: 8, taps: 4, vectors: 2, plain: depthwise_5x5s1_8ch__avxvnni, zeroed: depthwise_5x5s1_8ch_zero__avxvnni},
 		},
 		{5, 2}: {
-			{width: 16, taps: 4, vectors: 2, plain: depthwiseVEXk5s2x16, zeroed: depthwiseVEXk5s2x16Zero},
-			{width: 8, taps: 4, vectors: 2, plain: depthwiseVEXk5s2x8, zeroed: depthwiseVEXk5s2x8Zero},
+			{width: 16, taps: 4, vectors: 2, plain: depthwise_5x5s2_16ch__avxvnni, zeroed: depthwise_5x5s2_16ch_zero__avxvnni},
+			{width: 8, taps: 4, vectors: 2, plain: depthwise_5x5s2_8ch__avxvnni, zeroed: depthwise_5x5s2_8ch_zero__avxvnni},
 		},
 	},
 }
 
-var pointwiseVEX = pointwiseKernel{
+var pointwiseVNNI = pointwiseKernel{
 	rows: 6, width: 16, taps: 4, order: inPairs256,
-	many: [3]func(pointwiseTile){pointwiseVEXx6x16, pointwiseVEXx6x16Integer, pointwiseVEXx6x16Signed},
-	one:  [3]func(pointwiseTile){pointwiseVEXx1x16, pointwiseVEXx1x16Integer, pointwiseVEXx1x16Signed},
+	many: [3]func(pointwiseTile){pointwise_6x16c4_float__avxvnni, pointwise_6x16c4_integer__avxvnni, pointwise_6x16c4_signed__avxvnni},
+	one:  [3]func(pointwiseTile){pointwise_1x16c4_float__avxvnni, pointwise_1x16c4_integer__avxvnni, pointwise_1x16c4_signed__avxvnni},
 }

@@ -5,7 +5,7 @@ package kernels
 import "testing"
 
 // x86Sets are the sets for amd64, whether this machine can run them or not.
-var x86Sets = map[string]*x86{"avx2": &avx2, "avx-vnni": &avxVNNI, "avx512-vnni": &avx512}
+var x86Sets = map[string]*x86{"avx2": &avx2, "avx-vnni": &avxvnni, "avx512-vnni": &avx512vnni}
 
 // TestDepthwiseCalls finds the largest call into assembly, and that all calls together compute the layer: for the layers
 // of MobileNets, and for wide inputs. Kernels aren't run, but replaced.

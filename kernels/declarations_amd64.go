@@ -4,184 +4,290 @@
 
 package kernels
 
-func addFloat512(t addPart)
+// add_float__avx512vnni adds two tensors in float32.
+func add_float__avx512vnni(t addPart)
 
-func addFloatAVX2(t addPart)
+// add_float__avx2 adds two tensors in float32.
+func add_float__avx2(t addPart)
 
-func addInteger512(t addPart)
+// add_integer__avx512vnni adds two tensors in integers.
+func add_integer__avx512vnni(t addPart)
 
-func addIntegerAVX2(t addPart)
+// add_integer__avx2 adds two tensors in integers.
+func add_integer__avx2(t addPart)
 
-func depthwiseAVX2k3s1x16(t depthwiseRow)
+// depthwise_3x3s1_16ch__avx2 computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+func depthwise_3x3s1_16ch__avx2(t depthwiseRow)
 
-func depthwiseAVX2k3s1x8(t depthwiseRow)
+// depthwise_3x3s1_8ch__avx2 computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels.
+func depthwise_3x3s1_8ch__avx2(t depthwiseRow)
 
-func depthwiseAVX2k3s2x16(t depthwiseRow)
+// depthwise_3x3s2_16ch__avx2 computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+func depthwise_3x3s2_16ch__avx2(t depthwiseRow)
 
-func depthwiseAVX2k3s2x8(t depthwiseRow)
+// depthwise_3x3s2_8ch__avx2 computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels.
+func depthwise_3x3s2_8ch__avx2(t depthwiseRow)
 
-func depthwiseAVX2k5s1x16(t depthwiseRow)
+// depthwise_5x5s1_16ch__avx2 computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+func depthwise_5x5s1_16ch__avx2(t depthwiseRow)
 
-func depthwiseAVX2k5s1x8(t depthwiseRow)
+// depthwise_5x5s1_8ch__avx2 computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels.
+func depthwise_5x5s1_8ch__avx2(t depthwiseRow)
 
-func depthwiseAVX2k5s2x16(t depthwiseRow)
+// depthwise_5x5s2_16ch__avx2 computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+func depthwise_5x5s2_16ch__avx2(t depthwiseRow)
 
-func depthwiseAVX2k5s2x8(t depthwiseRow)
+// depthwise_5x5s2_8ch__avx2 computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels.
+func depthwise_5x5s2_8ch__avx2(t depthwiseRow)
 
-func depthwise512k3s1x64(t depthwiseRow)
+// depthwise_3x3s1_64ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 64 channels.
+func depthwise_3x3s1_64ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s1x64Zero(t depthwiseRow)
+// depthwise_3x3s1_64ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 64 channels; weights have a zero point.
+func depthwise_3x3s1_64ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s1x32(t depthwiseRow)
+// depthwise_3x3s1_32ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 32 channels.
+func depthwise_3x3s1_32ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s1x32Zero(t depthwiseRow)
+// depthwise_3x3s1_32ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 32 channels; weights have a zero point.
+func depthwise_3x3s1_32ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s1x16(t depthwiseRow)
+// depthwise_3x3s1_16ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+func depthwise_3x3s1_16ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s1x16Zero(t depthwiseRow)
+// depthwise_3x3s1_16ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+func depthwise_3x3s1_16ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s2x64(t depthwiseRow)
+// depthwise_3x3s2_64ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 64 channels.
+func depthwise_3x3s2_64ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s2x64Zero(t depthwiseRow)
+// depthwise_3x3s2_64ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 64 channels; weights have a zero point.
+func depthwise_3x3s2_64ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s2x32(t depthwiseRow)
+// depthwise_3x3s2_32ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 32 channels.
+func depthwise_3x3s2_32ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s2x32Zero(t depthwiseRow)
+// depthwise_3x3s2_32ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 32 channels; weights have a zero point.
+func depthwise_3x3s2_32ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s2x16(t depthwiseRow)
+// depthwise_3x3s2_16ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+func depthwise_3x3s2_16ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k3s2x16Zero(t depthwiseRow)
+// depthwise_3x3s2_16ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+func depthwise_3x3s2_16ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s1x64(t depthwiseRow)
+// depthwise_5x5s1_64ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 64 channels.
+func depthwise_5x5s1_64ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s1x64Zero(t depthwiseRow)
+// depthwise_5x5s1_64ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 64 channels; weights have a zero point.
+func depthwise_5x5s1_64ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s1x32(t depthwiseRow)
+// depthwise_5x5s1_32ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 32 channels.
+func depthwise_5x5s1_32ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s1x32Zero(t depthwiseRow)
+// depthwise_5x5s1_32ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 32 channels; weights have a zero point.
+func depthwise_5x5s1_32ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s1x16(t depthwiseRow)
+// depthwise_5x5s1_16ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+func depthwise_5x5s1_16ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s1x16Zero(t depthwiseRow)
+// depthwise_5x5s1_16ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+func depthwise_5x5s1_16ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s2x64(t depthwiseRow)
+// depthwise_5x5s2_64ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 64 channels.
+func depthwise_5x5s2_64ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s2x64Zero(t depthwiseRow)
+// depthwise_5x5s2_64ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 64 channels; weights have a zero point.
+func depthwise_5x5s2_64ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s2x32(t depthwiseRow)
+// depthwise_5x5s2_32ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 32 channels.
+func depthwise_5x5s2_32ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s2x32Zero(t depthwiseRow)
+// depthwise_5x5s2_32ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 32 channels; weights have a zero point.
+func depthwise_5x5s2_32ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s2x16(t depthwiseRow)
+// depthwise_5x5s2_16ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+func depthwise_5x5s2_16ch__avx512vnni(t depthwiseRow)
 
-func depthwise512k5s2x16Zero(t depthwiseRow)
+// depthwise_5x5s2_16ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+func depthwise_5x5s2_16ch_zero__avx512vnni(t depthwiseRow)
 
-func depthwiseVEXk3s1x16(t depthwiseRow)
+// depthwise_3x3s1_16ch__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+func depthwise_3x3s1_16ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk3s1x16Zero(t depthwiseRow)
+// depthwise_3x3s1_16ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+func depthwise_3x3s1_16ch_zero__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk3s1x8(t depthwiseRow)
+// depthwise_3x3s1_8ch__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels.
+func depthwise_3x3s1_8ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk3s1x8Zero(t depthwiseRow)
+// depthwise_3x3s1_8ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels; weights have a zero point.
+func depthwise_3x3s1_8ch_zero__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk3s2x16(t depthwiseRow)
+// depthwise_3x3s2_16ch__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+func depthwise_3x3s2_16ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk3s2x16Zero(t depthwiseRow)
+// depthwise_3x3s2_16ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+func depthwise_3x3s2_16ch_zero__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk3s2x8(t depthwiseRow)
+// depthwise_3x3s2_8ch__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels.
+func depthwise_3x3s2_8ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk3s2x8Zero(t depthwiseRow)
+// depthwise_3x3s2_8ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels; weights have a zero point.
+func depthwise_3x3s2_8ch_zero__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s1x16(t depthwiseRow)
+// depthwise_5x5s1_16ch__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+func depthwise_5x5s1_16ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s1x16Zero(t depthwiseRow)
+// depthwise_5x5s1_16ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+func depthwise_5x5s1_16ch_zero__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s1x8(t depthwiseRow)
+// depthwise_5x5s1_8ch__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels.
+func depthwise_5x5s1_8ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s1x8Zero(t depthwiseRow)
+// depthwise_5x5s1_8ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels; weights have a zero point.
+func depthwise_5x5s1_8ch_zero__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s2x16(t depthwiseRow)
+// depthwise_5x5s2_16ch__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+func depthwise_5x5s2_16ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s2x16Zero(t depthwiseRow)
+// depthwise_5x5s2_16ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+func depthwise_5x5s2_16ch_zero__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s2x8(t depthwiseRow)
+// depthwise_5x5s2_8ch__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels.
+func depthwise_5x5s2_8ch__avxvnni(t depthwiseRow)
 
-func depthwiseVEXk5s2x8Zero(t depthwiseRow)
+// depthwise_5x5s2_8ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels; weights have a zero point.
+func depthwise_5x5s2_8ch_zero__avxvnni(t depthwiseRow)
 
-func pointwiseAVX2x6x16(t pointwiseTile)
+// windowsums__avx2 sums the activations of a window, for 16 channels.
+//
+//go:noescape
+func windowsums__avx2(src *byte, rows, columns, pitch, step int, sums *[16]uint16)
 
-func pointwiseAVX2x6x16Integer(t pointwiseTile)
+// patches_8b copies patches whose rows have 8 to 16 bytes.
+//
+//go:noescape
+func patches_8b(dst, src *byte, count, rows, row, pitch, step int)
 
-func pointwiseAVX2x6x16Signed(t pointwiseTile)
+// patches_16b copies patches whose rows have 16 to 32 bytes.
+//
+//go:noescape
+func patches_16b(dst, src *byte, count, rows, row, pitch, step int)
 
-func pointwiseAVX2x1x16(t pointwiseTile)
+// pointwise_6x16c2_float__avx2 computes tiles of 6 × 16, and requantizes in float32.
+func pointwise_6x16c2_float__avx2(t pointwiseTile)
 
-func pointwiseAVX2x1x16Integer(t pointwiseTile)
+// pointwise_6x16c2_integer__avx2 computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_6x16c2_integer__avx2(t pointwiseTile)
 
-func pointwiseAVX2x1x16Signed(t pointwiseTile)
+// pointwise_6x16c2_signed__avx2 computes tiles of 6 × 16, and requantizes in integers.
+func pointwise_6x16c2_signed__avx2(t pointwiseTile)
 
-func widenAVX2(t widenPixels)
+// pointwise_1x16c2_float__avx2 computes tiles of 1 × 16, and requantizes in float32.
+func pointwise_1x16c2_float__avx2(t pointwiseTile)
 
-func pointwise512x7x32(t pointwiseTile)
+// pointwise_1x16c2_integer__avx2 computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_1x16c2_integer__avx2(t pointwiseTile)
 
-func pointwise512x7x32Integer(t pointwiseTile)
+// pointwise_1x16c2_signed__avx2 computes tiles of 1 × 16, and requantizes in integers.
+func pointwise_1x16c2_signed__avx2(t pointwiseTile)
 
-func pointwise512x7x32Signed(t pointwiseTile)
+// widen__avx2 widens the activations of pixels to 16 bits.
+func widen__avx2(t widenPixels)
 
-func pointwise512x7x48(t pointwiseTile)
+// pointwise_7x32c4_float__avx512vnni computes tiles of 7 × 32, and requantizes in float32.
+func pointwise_7x32c4_float__avx512vnni(t pointwiseTile)
 
-func pointwise512x7x48Integer(t pointwiseTile)
+// pointwise_7x32c4_integer__avx512vnni computes tiles of 7 × 32, and requantizes in integers, if no output is below zero.
+func pointwise_7x32c4_integer__avx512vnni(t pointwiseTile)
 
-func pointwise512x7x48Signed(t pointwiseTile)
+// pointwise_7x32c4_signed__avx512vnni computes tiles of 7 × 32, and requantizes in integers.
+func pointwise_7x32c4_signed__avx512vnni(t pointwiseTile)
 
-func pointwise512x14x16(t pointwiseTile)
+// pointwise_7x48c4_float__avx512vnni computes tiles of 7 × 48, and requantizes in float32.
+func pointwise_7x48c4_float__avx512vnni(t pointwiseTile)
 
-func pointwise512x14x16Integer(t pointwiseTile)
+// pointwise_7x48c4_integer__avx512vnni computes tiles of 7 × 48, and requantizes in integers, if no output is below zero.
+func pointwise_7x48c4_integer__avx512vnni(t pointwiseTile)
 
-func pointwise512x14x16Signed(t pointwiseTile)
+// pointwise_7x48c4_signed__avx512vnni computes tiles of 7 × 48, and requantizes in integers.
+func pointwise_7x48c4_signed__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x16(t pointwiseTile)
+// pointwise_14x16c4_float__avx512vnni computes tiles of 14 × 16, and requantizes in float32.
+func pointwise_14x16c4_float__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x16Integer(t pointwiseTile)
+// pointwise_14x16c4_integer__avx512vnni computes tiles of 14 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_14x16c4_integer__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x16Signed(t pointwiseTile)
+// pointwise_14x16c4_signed__avx512vnni computes tiles of 14 × 16, and requantizes in integers.
+func pointwise_14x16c4_signed__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x32(t pointwiseTile)
+// pointwise_1x16c4_float__avx512vnni computes tiles of 1 × 16, and requantizes in float32.
+func pointwise_1x16c4_float__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x32Integer(t pointwiseTile)
+// pointwise_1x16c4_integer__avx512vnni computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_1x16c4_integer__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x32Signed(t pointwiseTile)
+// pointwise_1x16c4_signed__avx512vnni computes tiles of 1 × 16, and requantizes in integers.
+func pointwise_1x16c4_signed__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x48(t pointwiseTile)
+// pointwise_1x32c4_float__avx512vnni computes tiles of 1 × 32, and requantizes in float32.
+func pointwise_1x32c4_float__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x48Integer(t pointwiseTile)
+// pointwise_1x32c4_integer__avx512vnni computes tiles of 1 × 32, and requantizes in integers, if no output is below zero.
+func pointwise_1x32c4_integer__avx512vnni(t pointwiseTile)
 
-func pointwise512x1x48Signed(t pointwiseTile)
+// pointwise_1x32c4_signed__avx512vnni computes tiles of 1 × 32, and requantizes in integers.
+func pointwise_1x32c4_signed__avx512vnni(t pointwiseTile)
 
-func sums512(t pixelSums)
+// pointwise_1x48c4_float__avx512vnni computes tiles of 1 × 48, and requantizes in float32.
+func pointwise_1x48c4_float__avx512vnni(t pointwiseTile)
 
-func pointwiseVEXx6x16(t pointwiseTile)
+// pointwise_1x48c4_integer__avx512vnni computes tiles of 1 × 48, and requantizes in integers, if no output is below zero.
+func pointwise_1x48c4_integer__avx512vnni(t pointwiseTile)
 
-func pointwiseVEXx6x16Integer(t pointwiseTile)
+// pointwise_1x48c4_signed__avx512vnni computes tiles of 1 × 48, and requantizes in integers.
+func pointwise_1x48c4_signed__avx512vnni(t pointwiseTile)
 
-func pointwiseVEXx6x16Signed(t pointwiseTile)
+// pixelsums__avx512vnni sums the activations of each pixel, times a factor.
+func pixelsums__avx512vnni(t pixelSums)
 
-func pointwiseVEXx1x16(t pointwiseTile)
+// pointwise_6x16c4_float__avxvnni computes tiles of 6 × 16, and requantizes in float32.
+func pointwise_6x16c4_float__avxvnni(t pointwiseTile)
 
-func pointwiseVEXx1x16Integer(t pointwiseTile)
+// pointwise_6x16c4_integer__avxvnni computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_6x16c4_integer__avxvnni(t pointwiseTile)
 
-func pointwiseVEXx1x16Signed(t pointwiseTile)
+// pointwise_6x16c4_signed__avxvnni computes tiles of 6 × 16, and requantizes in integers.
+func pointwise_6x16c4_signed__avxvnni(t pointwiseTile)
 
-func sumsAVX2(t pixelSums)
+// pointwise_1x16c4_float__avxvnni computes tiles of 1 × 16, and requantizes in float32.
+func pointwise_1x16c4_float__avxvnni(t pointwiseTile)
 
-func pointwiseChainsx6x16(t pointwiseTile)
+// pointwise_1x16c4_integer__avxvnni computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_1x16c4_integer__avxvnni(t pointwiseTile)
 
-func pointwiseChainsx6x16Integer(t pointwiseTile)
+// pointwise_1x16c4_signed__avxvnni computes tiles of 1 × 16, and requantizes in integers.
+func pointwise_1x16c4_signed__avxvnni(t pointwiseTile)
 
-func pointwiseChainsx6x16Signed(t pointwiseTile)
+// pixelsums__avx2 sums the activations of each pixel, times a factor.
+func pixelsums__avx2(t pixelSums)
 
-func pointwiseChainsx1x16(t pointwiseTile)
+// pointwise_6x16c4chain_float__avx2 computes tiles of 6 × 16, and requantizes in float32.
+func pointwise_6x16c4chain_float__avx2(t pointwiseTile)
 
-func pointwiseChainsx1x16Integer(t pointwiseTile)
+// pointwise_6x16c4chain_integer__avx2 computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_6x16c4chain_integer__avx2(t pointwiseTile)
 
-func pointwiseChainsx1x16Signed(t pointwiseTile)
+// pointwise_6x16c4chain_signed__avx2 computes tiles of 6 × 16, and requantizes in integers.
+func pointwise_6x16c4chain_signed__avx2(t pointwiseTile)
+
+// pointwise_1x16c4chain_float__avx2 computes tiles of 1 × 16, and requantizes in float32.
+func pointwise_1x16c4chain_float__avx2(t pointwiseTile)
+
+// pointwise_1x16c4chain_integer__avx2 computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+func pointwise_1x16c4chain_integer__avx2(t pointwiseTile)
+
+// pointwise_1x16c4chain_signed__avx2 computes tiles of 1 × 16, and requantizes in integers.
+func pointwise_1x16c4chain_signed__avx2(t pointwiseTile)

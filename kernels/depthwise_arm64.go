@@ -25,30 +25,6 @@ type depthwiseCall struct {
 	blocks      int
 }
 
-//go:noescape
-func depthwiseDot1(call *depthwiseCall)
-
-//go:noescape
-func depthwiseDot2(call *depthwiseCall)
-
-//go:noescape
-func depthwisePairs1(call *depthwiseCall)
-
-//go:noescape
-func depthwisePairs2(call *depthwiseCall)
-
-//go:noescape
-func depthwiseColumns1(call *depthwiseCall)
-
-//go:noescape
-func depthwiseColumns2(call *depthwiseCall)
-
-//go:noescape
-func depthwiseWide1(call *depthwiseCall)
-
-//go:noescape
-func depthwiseWide2(call *depthwiseCall)
-
 // Which kernel computes a panel of a 3×3 layer.
 const (
 	depthwiseDot     = iota // weights are int8
@@ -78,8 +54,8 @@ type depthwisePanels struct {
 	outside []byte // what a pixel becomes that sees nothing of the input; for any windows only
 }
 
-func packDepthwiseDot(l DepthwiseLayer) *Depthwise  { return packDepthwise(l, true) }
-func packDepthwiseNeon(l DepthwiseLayer) *Depthwise { return packDepthwise(l, false) }
+func packDepthwiseNeonDot(l DepthwiseLayer) *Depthwise { return packDepthwise(l, true) }
+func packDepthwiseNeon(l DepthwiseLayer) *Depthwise    { return packDepthwise(l, false) }
 
 func packDepthwise(l DepthwiseLayer, dot bool) *Depthwise {
 	if l.Multiplier > 1 || l.In < 8 || l.Once {
@@ -205,20 +181,20 @@ func (p *depthwisePanels) run3x3(c DepthwiseCall) {
 func (c *depthwiseCall) run(mode int64, stride int) {
 	switch {
 	case mode == depthwiseDot && stride == 1:
-		depthwiseDot1(c)
+		depthwise_3x3s1_8ch__neondot(c)
 	case mode == depthwiseDot:
-		depthwiseDot2(c)
+		depthwise_3x3s2_8ch__neondot(c)
 	case mode == depthwisePairs && stride == 1:
-		depthwisePairs1(c)
+		depthwise_3x3s1_8ch_pairs__neon(c)
 	case mode == depthwisePairs:
-		depthwisePairs2(c)
+		depthwise_3x3s2_8ch_pairs__neon(c)
 	case mode == depthwiseColumns && stride == 1:
-		depthwiseColumns1(c)
+		depthwise_3x3s1_8ch_columns__neon(c)
 	case mode == depthwiseColumns:
-		depthwiseColumns2(c)
+		depthwise_3x3s2_8ch_columns__neon(c)
 	case stride == 1:
-		depthwiseWide1(c)
+		depthwise_3x3s1_8ch_wide__neon(c)
 	default:
-		depthwiseWide2(c)
+		depthwise_3x3s2_8ch_wide__neon(c)
 	}
 }

@@ -301,10 +301,10 @@ slow2: \
 	SDOT(12, (b), 0); SDOT(13, (b)+1, 1); SDOT(18, (b), 2); SDOT(19, (b)+1, 3); \
 	SDOT(14, (c), 0); SDOT(15, (c)+1, 1); SDOT(20, (c), 2); SDOT(21, (c)+1, 3)
 
-// depthwiseDot1 computes two output rows with stride 1.
+// depthwise_3x3s1_8ch__neondot computes two output rows by SDOT, at a stride of 1.
 //
-// func depthwiseDot1(call *depthwiseCall)
-TEXT ·depthwiseDot1(SB), NOSPLIT, $0-8
+// func depthwise_3x3s1_8ch__neondot(call *depthwiseCall)
+TEXT ·depthwise_3x3s1_8ch__neondot(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE1(4, 6, 8, WEIGHT_DOT2, LOAD_DOT2, PAD_DOT, SUM_DOT2, RELU2, OTHER2, STORE2)
@@ -327,10 +327,10 @@ TEXT ·depthwiseDot1(SB), NOSPLIT, $0-8
 	SDOT(12, (b), 0); SDOT(13, (b)+1, 1);   \
 	SDOT(14, (c), 0); SDOT(15, (c)+1, 1)
 
-// depthwiseDot2 computes one output row with stride 2.
+// depthwise_3x3s2_8ch__neondot computes one output row by SDOT, at a stride of 2.
 //
-// func depthwiseDot2(call *depthwiseCall)
-TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
+// func depthwise_3x3s2_8ch__neondot(call *depthwiseCall)
+TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, RELU1, OTHER1, STORE1)
@@ -381,26 +381,34 @@ TEXT ·depthwiseDot2(SB), NOSPLIT, $0-8
 	WIDEN(3, 0, 1);            \
 	WIDEN(31, 0, 1)
 
-// func depthwisePairs1(call *depthwiseCall)
-TEXT ·depthwisePairs1(SB), NOSPLIT, $0-8
+// depthwise_3x3s1_8ch_pairs__neon computes one output row at a stride of 1, by products of which two are summed in 16 bits.
+//
+// func depthwise_3x3s1_8ch_pairs__neon(call *depthwiseCall)
+TEXT ·depthwise_3x3s1_8ch_pairs__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, RELU1, OTHER1, STORE1)
 
-// func depthwisePairs2(call *depthwiseCall)
-TEXT ·depthwisePairs2(SB), NOSPLIT, $0-8
+// depthwise_3x3s2_8ch_pairs__neon computes one output row at a stride of 2, by products of which two are summed in 16 bits.
+//
+// func depthwise_3x3s2_8ch_pairs__neon(call *depthwiseCall)
+TEXT ·depthwise_3x3s2_8ch_pairs__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, RELU1, OTHER1, STORE1)
 
-// func depthwiseColumns1(call *depthwiseCall)
-TEXT ·depthwiseColumns1(SB), NOSPLIT, $0-8
+// depthwise_3x3s1_8ch_columns__neon computes one output row at a stride of 1, by products of which a column of three is summed in 16 bits.
+//
+// func depthwise_3x3s1_8ch_columns__neon(call *depthwiseCall)
+TEXT ·depthwise_3x3s1_8ch_columns__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, RELU1, OTHER1, STORE1)
 
-// func depthwiseColumns2(call *depthwiseCall)
-TEXT ·depthwiseColumns2(SB), NOSPLIT, $0-8
+// depthwise_3x3s2_8ch_columns__neon computes one output row at a stride of 2, by products of which a column of three is summed in 16 bits.
+//
+// func depthwise_3x3s2_8ch_columns__neon(call *depthwiseCall)
+TEXT ·depthwise_3x3s2_8ch_columns__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, RELU1, OTHER1, STORE1)
@@ -424,14 +432,18 @@ TEXT ·depthwiseColumns2(SB), NOSPLIT, $0-8
 	TAP(16, (b)); TAP(17, (b)+1); TAP(18, (b)+2); \
 	TAP(19, (c)); TAP(20, (c)+1); TAP(21, (c)+2)
 
-// func depthwiseWide1(call *depthwiseCall)
-TEXT ·depthwiseWide1(SB), NOSPLIT, $0-8
+// depthwise_3x3s1_8ch_wide__neon computes one output row at a stride of 1, by products of 16 bits.
+//
+// func depthwise_3x3s1_8ch_wide__neon(call *depthwiseCall)
+TEXT ·depthwise_3x3s1_8ch_wide__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE1(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, RELU1, OTHER1, STORE1)
 
-// func depthwiseWide2(call *depthwiseCall)
-TEXT ·depthwiseWide2(SB), NOSPLIT, $0-8
+// depthwise_3x3s2_8ch_wide__neon computes one output row at a stride of 2, by products of 16 bits.
+//
+// func depthwise_3x3s2_8ch_wide__neon(call *depthwiseCall)
+TEXT ·depthwise_3x3s2_8ch_wide__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
 	STRIDE2(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, RELU1, OTHER1, STORE1)

@@ -33,21 +33,21 @@
 
 // NEXT_SEGMENT goes to the columns behind, which lie elsewhere: padding or the row.
 #define NEXT_SEGMENT_3 \
-	MOVQ (R13), SI; \
-	MOVQ 8(R13), DI; \
-	MOVQ 16(R13), R8; \
-	MOVQ 40(R13), CX; \
-	ADDQ $48, R13; \
+	MOVQ (depthwiseColumns_rows+0)(R13), SI; \
+	MOVQ (depthwiseColumns_rows+8)(R13), DI; \
+	MOVQ (depthwiseColumns_rows+16)(R13), R8; \
+	MOVQ depthwiseColumns_count(R13), CX; \
+	ADDQ $depthwiseColumns__size, R13; \
 	MOVQ R15, AX
 
 #define NEXT_SEGMENT_5 \
-	MOVQ (R13), SI; \
-	MOVQ 8(R13), DI; \
-	MOVQ 16(R13), R8; \
-	MOVQ 24(R13), R9; \
-	MOVQ 32(R13), R10; \
-	MOVQ 40(R13), CX; \
-	ADDQ $48, R13; \
+	MOVQ (depthwiseColumns_rows+0)(R13), SI; \
+	MOVQ (depthwiseColumns_rows+8)(R13), DI; \
+	MOVQ (depthwiseColumns_rows+16)(R13), R8; \
+	MOVQ (depthwiseColumns_rows+24)(R13), R9; \
+	MOVQ (depthwiseColumns_rows+32)(R13), R10; \
+	MOVQ depthwiseColumns_count(R13), CX; \
+	ADDQ $depthwiseColumns__size, R13; \
 	MOVQ R15, AX
 
 // COLUMN3_16 loads a column of 16 channels.
@@ -303,19 +303,20 @@
 	VMOVQ X0, (BX); \
 	ADDQ DX, BX
 
-// func depthwiseAVX2k3s1x16(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 16 channels.
-TEXT ·depthwiseAVX2k3s1x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_16ch__avx2 computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+//
+// func depthwise_3x3s1_16ch__avx2(t depthwiseRow)
+TEXT ·depthwise_3x3s1_16ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	PCALIGN $64
 
@@ -336,7 +337,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -346,8 +347,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -366,19 +367,20 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwiseAVX2k3s1x8(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 8 channels.
-TEXT ·depthwiseAVX2k3s1x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_8ch__avx2 computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels.
+//
+// func depthwise_3x3s1_8ch__avx2(t depthwiseRow)
+TEXT ·depthwise_3x3s1_8ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	PCALIGN $64
 
@@ -399,7 +401,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -409,8 +411,8 @@ begin:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -429,19 +431,20 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwiseAVX2k3s2x16(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 16 channels.
-TEXT ·depthwiseAVX2k3s2x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_16ch__avx2 computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+//
+// func depthwise_3x3s2_16ch__avx2(t depthwiseRow)
+TEXT ·depthwise_3x3s2_16ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	PCALIGN $64
 
@@ -462,7 +465,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -479,8 +482,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -503,19 +506,20 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwiseAVX2k3s2x8(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 8 channels.
-TEXT ·depthwiseAVX2k3s2x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_8ch__avx2 computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels.
+//
+// func depthwise_3x3s2_8ch__avx2(t depthwiseRow)
+TEXT ·depthwise_3x3s2_8ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	PCALIGN $64
 
@@ -536,7 +540,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -553,8 +557,8 @@ loadedBetween:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -577,19 +581,20 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwiseAVX2k5s1x16(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 16 channels.
-TEXT ·depthwiseAVX2k5s1x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_16ch__avx2 computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+//
+// func depthwise_5x5s1_16ch__avx2(t depthwiseRow)
+TEXT ·depthwise_5x5s1_16ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -610,7 +615,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -622,8 +627,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -642,19 +647,20 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwiseAVX2k5s1x8(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 8 channels.
-TEXT ·depthwiseAVX2k5s1x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_8ch__avx2 computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels.
+//
+// func depthwise_5x5s1_8ch__avx2(t depthwiseRow)
+TEXT ·depthwise_5x5s1_8ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -675,7 +681,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -687,8 +693,8 @@ begin:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -707,19 +713,20 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwiseAVX2k5s2x16(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 16 channels.
-TEXT ·depthwiseAVX2k5s2x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_16ch__avx2 computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+//
+// func depthwise_5x5s2_16ch__avx2(t depthwiseRow)
+TEXT ·depthwise_5x5s2_16ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -740,7 +747,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -759,8 +766,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -783,19 +790,20 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwiseAVX2k5s2x8(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 8 channels.
-TEXT ·depthwiseAVX2k5s2x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_8ch__avx2 computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels.
+//
+// func depthwise_5x5s2_8ch__avx2(t depthwiseRow)
+TEXT ·depthwise_5x5s2_8ch__avx2(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -816,7 +824,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -835,8 +843,8 @@ loadedBetween:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET

@@ -33,21 +33,21 @@
 
 // NEXT_SEGMENT goes to the columns behind, which lie elsewhere: padding or the row.
 #define NEXT_SEGMENT_3 \
-	MOVQ (R13), SI; \
-	MOVQ 8(R13), DI; \
-	MOVQ 16(R13), R8; \
-	MOVQ 40(R13), CX; \
-	ADDQ $48, R13; \
+	MOVQ (depthwiseColumns_rows+0)(R13), SI; \
+	MOVQ (depthwiseColumns_rows+8)(R13), DI; \
+	MOVQ (depthwiseColumns_rows+16)(R13), R8; \
+	MOVQ depthwiseColumns_count(R13), CX; \
+	ADDQ $depthwiseColumns__size, R13; \
 	MOVQ R15, AX
 
 #define NEXT_SEGMENT_5 \
-	MOVQ (R13), SI; \
-	MOVQ 8(R13), DI; \
-	MOVQ 16(R13), R8; \
-	MOVQ 24(R13), R9; \
-	MOVQ 32(R13), R10; \
-	MOVQ 40(R13), CX; \
-	ADDQ $48, R13; \
+	MOVQ (depthwiseColumns_rows+0)(R13), SI; \
+	MOVQ (depthwiseColumns_rows+8)(R13), DI; \
+	MOVQ (depthwiseColumns_rows+16)(R13), R8; \
+	MOVQ (depthwiseColumns_rows+24)(R13), R9; \
+	MOVQ (depthwiseColumns_rows+32)(R13), R10; \
+	MOVQ depthwiseColumns_count(R13), CX; \
+	ADDQ $depthwiseColumns__size, R13; \
 	MOVQ R15, AX
 
 // COLUMN3_16 loads a column of 16 channels.
@@ -273,19 +273,20 @@
 	VMOVQ X0, (BX); \
 	ADDQ DX, BX
 
-// func depthwiseVEXk3s1x16(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 16 channels.
-TEXT ·depthwiseVEXk3s1x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_16ch__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+//
+// func depthwise_3x3s1_16ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_16ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -308,7 +309,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -324,8 +325,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -344,19 +345,20 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwiseVEXk3s1x16Zero(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwiseVEXk3s1x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_16ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_3x3s1_16ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_16ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -387,7 +389,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -405,8 +407,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -425,19 +427,20 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwiseVEXk3s1x8(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 8 channels.
-TEXT ·depthwiseVEXk3s1x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_8ch__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels.
+//
+// func depthwise_3x3s1_8ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_8ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_8
 	PCALIGN $64
@@ -460,7 +463,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -476,8 +479,8 @@ begin:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -496,19 +499,20 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwiseVEXk3s1x8Zero(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 8 channels; weights have a zero point.
-TEXT ·depthwiseVEXk3s1x8Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_8ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels; weights have a zero point.
+//
+// func depthwise_3x3s1_8ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_8ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_8
 	PCALIGN $64
@@ -539,7 +543,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -557,8 +561,8 @@ begin:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -577,19 +581,20 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwiseVEXk3s2x16(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 16 channels.
-TEXT ·depthwiseVEXk3s2x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_16ch__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+//
+// func depthwise_3x3s2_16ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_16ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -612,7 +617,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -633,8 +638,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -657,19 +662,20 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwiseVEXk3s2x16Zero(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwiseVEXk3s2x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_16ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_3x3s2_16ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_16ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -700,7 +706,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -731,8 +737,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -755,19 +761,20 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwiseVEXk3s2x8(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 8 channels.
-TEXT ·depthwiseVEXk3s2x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_8ch__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels.
+//
+// func depthwise_3x3s2_8ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_8ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_8
 	PCALIGN $64
@@ -790,7 +797,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -811,8 +818,8 @@ loadedBetween:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -835,19 +842,20 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwiseVEXk3s2x8Zero(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 8 channels; weights have a zero point.
-TEXT ·depthwiseVEXk3s2x8Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_8ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels; weights have a zero point.
+//
+// func depthwise_3x3s2_8ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_8ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_8
 	PCALIGN $64
@@ -878,7 +886,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -909,8 +917,8 @@ loadedBetween:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -933,19 +941,20 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwiseVEXk5s1x16(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 16 channels.
-TEXT ·depthwiseVEXk5s1x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_16ch__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+//
+// func depthwise_5x5s1_16ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_16ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -973,7 +982,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1021,8 +1030,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1041,19 +1050,20 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwiseVEXk5s1x16Zero(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwiseVEXk5s1x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_16ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_5x5s1_16ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_16ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1093,7 +1103,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1143,8 +1153,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1163,19 +1173,20 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwiseVEXk5s1x8(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 8 channels.
-TEXT ·depthwiseVEXk5s1x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_8ch__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels.
+//
+// func depthwise_5x5s1_8ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_8ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1203,7 +1214,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1251,8 +1262,8 @@ begin:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1271,19 +1282,20 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwiseVEXk5s1x8Zero(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 8 channels; weights have a zero point.
-TEXT ·depthwiseVEXk5s1x8Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_8ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels; weights have a zero point.
+//
+// func depthwise_5x5s1_8ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_8ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1323,7 +1335,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1373,8 +1385,8 @@ begin:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1393,19 +1405,20 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwiseVEXk5s2x16(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 16 channels.
-TEXT ·depthwiseVEXk5s2x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_16ch__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+//
+// func depthwise_5x5s2_16ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_16ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1433,7 +1446,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1484,8 +1497,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1508,19 +1521,20 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwiseVEXk5s2x16Zero(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwiseVEXk5s2x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_16ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_5x5s2_16ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_16ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1560,7 +1574,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1627,8 +1641,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1651,19 +1665,20 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwiseVEXk5s2x8(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 8 channels.
-TEXT ·depthwiseVEXk5s2x8(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_8ch__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels.
+//
+// func depthwise_5x5s2_8ch__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_8ch__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1691,7 +1706,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1742,8 +1757,8 @@ loadedBetween:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1766,19 +1781,20 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwiseVEXk5s2x8Zero(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 8 channels; weights have a zero point.
-TEXT ·depthwiseVEXk5s2x8Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_8ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels; weights have a zero point.
+//
+// func depthwise_5x5s2_8ch_zero__avxvnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_8ch_zero__avxvnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1818,7 +1834,7 @@ loaded:
 
 store:
 	STORE_8
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1885,8 +1901,8 @@ loadedBetween:
 
 done:
 	ADDQ $8, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET

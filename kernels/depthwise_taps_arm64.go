@@ -19,9 +19,6 @@ type tapsCall struct {
 	zero                              [8]int8
 }
 
-//go:noescape
-func depthwiseTaps(call *tapsCall)
-
 // packTaps packs panels of channels8, and for each tap eight channels' weights of 16 bits.
 func (p *depthwisePanels) packTaps(l *DepthwiseLayer) {
 	p.size = int(unsafe.Sizeof(channels8{})) + l.KernelH*l.KernelW*16
@@ -77,7 +74,7 @@ func (p *depthwisePanels) runTaps(call DepthwiseCall) {
 			most := max(1, callMACs/(c.width*c.rows*c.columns*8)) * c.panelSize
 			for from := 0; from < len(p.panels); from += most {
 				c.panel, c.blocks = &p.panels[from], min(most, len(p.panels)-from)/c.panelSize
-				depthwiseTaps(&c)
+				depthwise_taps_8ch__neon(&c)
 			}
 		}
 	}

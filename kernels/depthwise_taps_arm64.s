@@ -53,8 +53,10 @@
 
 #define ADD_TAP(v, w) SMLAL_H(w, v, 0); SMLAL2_H(w, v, 1)
 
-// func depthwiseTaps(call *tapsCall)
-TEXT ·depthwiseTaps(SB), NOSPLIT, $0-8
+// depthwise_taps_8ch__neon computes output pixels of a window of any size, 8 channels after another.
+//
+// func depthwise_taps_8ch__neon(call *tapsCall)
+TEXT ·depthwise_taps_8ch__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	MOVD tapsCall_panel(CALL), PANEL
 	MOVD tapsCall_blocks(CALL), BLOCKS

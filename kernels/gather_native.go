@@ -2,12 +2,6 @@
 
 package kernels
 
-//go:noescape
-func patches8(dst, src *byte, count, rows, row, pitch, step int)
-
-//go:noescape
-func patches16(dst, src *byte, count, rows, row, pitch, step int)
-
 // patchesBytes is how much one call into assembly copies at most, as it can't be interrupted.
 const patchesBytes = 64 << 10
 
@@ -21,9 +15,9 @@ func shortPatches(dst, src []byte, count, rows, row, pitch, step int) bool {
 	most := patchesBytes / size
 	for i := 0; i < count; i += most {
 		if to, from, n := &dst[i*size], &src[i*step], min(most, count-i); row <= 16 {
-			patches8(to, from, n, rows, row, pitch, step)
+			patches_8b(to, from, n, rows, row, pitch, step)
 		} else {
-			patches16(to, from, n, rows, row, pitch, step)
+			patches_16b(to, from, n, rows, row, pitch, step)
 		}
 	}
 	return true

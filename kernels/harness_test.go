@@ -2,6 +2,7 @@ package kernels
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -17,30 +18,44 @@ import (
 // A layer is always given as an unsigned set would see it; for a signed set activations, zero points and clamp ranges
 // are moved down by 128, and its output back up.
 
-// TestRequired fails where EDGE_REQUIRE_KERNELS (names with commas between) has a set that this machine can't run:
-// what would otherwise silently not be tested.
-func TestRequired(t *testing.T) {
-	var have []string
-	for _, s := range Available() {
-		have = append(have, s.Name)
+// TestSets tells which sets are tested on this machine and which aren't. It fails if EDGE_REQUIRE_KERNELS (names with
+// commas between) has one that this machine can't run.
+func TestSets(t *testing.T) {
+	var run, skipped []string
+	for _, name := range Names() {
+		if ByName(name) == nil {
+			skipped = append(skipped, name)
+		} else {
+			run = append(run, name)
+		}
 	}
-	t.Logf("sets: %s", strings.Join(have, " "))
+	t.Logf("kernel sets run: %s; skipped, as this machine lacks them: %s",
+		strings.Join(run, " "), cmp.Or(strings.Join(skipped, " "), "none"))
 	for name := range strings.SplitSeq(os.Getenv("EDGE_REQUIRE_KERNELS"), ",") {
-		if name != "" && !slices.Contains(have, name) {
-			t.Errorf("EDGE_REQUIRE_KERNELS: no set %q on this machine, only %v", name, have)
+		if name != "" && !slices.Contains(run, name) {
+			t.Errorf("EDGE_REQUIRE_KERNELS: no set %q on this machine, only %v", name, run)
 		}
 	}
 }
 
 // others returns every set that this machine has but the generic one, that for int8, and sets that take paths which the
 // real ones choose by cost.
-func others() []*Set {
-	return append(append(Available()[1:], generic[int8]("generic-int8", true)), forced()...)
-}
+func others() []*Set { return append(Available()[1:], extra()...) }
 
-// eachSet runs test for each of them.
+func extra() []*Set { return append([]*Set{generic[int8]("generic-int8", true)}, forced()...) }
+
+// eachSet runs test for each of them. Sets that the architecture knows and this machine lacks are skipped by name.
 func eachSet(t *testing.T, test func(t *testing.T, s *Set)) {
-	for _, s := range others() {
+	for _, name := range Names()[1:] {
+		t.Run(name, func(t *testing.T) {
+			s := ByName(name)
+			if s == nil {
+				t.Skipf("this machine lacks %s", name)
+			}
+			test(t, s)
+		})
+	}
+	for _, s := range extra() {
 		t.Run(s.Name, func(t *testing.T) { test(t, s) })
 	}
 }

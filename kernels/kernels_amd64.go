@@ -19,19 +19,17 @@ type x86 struct {
 	depthwise           depthwiseTable
 }
 
-func native() []*Set {
-	var sets []*Set
+func native() []candidate {
 	f := cpu.X86
-	if f.HasAVX2 && f.HasFMA {
-		sets = append(sets, avx2.set("avx2"))
+	hasAVX2 := f.HasAVX2 && f.HasFMA
+	return []candidate{
+		{avx2.set("avx2"), hasAVX2},
+		{avxvnni.set("avx-vnni"), hasAVX2 && f.HasAVXVNNI},
+		{
+			avx512vnni.set("avx512-vnni"),
+			f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL && f.HasAVX512VNNI,
+		},
 	}
-	if f.HasAVX2 && f.HasFMA && f.HasAVXVNNI {
-		sets = append(sets, avxVNNI.set("avx-vnni"))
-	}
-	if f.HasAVX512F && f.HasAVX512BW && f.HasAVX512DQ && f.HasAVX512VL && f.HasAVX512VNNI {
-		sets = append(sets, avx512.set("avx512-vnni"))
-	}
-	return sets
 }
 
 func (s *x86) set(name string) *Set {

@@ -3,21 +3,23 @@
 // The x86 kernels. The heart of them is generated (go generate; the generator is internal/gen), as each is one loop in
 // many sizes:
 //
-//	pointwise_avx512_amd64.s, pointwise_avxvnni_amd64.s, pointwise_avx2_amd64.s   a tile of pixels × output channels
-//	depthwise_avx512_amd64.s, depthwise_avxvnni_amd64.s, depthwise_avx2_amd64.s   a row of outputs × a block of channels
+//	pointwise_avx512vnni_amd64.s, pointwise_avxvnni_amd64.s, pointwise_avx2_amd64.s   a tile of pixels × output channels
+//	depthwise_avx512vnni_amd64.s, depthwise_avxvnni_amd64.s, depthwise_avx2_amd64.s   a row of outputs × a block of channels
 //	add_amd64.s                                                                   two tensors
 //
 // Here are the small ones, by hand. What calls them all is in the .go files of the same names; avx2_amd64.go and
-// avx512_amd64.go put the sets together.
+// avx512vnni_amd64.go put the sets together.
 
 #include "textflag.h"
 
-// func windowSums(src *byte, rows, columns, pitch, step int, sums *[16]uint16)
+// windowsums__avx2 sums the activations of a window, for 16 channels.
 //
 // sums[c] = Σ_i,j src[i·pitch + j·step + c]: 16 channels are a vector of words.
 //
 // SI the row of the window, R8 rows that remain, R9 columns, R10 pitch, R11 step; AX the pixel, CX pixels that remain.
-TEXT ·windowSums(SB), NOSPLIT, $0-48
+//
+// func windowsums__avx2(src *byte, rows, columns, pitch, step int, sums *[16]uint16)
+TEXT ·windowsums__avx2(SB), NOSPLIT, $0-48
 	MOVQ  src+0(FP), SI
 	MOVQ  rows+8(FP), R8
 	MOVQ  columns+16(FP), R9
@@ -43,13 +45,15 @@ pixel:
 	VZEROUPPER
 	RET
 
-// func patches8(dst, src *byte, count, rows, row, pitch, step int)
+// patches_8b copies patches whose rows have 8 to 16 bytes.
 //
 // For each patch, for each of its rows: the first 8 bytes and the last 8, which overlap.
 //
 // DI dst, SI the patch in src, CX patches that remain, R8 rows, R9 row, R10 pitch, R11 step;
 // AX the row in src, DX rows that remain.
-TEXT ·patches8(SB), NOSPLIT, $0-56
+//
+// func patches_8b(dst, src *byte, count, rows, row, pitch, step int)
+TEXT ·patches_8b(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ count+16(FP), CX
@@ -76,10 +80,10 @@ row:
 	JNZ  patch
 	RET
 
-// func patches16(dst, src *byte, count, rows, row, pitch, step int)
+// patches_16b copies patches whose rows have 16 to 32 bytes.
 //
-// The same with 16 bytes.
-TEXT ·patches16(SB), NOSPLIT, $0-56
+// func patches_16b(dst, src *byte, count, rows, row, pitch, step int)
+TEXT ·patches_16b(SB), NOSPLIT, $0-56
 	MOVQ dst+0(FP), DI
 	MOVQ src+8(FP), SI
 	MOVQ count+16(FP), CX

@@ -16,17 +16,14 @@ import (
 //
 // What they share: a layer's output channels are packed in panels. A panel is a header with its channels' constants,
 // and then its weights in the order in which the kernel reads them.
-func native() []*Set {
+func native() []candidate {
 	neon := generic[int8]("neon", true)
 	neon.PackPointwise, neon.PackDepthwise = packPointwiseNeon, packDepthwiseNeon
 	neon.PackAdd, neon.PackAveragePool = packAddNeon, packAveragePoolNeon
-	if !cpu.ARM64.HasASIMDDP {
-		return []*Set{neon}
-	}
 	dot := *neon
 	dot.Name = "neon-dot"
-	dot.PackPointwise, dot.PackDepthwise = packPointwiseDot, packDepthwiseDot
-	return []*Set{neon, &dot}
+	dot.PackPointwise, dot.PackDepthwise = packPointwiseNeonDot, packDepthwiseNeonDot
+	return []candidate{{neon, true}, {&dot, cpu.ARM64.HasASIMDDP}}
 }
 
 // How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers

@@ -2,7 +2,7 @@
 
 // The Arm kernels, by what they compute:
 //
-//	pointwise_neon_arm64.s, pointwise_dot_arm64.s   a tile of pixels × output channels
+//	pointwise_neon_arm64.s, pointwise_neondot_arm64.s   a tile of pixels × output channels
 //	depthwise_arm64.s, depthwise_taps_arm64.s       3×3 windows; windows of any other size
 //	add_arm64.s                                     two tensors
 //	kernels_arm64.s                                 the small ones: sums of pixels and of windows, patches
@@ -28,8 +28,10 @@
 	MOVD pitch+40(FP), R5; \
 	MOVD step+48(FP), R6
 
-// func patches8(dst, src *byte, count, rows, row, pitch, step int)
-TEXT ·patches8(SB), NOSPLIT, $0-56
+// patches_8b copies patches whose rows have 8 to 16 bytes.
+//
+// func patches_8b(dst, src *byte, count, rows, row, pitch, step int)
+TEXT ·patches_8b(SB), NOSPLIT, $0-56
 	LOAD
 	SUB $8, R4, R7
 
@@ -51,8 +53,10 @@ row:
 	BNE  patch
 	RET
 
-// func patches16(dst, src *byte, count, rows, row, pitch, step int)
-TEXT ·patches16(SB), NOSPLIT, $0-56
+// patches_16b copies patches whose rows have 16 to 32 bytes.
+//
+// func patches_16b(dst, src *byte, count, rows, row, pitch, step int)
+TEXT ·patches_16b(SB), NOSPLIT, $0-56
 	LOAD
 	SUB $16, R4, R7
 
@@ -76,15 +80,15 @@ row:
 	BNE   patch
 	RET
 
-// sumPixels adds up each pixel's activations, four pixels at a time:
+// pixelsums__neon adds up each pixel's activations, four pixels at a time.
 //
 //	V0…V3   sums, in four parts each    V4…V7   16 activations of each pixel
 //	V8      the mask of the last 16
 //
 //	for each four pixels { for each 16 channels { V0…V3 += the pairs' sums' pairs' sums of V4…V7 } }
 //
-// func sumPixels(s *pixelSums)
-TEXT ·sumPixels(SB), NOSPLIT, $0-8
+// func pixelsums__neon(s *pixelSums)
+TEXT ·pixelsums__neon(SB), NOSPLIT, $0-8
 	MOVD  s+0(FP), R11
 	MOVD  pixelSums_src(R11), R0
 	MOVD  pixelSums_dst(R11), R1

@@ -2,4 +2,4 @@
 
 package kernels
 
-func native() []*Set { return nil }
+func native() []candidate { return nil }

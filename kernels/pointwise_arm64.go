@@ -23,21 +23,6 @@ type pointwiseCall struct {
 	steps, rest          int // how often to go round the loop over the input channels, and what that leaves
 }
 
-//go:noescape
-func dotTiles8(call *pointwiseCall)
-
-//go:noescape
-func dotTiles4(call *pointwiseCall)
-
-//go:noescape
-func dotTile1(call *pointwiseCall)
-
-//go:noescape
-func neonTiles4(call *pointwiseCall)
-
-//go:noescape
-func neonTile1(call *pointwiseCall)
-
 // pixelSums is fours × 4 pixels to be summed: 16 channels a step, and then a rest of as many as mask has set bits in.
 type pixelSums struct {
 	src         *byte
@@ -47,9 +32,6 @@ type pixelSums struct {
 	steps, rest int
 	mask        [16]byte
 }
-
-//go:noescape
-func sumPixels(s *pixelSums)
 
 const (
 	// pixelUnit is what a pixel's channels are read up to a multiple of.
@@ -136,15 +118,15 @@ func (p *pointwisePanels) readable(c *PointwiseCall) int {
 func (s *shape) compute(call *pointwiseCall, rows int) {
 	switch {
 	case s.dot && rows > 4:
-		dotTiles8(call)
+		pointwise_8x8c4__neondot(call)
 	case s.dot && rows > 1:
-		dotTiles4(call)
+		pointwise_4x8c4__neondot(call)
 	case s.dot:
-		dotTile1(call)
+		pointwise_1x8c4__neondot(call)
 	case rows > 1:
-		neonTiles4(call)
+		pointwise_4x4c32__neon(call)
 	default:
-		neonTile1(call)
+		pointwise_1x4c32__neon(call)
 	}
 }
 
@@ -256,7 +238,7 @@ func (p *pointwisePanels) sums(call *pointwiseCall, rows int) {
 	for i := range s.rest {
 		s.mask[i] = 0xff
 	}
-	sumPixels(&s)
+	pixelsums__neon(&s)
 }
 
 // packing is one channel of a layer to be packed: its weights, moved by recentre, and its constants.
@@ -286,10 +268,10 @@ func (l *PointwiseLayer) channel(n int) packing {
 	return c
 }
 
-// packPointwiseDot packs panels of eight channels: channels8, then the weights by quads of input channels:
+// packPointwiseNeonDot packs panels of eight channels: channels8, then the weights by quads of input channels:
 //
 //	n0 k0…k3 | n1 k0…k3 | … | n7 k0…k3 | n0 k4…k7 | …
-func packPointwiseDot(l PointwiseLayer) *Pointwise {
+func packPointwiseNeonDot(l PointwiseLayer) *Pointwise {
 	quads := (l.In + 3) / 4
 	first := int(unsafe.Sizeof(channels8{}))
 	size := first + quads*32

@@ -20,18 +20,20 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func pointwiseAVX2x6x16(t pointwiseTile)
+// pointwise_6x16c2_float__avx2 computes tiles of 6 × 16, and requantizes in float32.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
+//
+// func pointwise_6x16c2_float__avx2(t pointwiseTile)
+TEXT ·pointwise_6x16c2_float__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -51,7 +53,7 @@ tile:
 multiply:
 	MOVQ SI, AX
 	LEAQ 192(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -211,8 +213,8 @@ multiplied:
 	VFMADD213PS Y13, Y12, Y11
 	VCVTPS2DQ Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -243,31 +245,33 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseAVX2x6x16Integer(t pointwiseTile)
+// pointwise_6x16c2_integer__avx2 computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
+//
+// func pointwise_6x16c2_integer__avx2(t pointwiseTile)
+TEXT ·pointwise_6x16c2_integer__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -287,7 +291,7 @@ tile:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -515,8 +519,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y11, Y11
 	VPSRAVD 544(BX), Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -547,31 +551,33 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseAVX2x6x16Signed(t pointwiseTile)
+// pointwise_6x16c2_signed__avx2 computes tiles of 6 × 16, and requantizes in integers.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x6x16Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
+//
+// func pointwise_6x16c2_signed__avx2(t pointwiseTile)
+TEXT ·pointwise_6x16c2_signed__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -591,7 +597,7 @@ tile:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -915,8 +921,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y11, Y11
 	VPSRAVD 544(BX), Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -947,29 +953,31 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseAVX2x1x16(t pointwiseTile)
+// pointwise_1x16c2_float__avx2 computes tiles of 1 × 16, and requantizes in float32.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c2_float__avx2(t pointwiseTile)
+TEXT ·pointwise_1x16c2_float__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -979,7 +987,7 @@ tile:
 multiply:
 	MOVQ SI, AX
 	LEAQ 192(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -1034,8 +1042,8 @@ multiplied:
 	VFMADD213PS Y13, Y12, Y1
 	VCVTPS2DQ Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1043,29 +1051,31 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseAVX2x1x16Integer(t pointwiseTile)
+// pointwise_1x16c2_integer__avx2 computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c2_integer__avx2(t pointwiseTile)
+TEXT ·pointwise_1x16c2_integer__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -1075,7 +1085,7 @@ tile:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -1138,8 +1148,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y1, Y1
 	VPSRAVD 544(BX), Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1147,29 +1157,31 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseAVX2x1x16Signed(t pointwiseTile)
+// pointwise_1x16c2_signed__avx2 computes tiles of 1 × 16, and requantizes in integers.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseAVX2x1x16Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c2_signed__avx2(t pointwiseTile)
+TEXT ·pointwise_1x16c2_signed__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -1179,7 +1191,7 @@ tile:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -1258,8 +1270,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y1, Y1
 	VPSRAVD 544(BX), Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1267,30 +1279,32 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func widenAVX2(t widenPixels)
+// widen__avx2 widens the activations of pixels to 16 bits.
 //
 // For each pixel: dst[i] = uint16(src[i]), 16 channels at a time, the last 16 again where they are less than that; a pixel of
 // less than 16 one by one.
-TEXT ·widenAVX2(SB), NOSPLIT, $0-48
-	MOVQ t_src+0(FP), SI
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dstStride+24(FP), R9
-	MOVQ t_channels+32(FP), R10
-	MOVQ t_pixels+40(FP), R11
+//
+// func widen__avx2(t widenPixels)
+TEXT ·widen__avx2(SB), NOSPLIT, $0-widenPixels__size
+	MOVQ t_src+widenPixels_src(FP), SI
+	MOVQ t_dst+widenPixels_dst(FP), DI
+	MOVQ t_srcStride+widenPixels_srcStride(FP), R8
+	MOVQ t_dstStride+widenPixels_dstStride(FP), R9
+	MOVQ t_channels+widenPixels_channels(FP), R10
+	MOVQ t_pixels+widenPixels_pixels(FP), R11
 
 pixel:
 	XORQ AX, AX

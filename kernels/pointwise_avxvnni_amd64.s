@@ -8,19 +8,21 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-// func pointwiseVEXx6x16(t pointwiseTile)
+// pointwise_6x16c4_float__avxvnni computes tiles of 6 × 16, and requantizes in float32.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_6x16c4_float__avxvnni(t pointwiseTile)
+TEXT ·pointwise_6x16c4_float__avxvnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -65,7 +67,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 192(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -189,8 +191,8 @@ multiplied:
 	VFMADD213PS Y13, Y12, Y11
 	VCVTPS2DQ Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -221,32 +223,34 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseVEXx6x16Integer(t pointwiseTile)
+// pointwise_6x16c4_integer__avxvnni computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_6x16c4_integer__avxvnni(t pointwiseTile)
+TEXT ·pointwise_6x16c4_integer__avxvnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -291,7 +295,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -483,8 +487,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y11, Y11
 	VPSRAVD 544(BX), Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -515,32 +519,34 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseVEXx6x16Signed(t pointwiseTile)
+// pointwise_6x16c4_signed__avxvnni computes tiles of 6 × 16, and requantizes in integers.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx6x16Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_6x16c4_signed__avxvnni(t pointwiseTile)
+TEXT ·pointwise_6x16c4_signed__avxvnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -585,7 +591,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -873,8 +879,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y11, Y11
 	VPSRAVD 544(BX), Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -905,30 +911,32 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseVEXx1x16(t pointwiseTile)
+// pointwise_1x16c4_float__avxvnni computes tiles of 1 × 16, and requantizes in float32.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c4_float__avxvnni(t pointwiseTile)
+TEXT ·pointwise_1x16c4_float__avxvnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -948,7 +956,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 192(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -997,8 +1005,8 @@ multiplied:
 	VFMADD213PS Y13, Y12, Y1
 	VCVTPS2DQ Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1006,30 +1014,32 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseVEXx1x16Integer(t pointwiseTile)
+// pointwise_1x16c4_integer__avxvnni computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c4_integer__avxvnni(t pointwiseTile)
+TEXT ·pointwise_1x16c4_integer__avxvnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -1049,7 +1059,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -1106,8 +1116,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y1, Y1
 	VPSRAVD 544(BX), Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1115,30 +1125,32 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseVEXx1x16Signed(t pointwiseTile)
+// pointwise_1x16c4_signed__avxvnni computes tiles of 1 × 16, and requantizes in integers.
 //
 // Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.
-TEXT ·pointwiseVEXx1x16Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c4_signed__avxvnni(t pointwiseTile)
+TEXT ·pointwise_1x16c4_signed__avxvnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -1158,7 +1170,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 	SUBQ $2, CX
 	JL last
 
@@ -1231,8 +1243,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y1, Y1
 	VPSRAVD 544(BX), Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1240,15 +1252,15 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
@@ -1259,18 +1271,20 @@ DATA lastBytes<>+16(SB)/8, $0xffffffffffffffff
 DATA lastBytes<>+24(SB)/8, $0xffffffffffffffff
 GLOBL lastBytes<>(SB), RODATA|NOPTR, $32
 
-// func sumsAVX2(t pixelSums)
+// pixelsums__avx2 sums the activations of each pixel, times a factor.
 //
 // Four pixels a group, one after the other: VPSADBW sums 8 bytes each. Of the last 16 channels those that were summed
 // before are masked away. There are at least 16.
-TEXT ·sumsAVX2(SB), NOSPLIT, $0-48
-	MOVQ t_src+0(FP), SI
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_stride+16(FP), R8
-	MOVQ t_channels+24(FP), R10
-	MOVQ t_groups+32(FP), R11
+//
+// func pixelsums__avx2(t pixelSums)
+TEXT ·pixelsums__avx2(SB), NOSPLIT, $0-pixelSums__size
+	MOVQ t_src+pixelSums_src(FP), SI
+	MOVQ t_dst+pixelSums_dst(FP), DI
+	MOVQ t_stride+pixelSums_stride(FP), R8
+	MOVQ t_channels+pixelSums_channels(FP), R10
+	MOVQ t_groups+pixelSums_groups(FP), R11
 	SHLQ $2, R11
-	MOVL t_factor+40(FP), R12
+	MOVL t_factor+pixelSums_factor(FP), R12
 	// X3: the mask of the last 16
 	LEAQ lastBytes<>(SB), BX
 	MOVQ R10, CX

@@ -21,24 +21,26 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-DATA ones256<>+0(SB)/8, $0x0001000100010001
-DATA ones256<>+8(SB)/8, $0x0001000100010001
-DATA ones256<>+16(SB)/8, $0x0001000100010001
-DATA ones256<>+24(SB)/8, $0x0001000100010001
-GLOBL ones256<>(SB), RODATA|NOPTR, $32
+DATA ones<>+0(SB)/8, $0x0001000100010001
+DATA ones<>+8(SB)/8, $0x0001000100010001
+DATA ones<>+16(SB)/8, $0x0001000100010001
+DATA ones<>+24(SB)/8, $0x0001000100010001
+GLOBL ones<>(SB), RODATA|NOPTR, $32
 
-// func pointwiseChainsx6x16(t pointwiseTile)
+// pointwise_6x16c4chain_float__avx2 computes tiles of 6 × 16, and requantizes in float32.
 //
 // Sums Y0…Y11, weights Y12 and Y13, activations Y14, products Y15, accumulators on the stack.
-TEXT ·pointwiseChainsx6x16(SB), NOSPLIT, $416-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
+//
+// func pointwise_6x16c4chain_float__avx2(t pointwiseTile)
+TEXT ·pointwise_6x16c4chain_float__avx2(SB), NOSPLIT, $416-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 	// accumulators are at the frame's first multiple of 32
 	LEAQ 31(SP), R14
@@ -60,7 +62,7 @@ tile:
 	VMOVDQU Y13, 288(R14)
 	VMOVDQU Y13, 352(R14)
 	LEAQ 192(BX), R15
-	MOVQ t_chains+96(FP), R12
+	MOVQ t_chains+pointwiseTile_chains(FP), R12
 
 chain:
 	MOVL (R12), AX
@@ -137,7 +139,7 @@ quad:
 	JNZ quad
 
 summed:
-	VMOVDQU ones256<>(SB), Y12
+	VMOVDQU ones<>(SB), Y12
 	VPMADDWD Y12, Y0, Y0
 	VPADDD (R14), Y0, Y0
 	VMOVDQU Y0, (R14)
@@ -232,8 +234,8 @@ multiplied:
 	VFMADD213PS Y13, Y12, Y11
 	VCVTPS2DQ Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -264,31 +266,33 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseChainsx6x16Integer(t pointwiseTile)
+// pointwise_6x16c4chain_integer__avx2 computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
 //
 // Sums Y0…Y11, weights Y12 and Y13, activations Y14, products Y15, accumulators on the stack.
-TEXT ·pointwiseChainsx6x16Integer(SB), NOSPLIT, $416-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
+//
+// func pointwise_6x16c4chain_integer__avx2(t pointwiseTile)
+TEXT ·pointwise_6x16c4chain_integer__avx2(SB), NOSPLIT, $416-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 	// accumulators are at the frame's first multiple of 32
 	LEAQ 31(SP), R14
@@ -310,7 +314,7 @@ tile:
 	VMOVDQU Y13, 288(R14)
 	VMOVDQU Y13, 352(R14)
 	LEAQ 576(BX), R15
-	MOVQ t_chains+96(FP), R12
+	MOVQ t_chains+pointwiseTile_chains(FP), R12
 
 chain:
 	MOVL (R12), AX
@@ -387,7 +391,7 @@ quad:
 	JNZ quad
 
 summed:
-	VMOVDQU ones256<>(SB), Y12
+	VMOVDQU ones<>(SB), Y12
 	VPMADDWD Y12, Y0, Y0
 	VPADDD (R14), Y0, Y0
 	VMOVDQU Y0, (R14)
@@ -550,8 +554,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y11, Y11
 	VPSRAVD 544(BX), Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -582,31 +586,33 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseChainsx6x16Signed(t pointwiseTile)
+// pointwise_6x16c4chain_signed__avx2 computes tiles of 6 × 16, and requantizes in integers.
 //
 // Sums Y0…Y11, weights Y12 and Y13, activations Y14, products Y15, accumulators on the stack.
-TEXT ·pointwiseChainsx6x16Signed(SB), NOSPLIT, $416-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
+//
+// func pointwise_6x16c4chain_signed__avx2(t pointwiseTile)
+TEXT ·pointwise_6x16c4chain_signed__avx2(SB), NOSPLIT, $416-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 	// accumulators are at the frame's first multiple of 32
 	LEAQ 31(SP), R14
@@ -628,7 +634,7 @@ tile:
 	VMOVDQU Y13, 288(R14)
 	VMOVDQU Y13, 352(R14)
 	LEAQ 576(BX), R15
-	MOVQ t_chains+96(FP), R12
+	MOVQ t_chains+pointwiseTile_chains(FP), R12
 
 chain:
 	MOVL (R12), AX
@@ -705,7 +711,7 @@ quad:
 	JNZ quad
 
 summed:
-	VMOVDQU ones256<>(SB), Y12
+	VMOVDQU ones<>(SB), Y12
 	VPMADDWD Y12, Y0, Y0
 	VPADDD (R14), Y0, Y0
 	VMOVDQU Y0, (R14)
@@ -964,8 +970,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y11, Y11
 	VPSRAVD 544(BX), Y11, Y11
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKSSDW Y3, Y2, Y2
 	VPACKUSWB Y2, Y0, Y0
@@ -996,39 +1002,41 @@ multiplied:
 	ADDQ R11, DI
 	VEXTRACTI128 $1, Y8, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $6, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseChainsx1x16(t pointwiseTile)
+// pointwise_1x16c4chain_float__avx2 computes tiles of 1 × 16, and requantizes in float32.
 //
 // Each quad is a chain of its own: a single pixel doesn't wait for multiplications, but for weights. Accumulators Y0 and Y1,
 // weights Y12 and Y13, ones Y4, activations Y14, products Y15.
-TEXT ·pointwiseChainsx1x16(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c4chain_float__avx2(t pointwiseTile)
+TEXT ·pointwise_1x16c4chain_float__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
-	VMOVDQU ones256<>(SB), Y4
+	VMOVDQU ones<>(SB), Y4
 
 tile:
 	VMOVDQU (BX), Y0
 	VMOVDQU 32(BX), Y1
 	MOVQ SI, AX
 	LEAQ 192(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	PREFETCHT0 (R13)
@@ -1044,7 +1052,7 @@ quad:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ quad
-	MOVQ t_chains+96(FP), R12
+	MOVQ t_chains+pointwiseTile_chains(FP), R12
 
 chain:
 	MOVL (R12), AX
@@ -1078,8 +1086,8 @@ multiplied:
 	VFMADD213PS Y13, Y12, Y1
 	VCVTPS2DQ Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1087,39 +1095,41 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseChainsx1x16Integer(t pointwiseTile)
+// pointwise_1x16c4chain_integer__avx2 computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
 //
 // Each quad is a chain of its own: a single pixel doesn't wait for multiplications, but for weights. Accumulators Y0 and Y1,
 // weights Y12 and Y13, ones Y4, activations Y14, products Y15.
-TEXT ·pointwiseChainsx1x16Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c4chain_integer__avx2(t pointwiseTile)
+TEXT ·pointwise_1x16c4chain_integer__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
-	VMOVDQU ones256<>(SB), Y4
+	VMOVDQU ones<>(SB), Y4
 
 tile:
 	VMOVDQU (BX), Y0
 	VMOVDQU 32(BX), Y1
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	PREFETCHT0 (R13)
@@ -1135,7 +1145,7 @@ quad:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ quad
-	MOVQ t_chains+96(FP), R12
+	MOVQ t_chains+pointwiseTile_chains(FP), R12
 
 chain:
 	MOVL (R12), AX
@@ -1177,8 +1187,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y1, Y1
 	VPSRAVD 544(BX), Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1186,39 +1196,41 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwiseChainsx1x16Signed(t pointwiseTile)
+// pointwise_1x16c4chain_signed__avx2 computes tiles of 1 × 16, and requantizes in integers.
 //
 // Each quad is a chain of its own: a single pixel doesn't wait for multiplications, but for weights. Accumulators Y0 and Y1,
 // weights Y12 and Y13, ones Y4, activations Y14, products Y15.
-TEXT ·pointwiseChainsx1x16Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_next+80(FP), R13
+//
+// func pointwise_1x16c4chain_signed__avx2(t pointwiseTile)
+TEXT ·pointwise_1x16c4chain_signed__avx2(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
-	VMOVDQU ones256<>(SB), Y4
+	VMOVDQU ones<>(SB), Y4
 
 tile:
 	VMOVDQU (BX), Y0
 	VMOVDQU 32(BX), Y1
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	PREFETCHT0 (R13)
@@ -1234,7 +1246,7 @@ quad:
 	ADDQ $4, AX
 	DECQ CX
 	JNZ quad
-	MOVQ t_chains+96(FP), R12
+	MOVQ t_chains+pointwiseTile_chains(FP), R12
 
 chain:
 	MOVL (R12), AX
@@ -1292,8 +1304,8 @@ multiplied:
 	VPBLENDD $170, Y12, Y1, Y1
 	VPSRAVD 544(BX), Y1, Y1
 	// two rows of 16 channels: int32 to uint8, clamped
-	VPBROADCASTB t_lo+72(FP), Y12
-	VPBROADCASTB t_hi+73(FP), Y13
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Y12
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Y13
 	VPACKSSDW Y1, Y0, Y0
 	VPACKUSWB Y0, Y0, Y0
 	VPERMQ $216, Y0, Y0
@@ -1301,15 +1313,15 @@ multiplied:
 	VPMINUB Y13, Y0, Y0
 	VMOVDQU X0, (DI)
 	ADDQ R11, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET

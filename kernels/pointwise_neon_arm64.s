@@ -169,8 +169,10 @@
 #define EACH4(OP, x) OP(0, x); OP(4, x); OP(8, x); OP(12, x)
 #define BIAS(v, x)   ADD_S(x, v, v)
 
-// func neonTiles4(call *pointwiseCall)
-TEXT ·neonTiles4(SB), NOSPLIT, $0-8
+// pointwise_4x4c32__neon computes tiles of 4 pixels × 4 output channels.
+//
+// func pointwise_4x4c32__neon(call *pointwiseCall)
+TEXT ·pointwise_4x4c32__neon(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
 
 panel:
@@ -338,15 +340,15 @@ ones16:
 	ALL_16(ONES_16, SADALP_H)
 	B    restEight
 
-// neonTile1 does the same for one pixel:
+// pointwise_1x4c32__neon computes one pixel × 4 output channels.
 //
 //	V0…V3    accumulators: channel 0, 1, 2, 3
 //	V16, V20 32 input channels
 //	V24, V25; V26, V27; V4, V5; V6, V7   their weights for channel 0; 1; 2; 3
 //	V28…V31  products, one for each channel
 //
-// func neonTile1(call *pointwiseCall)
-TEXT ·neonTile1(SB), NOSPLIT, $0-8
+// func pointwise_1x4c32__neon(call *pointwiseCall)
+TEXT ·pointwise_1x4c32__neon(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
 
 panel:

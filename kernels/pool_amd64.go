@@ -2,9 +2,6 @@
 
 package kernels
 
-//go:noescape
-func windowSums(src *byte, rows, columns, pitch, step int, sums *[16]uint16)
-
 // packAveragePoolAVX2 sums windows 16 channels at a time; the last ones overlap those before.
 func packAveragePoolAVX2(l PoolLayer) *Pool {
 	const block = 16
@@ -18,7 +15,7 @@ func packAveragePoolAVX2(l PoolLayer) *Pool {
 			src := c.Src[(i0*l.InW+j0)*l.Depth:]
 			for n := 0; n < l.Depth; n += block {
 				n := min(n, l.Depth-block)
-				windowSums(&src[n], i1-i0, j1-j0, l.InW*l.Depth, l.Depth, &sums)
+				windowsums__avx2(&src[n], i1-i0, j1-j0, l.InW*l.Depth, l.Depth, &sums)
 				for i, sum := range sums {
 					dst[n+i] = l.mean(int32(sum)-count*l.Origin, count)
 				}

@@ -14,16 +14,18 @@ const (
 
 // loadAddPart loads the argument: SI A, DI B, DX the sum, CX elements, BX constants.
 func (c *code) loadAddPart() {
-	c.op("MOVQ", "t_a+0(FP)", "SI")
-	c.op("MOVQ", "t_b+8(FP)", "DI")
-	c.op("MOVQ", "t_dst+16(FP)", "DX")
-	c.op("MOVQ", "t_n+24(FP)", "CX")
-	c.op("MOVQ", "t_constants+32(FP)", "BX")
+	c.op("MOVQ", c.arg("a"), "SI")
+	c.op("MOVQ", c.arg("b"), "DI")
+	c.op("MOVQ", c.arg("dst"), "DX")
+	c.op("MOVQ", c.arg("n"), "CX")
+	c.op("MOVQ", c.arg("constants"), "BX")
 }
 
 // addInteger writes the kernel that adds tensors in integers, with vectors of 64 or 32 bytes.
 func addInteger(c *code, name string, bytes int) {
-	c.function(name, "addPart", 40, `
+	c.function(name, "addPart", `
+adds two tensors in integers.
+
 Both inputs are scaled in integers, summed, and requantized in integers; the last elements, less than a vector, are left
 out where there are no masks. Accumulators 0 and 4, temporaries 1…3.`)
 	reg := func(i int) string { return vector(bytes, i) }
@@ -111,7 +113,9 @@ func addFloat(c *code, name string, bytes int) {
 		aMul, bMul, add     = 8, 9, 10
 		lo, hi, flip, order = 11, 12, 13, 14
 	)
-	c.function(name, "addPart", 40, fmt.Sprintf(`
+	c.function(name, "addPart", fmt.Sprintf(`
+adds two tensors in float32.
+
 %d elements at a time, in four vectors of 32-bit lanes:
 
 	dst = clamp(round(A·aMul + (B·bMul + add)) + 128)
@@ -126,7 +130,7 @@ of the packed fours.`, bytes))
 	for i, field := range []string{"aMul", "bMul", "add", "lo", "hi", "flip"} {
 		broadcast("SS", field, aMul+i)
 	}
-	table, move := name+"Order", "VMOVDQU"
+	table, move := "order_"+name, "VMOVDQU"
 	xor := "VPXOR"
 	if bytes == 64 {
 		move, xor = "VMOVDQU32", "VPXORD"
@@ -177,9 +181,9 @@ of the packed fours.`, bytes))
 
 func addFile() *code {
 	c := newFile("Addition of two tensors, with AVX-512 and with AVX2: in float32, and in integers.")
-	addFloat(c, "addFloat512", 64)
-	addFloat(c, "addFloatAVX2", 32)
-	addInteger(c, "addInteger512", 64)
-	addInteger(c, "addIntegerAVX2", 32)
+	addFloat(c, "add_float__avx512vnni", 64)
+	addFloat(c, "add_float__avx2", 32)
+	addInteger(c, "add_integer__avx512vnni", 64)
+	addInteger(c, "add_integer__avx2", 32)
 	return c
 }

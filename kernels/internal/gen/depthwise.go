@@ -52,13 +52,6 @@ const (
 
 var depthwiseRows = [...]string{"SI", "DI", "R8", "R9", "R10"}
 
-// Offsets in a depthwiseRow.
-const (
-	segmentSize = 48
-	segmentRows = 40 // offset of the count
-	rowSize     = 256
-)
-
 // masked tells whether the last block may have less channels than the others.
 func (f *family) masked() bool { return !f.vex && f.width == 16 }
 
@@ -136,16 +129,16 @@ func (d *depthwise) requantAt() int {
 }
 
 func (d *depthwise) write() {
-	name := fmt.Sprintf("depthwise%sk%ds%dx%d", d.set, d.kernel, d.stride, d.width)
-	about := fmt.Sprintf("%d×%d taps, stride %d, blocks of %d channels", d.kernel, d.kernel, d.stride, d.width)
+	name := fmt.Sprintf("depthwise_%dx%ds%d_%dch", d.kernel, d.kernel, d.stride, d.width)
+	about := fmt.Sprintf("computes outputs of %d×%d taps at a stride of %d, in blocks of %d channels", d.kernel, d.kernel, d.stride, d.width)
 	if d.zeroed {
-		name += "Zero"
+		name += "_zero"
 		about += "; weights have a zero point"
 	}
-	d.function(name, "depthwiseRow", rowSize, about+".")
-	d.op("MOVQ", "t_step+208(FP)", step)
-	d.op("MOVQ", "t_data+216(FP)", constants)
-	d.op("MOVQ", "t_requant+248(FP)", requantizing)
+	d.function(name+"__"+d.set, "depthwiseRow", about+".")
+	d.op("MOVQ", d.arg("step"), step)
+	d.op("MOVQ", d.arg("data"), constants)
+	d.op("MOVQ", d.arg("requant"), requantizing)
 	d.op("XORQ", block, block)
 	if d.evex {
 		d.op("MOVL", "$0x5555", "AX")
@@ -156,10 +149,10 @@ func (d *depthwise) write() {
 	if d.masked() {
 		d.op("LOAD_MASK")
 	}
-	d.op("MOVQ", "t_dst+192(FP)", output)
+	d.op("MOVQ", d.arg("dst"), output)
 	d.op("ADDQ", block, output)
 	d.op("MOVQ", -(d.kernel-1)/d.stride, outputs)
-	d.op("LEAQ", "t_segments+0(FP)", segment)
+	d.op("LEAQ", d.arg("segments"), segment)
 	d.op(d.nextSegment())
 	if d.inRegs() {
 		d.op(d.macro("LOAD_WEIGHTS"))
@@ -177,7 +170,7 @@ func (d *depthwise) write() {
 	d.op(fmt.Sprintf("%s(%d)", d.macro("FLOATS"), d.requantAt()))
 	d.at("store")
 	d.op(d.macro("STORE"))
-	d.op("CMPQ", outputs, "t_outputs+200(FP)")
+	d.op("CMPQ", outputs, d.arg("outputs"))
 	d.op("JEQ", "done")
 
 	d.at("begin")
@@ -197,8 +190,8 @@ func (d *depthwise) write() {
 
 	d.at("done")
 	d.op("ADDQ", d.width, block)
-	d.op("ADDQ", "t_size+224(FP)", constants)
-	d.op("DECQ", "t_blocks+232(FP)")
+	d.op("ADDQ", d.arg("size"), constants)
+	d.op("DECQ", d.arg("blocks"))
 	d.op("JNZ", "block")
 	d.op("VZEROUPPER")
 	d.op("RET")
@@ -438,6 +431,7 @@ func (f *family) macros(c *code) {
 
 // shared writes the macros of all kernels of a file.
 func shared(c *code, masked bool) {
+	c.argument = "depthwiseRow"
 	for _, kernel := range []int{3, 5} {
 		c.line("")
 		if kernel == 3 {
@@ -445,10 +439,10 @@ func shared(c *code, masked bool) {
 		}
 		c.define(fmt.Sprintf("NEXT_SEGMENT_%d", kernel), func() {
 			for i := range kernel {
-				c.op("MOVQ", memory(8*i, segment), depthwiseRows[i])
+				c.op("MOVQ", fmt.Sprintf("(depthwiseColumns_rows+%d)(%s)", 8*i, segment), depthwiseRows[i])
 			}
-			c.op("MOVQ", memory(segmentRows, segment), remaining)
-			c.op("ADDQ", segmentSize, segment)
+			c.op("MOVQ", "depthwiseColumns_count("+segment+")", remaining)
+			c.op("ADDQ", "$depthwiseColumns__size", segment)
 			c.op("MOVQ", block, column)
 		})
 	}
@@ -457,8 +451,8 @@ func shared(c *code, masked bool) {
 		c.comment("LOAD_MASK sets K1: the channels of the block that exist, all but in the last one.")
 		c.define("LOAD_MASK", func() {
 			c.op("MOVQ", -1, "AX")
-			c.op("CMPQ", "t_blocks+232(FP)", 1)
-			c.op("CMOVQEQ", "t_mask+240(FP)", "AX")
+			c.op("CMPQ", c.arg("blocks"), 1)
+			c.op("CMOVQEQ", c.arg("mask"), "AX")
 			c.op("KMOVW", "AX", "K1")
 		})
 	}
@@ -636,14 +630,14 @@ The columns lie in segments: padding, which is a row of zero points, the input's
 ` + strings.TrimPrefix(vectors, "\n")
 }
 
-func depthwise512() *code {
+func depthwiseAVX512VNNI() *code {
 	return depthwiseKernels(depthwiseAbout("Depthwise convolution with AVX-512 VNNI.", `
 	Z0–15  partial outputs, four registers each (3×3 taps: Z0–7); the first four are finished next
 	Z8–19  weights of 3×3 taps             Z16–19                row 4 of the column, of 5×5 taps
 	Z24–27 the column, rows 0 to 3         Z20–23, Z28–31        its sums, for weights with a zero point; scratch
 
 Blocks of 32 channels have Y registers of the same numbers; those of 16 two of them where there are four here.`),
-		"512", []int{64, 32, 16}, true, false)
+		"avx512vnni", []int{64, 32, 16}, true, false)
 }
 
 func depthwiseAVX2() *code {
@@ -653,15 +647,15 @@ func depthwiseAVX2() *code {
 	Y14–15 scratch
 
 Blocks of 8 channels have X registers of the same numbers.`),
-		"AVX2", []int{16, 8}, false, true)
+		"avx2", []int{16, 8}, false, true)
 }
 
-func depthwiseVEX() *code {
+func depthwiseAVXVNNI() *code {
 	return depthwiseKernels(depthwiseAbout("Depthwise convolution with AVX-VNNI.", `
 	Y0–7   partial outputs, two registers each; the first ones are finished next (3×3 taps: Y0–3)
 	Y4–9   weights of 3×3 taps             Y8–9                  row 4 of the column, of 5×5 taps
 	Y10–11 the column, rows 0 to 3         Y12–13, Y14–15        its sums, for weights with a zero point; scratch
 
 Blocks of 8 channels have X registers of the same numbers.`),
-		"VEX", []int{16, 8}, true, true)
+		"avxvnni", []int{16, 8}, true, true)
 }

@@ -11,8 +11,13 @@ const (
 
 var requants = []requant{inFloat32, inIntegers, inSignedIntegers}
 
-// String is the end of a kernel's name.
-func (r requant) String() string { return [...]string{"", "Integer", "Signed"}[r] }
+// String is its part of a kernel's name.
+func (r requant) String() string { return [...]string{"float", "integer", "signed"}[r] }
+
+// how says it in a sentence.
+func (r requant) how() string {
+	return [...]string{"in float32", "in integers, if no output is below zero", "in integers"}[r]
+}
 
 // arrays is how many constants there are for each channel, of 32 bits each.
 func (r requant) arrays() int {

@@ -21,48 +21,50 @@
 #include "go_asm.h"
 #include "textflag.h"
 
-DATA oddEven512<>+0(SB)/8, $0x0000000000000000
-DATA oddEven512<>+8(SB)/8, $0x0000000000000002
-DATA oddEven512<>+16(SB)/8, $0x0000000000000004
-DATA oddEven512<>+24(SB)/8, $0x0000000000000006
-DATA oddEven512<>+32(SB)/8, $0x0000000000000001
-DATA oddEven512<>+40(SB)/8, $0x0000000000000003
-DATA oddEven512<>+48(SB)/8, $0x0000000000000005
-DATA oddEven512<>+56(SB)/8, $0x0000000000000007
-GLOBL oddEven512<>(SB), RODATA|NOPTR, $64
+DATA oddEven<>+0(SB)/8, $0x0000000000000000
+DATA oddEven<>+8(SB)/8, $0x0000000000000002
+DATA oddEven<>+16(SB)/8, $0x0000000000000004
+DATA oddEven<>+24(SB)/8, $0x0000000000000006
+DATA oddEven<>+32(SB)/8, $0x0000000000000001
+DATA oddEven<>+40(SB)/8, $0x0000000000000003
+DATA oddEven<>+48(SB)/8, $0x0000000000000005
+DATA oddEven<>+56(SB)/8, $0x0000000000000007
+GLOBL oddEven<>(SB), RODATA|NOPTR, $64
 
-DATA byRow512<>+0(SB)/8, $0x0000000400000000
-DATA byRow512<>+8(SB)/8, $0x0000000c00000008
-DATA byRow512<>+16(SB)/8, $0x0000000500000001
-DATA byRow512<>+24(SB)/8, $0x0000000d00000009
-DATA byRow512<>+32(SB)/8, $0x0000000600000002
-DATA byRow512<>+40(SB)/8, $0x0000000e0000000a
-DATA byRow512<>+48(SB)/8, $0x0000000700000003
-DATA byRow512<>+56(SB)/8, $0x0000000f0000000b
-GLOBL byRow512<>(SB), RODATA|NOPTR, $64
+DATA byRow<>+0(SB)/8, $0x0000000400000000
+DATA byRow<>+8(SB)/8, $0x0000000c00000008
+DATA byRow<>+16(SB)/8, $0x0000000500000001
+DATA byRow<>+24(SB)/8, $0x0000000d00000009
+DATA byRow<>+32(SB)/8, $0x0000000600000002
+DATA byRow<>+40(SB)/8, $0x0000000e0000000a
+DATA byRow<>+48(SB)/8, $0x0000000700000003
+DATA byRow<>+56(SB)/8, $0x0000000f0000000b
+GLOBL byRow<>(SB), RODATA|NOPTR, $64
 
-// func pointwise512x7x32(t pointwiseTile)
+// pointwise_7x32c4_float__avx512vnni computes tiles of 7 × 32, and requantizes in float32.
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_7x32c4_float__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_7x32c4_float__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -107,7 +109,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 384(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -230,41 +232,43 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x7x32Integer(t pointwiseTile)
+// pointwise_7x32c4_integer__avx512vnni computes tiles of 7 × 32, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_7x32c4_integer__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_7x32c4_integer__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -309,7 +313,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1152(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -500,41 +504,43 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x7x32Signed(t pointwiseTile)
+// pointwise_7x32c4_signed__avx512vnni computes tiles of 7 × 32, and requantizes in integers.
 //
 // Accumulators Z0…Z13, weights Z14…Z15, activations Z16.
-TEXT ·pointwise512x7x32Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_7x32c4_signed__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_7x32c4_signed__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -579,7 +585,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1152(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -826,41 +832,43 @@ quad:
 	VMOVDQU8 Y12, K1, (CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x7x48(t pointwiseTile)
+// pointwise_7x48c4_float__avx512vnni computes tiles of 7 × 48, and requantizes in float32.
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_7x48c4_float__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_7x48c4_float__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -920,7 +928,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z21
@@ -1107,41 +1115,43 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x7x48Integer(t pointwiseTile)
+// pointwise_7x48c4_integer__avx512vnni computes tiles of 7 × 48, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_7x48c4_integer__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_7x48c4_integer__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -1201,7 +1211,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1728(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z21
@@ -1489,41 +1499,43 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x7x48Signed(t pointwiseTile)
+// pointwise_7x48c4_signed__avx512vnni computes tiles of 7 × 48, and requantizes in integers.
 //
 // Accumulators Z0…Z20, weights Z21…Z23, activations Z24.
-TEXT ·pointwise512x7x48Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_7x48c4_signed__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_7x48c4_signed__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
 	KMOVW AX, K2
-	MOVQ t_next+80(FP), R13
+	MOVQ t_next+pointwiseTile_next(FP), R13
 	MOVQ $64, DX
 
 tile:
@@ -1583,7 +1595,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1728(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z21
@@ -1955,36 +1967,38 @@ quad:
 	VMOVDQU8 X21, K2, 32(CX)
 	ADDQ R11, CX
 	MOVQ CX, DI
-	MOVQ t_tiles+56(FP), AX
-	CMPQ AX, t_fetched+88(FP)
+	MOVQ t_tiles+pointwiseTile_tiles(FP), AX
+	CMPQ AX, t_fetched+pointwiseTile_fetched(FP)
 	JGT unfetched
 	XORQ DX, DX
 
 unfetched:
 	IMUL3Q $7, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x14x16(t pointwiseTile)
+// pointwise_14x16c4_float__avx512vnni computes tiles of 14 × 16, and requantizes in float32.
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_14x16c4_float__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_14x16c4_float__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	KMOVW AX, K2
@@ -2032,7 +2046,7 @@ multiply:
 	LEAQ (SI)(R8*8), DX
 	SUBQ R8, DX
 	LEAQ 192(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -2181,28 +2195,30 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $14, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x14x16Integer(t pointwiseTile)
+// pointwise_14x16c4_integer__avx512vnni computes tiles of 14 × 16, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_14x16c4_integer__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_14x16c4_integer__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	KMOVW AX, K2
@@ -2250,7 +2266,7 @@ multiply:
 	LEAQ (SI)(R8*8), DX
 	SUBQ R8, DX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -2469,28 +2485,30 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $14, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x14x16Signed(t pointwiseTile)
+// pointwise_14x16c4_signed__avx512vnni computes tiles of 14 × 16, and requantizes in integers.
 //
 // Accumulators Z0…Z13, weights Z14…Z14, activations Z15.
-TEXT ·pointwise512x14x16Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
+//
+// func pointwise_14x16c4_signed__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_14x16c4_signed__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
 	LEAQ (R8)(R8*2), R9
 	LEAQ (R8)(R8*4), R10
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	KMOVW AX, K2
@@ -2538,7 +2556,7 @@ multiply:
 	LEAQ (SI)(R8*8), DX
 	SUBQ R8, DX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z14
@@ -2813,26 +2831,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $14, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x16(t pointwiseTile)
+// pointwise_1x16c4_float__avx512vnni computes tiles of 1 × 16, and requantizes in float32.
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x16c4_float__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x16c4_float__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	KMOVW AX, K2
@@ -2852,7 +2872,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 192(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z1
@@ -2881,26 +2901,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x16Integer(t pointwiseTile)
+// pointwise_1x16c4_integer__avx512vnni computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x16c4_integer__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x16c4_integer__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	KMOVW AX, K2
@@ -2920,7 +2942,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z1
@@ -2954,26 +2976,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x16Signed(t pointwiseTile)
+// pointwise_1x16c4_signed__avx512vnni computes tiles of 1 × 16, and requantizes in integers.
 //
 // Accumulators Z0…Z0, weights Z1…Z1, activations Z2.
-TEXT ·pointwise512x1x16Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x16c4_signed__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x16c4_signed__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	KMOVW AX, K2
@@ -2993,7 +3017,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z1
@@ -3031,26 +3055,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x32(t pointwiseTile)
+// pointwise_1x32c4_float__avx512vnni computes tiles of 1 × 32, and requantizes in float32.
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x32c4_float__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x32c4_float__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
@@ -3074,7 +3100,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 384(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z2
@@ -3110,26 +3136,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x32Integer(t pointwiseTile)
+// pointwise_1x32c4_integer__avx512vnni computes tiles of 1 × 32, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x32c4_integer__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x32c4_integer__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
@@ -3153,7 +3181,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1152(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z2
@@ -3197,26 +3225,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x32Signed(t pointwiseTile)
+// pointwise_1x32c4_signed__avx512vnni computes tiles of 1 × 32, and requantizes in integers.
 //
 // Accumulators Z0…Z1, weights Z2…Z3, activations Z4.
-TEXT ·pointwise512x1x32Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x32c4_signed__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x32c4_signed__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
@@ -3240,7 +3270,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1152(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z2
@@ -3292,26 +3322,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x48(t pointwiseTile)
+// pointwise_1x48c4_float__avx512vnni computes tiles of 1 × 48, and requantizes in float32.
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x48c4_float__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x48c4_float__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
@@ -3338,7 +3370,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 576(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z3
@@ -3390,26 +3422,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x48Integer(t pointwiseTile)
+// pointwise_1x48c4_integer__avx512vnni computes tiles of 1 × 48, and requantizes in integers, if no output is below zero.
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48Integer(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x48c4_integer__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x48c4_integer__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
@@ -3436,7 +3470,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1728(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z3
@@ -3499,26 +3533,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func pointwise512x1x48Signed(t pointwiseTile)
+// pointwise_1x48c4_signed__avx512vnni computes tiles of 1 × 48, and requantizes in integers.
 //
 // Accumulators Z0…Z2, weights Z3…Z5, activations Z6.
-TEXT ·pointwise512x1x48Signed(SB), NOSPLIT, $0-104
-	MOVQ t_src+0(FP), SI
-	MOVQ t_srcStride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
-	MOVQ t_dstStride+24(FP), R11
-	MOVQ t_panel+32(FP), BX
-	MOVQ t_sums+40(FP), R12
-	VMOVDQU64 oddEven512<>(SB), Z28
-	VMOVDQU64 byRow512<>(SB), Z29
-	VPBROADCASTB t_lo+72(FP), Z30
-	VPBROADCASTB t_hi+73(FP), Z31
-	MOVQ t_mask+64(FP), AX
+//
+// func pointwise_1x48c4_signed__avx512vnni(t pointwiseTile)
+TEXT ·pointwise_1x48c4_signed__avx512vnni(SB), NOSPLIT, $0-pointwiseTile__size
+	MOVQ t_src+pointwiseTile_src(FP), SI
+	MOVQ t_srcStride+pointwiseTile_srcStride(FP), R8
+	MOVQ t_dst+pointwiseTile_dst(FP), DI
+	MOVQ t_dstStride+pointwiseTile_dstStride(FP), R11
+	MOVQ t_panel+pointwiseTile_panel(FP), BX
+	MOVQ t_sums+pointwiseTile_sums(FP), R12
+	VMOVDQU64 oddEven<>(SB), Z28
+	VMOVDQU64 byRow<>(SB), Z29
+	VPBROADCASTB t_lo+pointwiseTile_lo(FP), Z30
+	VPBROADCASTB t_hi+pointwiseTile_hi(FP), Z31
+	MOVQ t_mask+pointwiseTile_mask(FP), AX
 	// K1: the channels of the pair of vectors that exist, K2: those of the single one
 	KMOVD AX, K1
 	SHRQ $32, AX
@@ -3545,7 +3581,7 @@ symmetric:
 multiply:
 	MOVQ SI, AX
 	LEAQ 1728(BX), R15
-	MOVQ t_steps+48(FP), CX
+	MOVQ t_steps+pointwiseTile_steps(FP), CX
 
 quad:
 	VMOVDQU64 (R15), Z3
@@ -3620,26 +3656,28 @@ quad:
 	MOVQ CX, DI
 	IMUL3Q $1, R8, AX
 	ADDQ AX, SI
-	DECQ t_tiles+56(FP)
+	DECQ t_tiles+pointwiseTile_tiles(FP)
 	JNZ tile
 	VZEROUPPER
 	RET
 
-// func sums512(t pixelSums)
+// pixelsums__avx512vnni sums the activations of each pixel, times a factor.
 //
 // Four pixels at a time: VPDPBUSD with ones, 64 channels a step, then a transposing sum of the lanes.
 // Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.
-TEXT ·sums512(SB), NOSPLIT, $0-48
-	MOVQ t_src+0(FP), SI
-	MOVQ t_stride+16(FP), R8
-	MOVQ t_dst+8(FP), DI
+//
+// func pixelsums__avx512vnni(t pixelSums)
+TEXT ·pixelsums__avx512vnni(SB), NOSPLIT, $0-pixelSums__size
+	MOVQ t_src+pixelSums_src(FP), SI
+	MOVQ t_stride+pixelSums_stride(FP), R8
+	MOVQ t_dst+pixelSums_dst(FP), DI
 	LEAQ (R8)(R8*2), R9
 	MOVL $16843009, AX
 	VPBROADCASTD AX, Z20
-	MOVL t_factor+40(FP), AX
+	MOVL t_factor+pixelSums_factor(FP), AX
 	VPBROADCASTD AX, X21
 	// K1: the channels after the last 64
-	MOVQ t_channels+24(FP), CX
+	MOVQ t_channels+pixelSums_channels(FP), CX
 	MOVQ CX, BX
 	SHRQ $6, BX
 	ANDQ $63, CX
@@ -3697,7 +3735,7 @@ tail:
 	VMOVDQU X0, (DI)
 	ADDQ $16, DI
 	LEAQ (SI)(R8*4), SI
-	DECQ t_groups+32(FP)
+	DECQ t_groups+pixelSums_groups(FP)
 	JNZ group
 	VZEROUPPER
 	RET

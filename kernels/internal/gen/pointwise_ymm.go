@@ -5,27 +5,27 @@ import (
 	"slices"
 )
 
-// tile256 is a pointwise kernel for AVX2 or AVX-VNNI: rows pixels by two vectors of 8 channels.
-type tile256 struct {
+// tileYMM is a pointwise kernel for AVX2 or AVX-VNNI: rows pixels by two vectors of 8 channels.
+type tileYMM struct {
 	*code
 	name    string
 	rows    int
-	by      multiply256
+	by      multiplyYMM
 	requant requant
 }
 
-// multiply256 is how a tile multiplies.
-type multiply256 int
+// multiplyYMM is how a tile multiplies.
+type multiplyYMM int
 
 const (
-	byWords  multiply256 = iota // VPMADDWD: two input channels of 16 bits a step
+	byWords  multiplyYMM = iota // VPMADDWD: two input channels of 16 bits a step
 	byChains                    // VPMADDUBSW: four of 8 bits, summed in 16 bits as long as they hold it
 	byVNNI                      // VPDPBUSD: four of 8 bits
 )
 
 const (
-	columns256 = 2
-	width256   = 8 * columns256 // channels
+	columnsYMM = 2
+	widthYMM   = 8 * columnsYMM // channels
 )
 
 func pointwiseAVX2() *code {
@@ -44,17 +44,17 @@ The panel in memory: bias [16]int32; then the constants of requantization, see r
 
 The order of channels is such that packing within 128-bit lanes puts them in order: the first vector has channels 0…3 and
 8…11, the second 4…7 and 12…15.`)
-	c.tiles256("pointwiseAVX2", byWords)
+	c.tilesYMM("c2", "avx2", byWords)
 	widenAVX2(c)
 	return c
 }
 
-func pointwiseVEX() *code {
+func pointwiseAVXVNNI() *code {
 	c := newFile(`
 Pointwise convolution with AVX-VNNI: as with AVX2, but for steps of four input channels, by VPDPBUSD. Go's assembler writes
 that only as AVX-512 has it, so it is given as bytes.`)
-	c.tiles256("pointwiseVEX", byVNNI)
-	sumsAVX2(c)
+	c.tilesYMM("c4", "avxvnni", byVNNI)
+	pixelSumsAVX2(c)
 	return c
 }
 
@@ -75,29 +75,30 @@ of a chain:
 
 The panel is that of VPMADDWD but for the weights: [quads][16][4]int8, less the zero point. Where each quad is in a pixel
 follows from the list of chains.`)
-	c.table("ones256", slices.Repeat([]uint64{0x0001000100010001}, 4)...)
-	c.tiles256("pointwiseChains", byChains)
+	c.table("ones", slices.Repeat([]uint64{0x0001000100010001}, 4)...)
+	c.tilesYMM("c4chain", "avx2", byChains)
 	return c
 }
 
-// tiles256 writes the tiles of all sizes that multiply in a way.
-func (c *code) tiles256(name string, by multiply256) {
+// tilesYMM writes the tiles of all sizes that multiply in a way.
+func (c *code) tilesYMM(depth, set string, by multiplyYMM) {
 	for _, rows := range []int{6, 1} {
 		for _, how := range requants {
-			tile := tile256{code: c, name: fmt.Sprintf("%sx%dx16%s", name, rows, how), rows: rows, by: by, requant: how}
+			name := fmt.Sprintf("pointwise_%dx%d%s_%s__%s", rows, widthYMM, depth, how, set)
+			tile := tileYMM{code: c, name: name, rows: rows, by: by, requant: how}
 			tile.write()
 		}
 	}
 }
 
-func (t *tile256) acc(row, column int) int { return row*columns256 + column }
-func (t *tile256) weight(column int) int   { return 12 + column }
+func (t *tileYMM) acc(row, column int) int { return row*columnsYMM + column }
+func (t *tileYMM) weight(column int) int   { return 12 + column }
 
 // Vector registers.
 const (
-	ones256       = 4 // in every lane of 16 bits
-	activation256 = 14
-	product256    = 15
+	ones          = 4 // in every lane of 16 bits
+	activationYMM = 14
+	productYMM    = 15
 )
 
 // General registers of chains.
@@ -106,32 +107,30 @@ const (
 	accumulators = "R14" // in the frame
 )
 
-func (t *tile256) write() {
+func (t *tileYMM) write() {
+	about := fmt.Sprintf("computes tiles of %d × %d, and requantizes %s.\n\n", t.rows, widthYMM, t.requant.how())
 	switch {
 	case t.by != byChains:
-		t.function(t.name, "pointwiseTile", tileSize, `
-Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
+		t.function(t.name, "pointwiseTile", about+`Accumulators Y0…Y11, weights Y12 and Y13, activations Y14, products Y15.`)
 	case t.rows > 1:
-		t.functionWithFrame(t.name, "pointwiseTile", tileSize, 32*columns256*t.rows+32, `
-Sums Y0…Y11, weights Y12 and Y13, activations Y14, products Y15, accumulators on the stack.`)
+		t.functionWithFrame(t.name, "pointwiseTile", 32*columnsYMM*t.rows+32, about+`Sums Y0…Y11, weights Y12 and Y13, activations Y14, products Y15, accumulators on the stack.`)
 	default:
-		t.function(t.name, "pointwiseTile", tileSize, `
-Each quad is a chain of its own: a single pixel doesn't wait for multiplications, but for weights. Accumulators Y0 and Y1,
+		t.function(t.name, "pointwiseTile", about+`Each quad is a chain of its own: a single pixel doesn't wait for multiplications, but for weights. Accumulators Y0 and Y1,
 weights Y12 and Y13, ones Y4, activations Y14, products Y15.`)
 	}
-	t.op("MOVQ", "t_src+0(FP)", srcRow)
-	t.op("MOVQ", "t_srcStride+16(FP)", srcStride)
-	t.op("MOVQ", "t_dst+8(FP)", dst)
-	t.op("MOVQ", "t_dstStride+24(FP)", dstStride)
-	t.op("MOVQ", "t_panel+32(FP)", panel)
+	t.op("MOVQ", t.arg("src"), srcRow)
+	t.op("MOVQ", t.arg("srcStride"), srcStride)
+	t.op("MOVQ", t.arg("dst"), dst)
+	t.op("MOVQ", t.arg("dstStride"), dstStride)
+	t.op("MOVQ", t.arg("panel"), panel)
 	if t.by == byVNNI {
-		t.op("MOVQ", "t_sums+40(FP)", sums)
+		t.op("MOVQ", t.arg("sums"), sums)
 	}
 	if t.rows > 1 {
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*4)"), srcStride5)
 	}
-	t.op("MOVQ", "t_next+80(FP)", next)
+	t.op("MOVQ", t.arg("next"), next)
 	t.op("MOVQ", 64, fetch)
 	switch {
 	case t.by != byChains:
@@ -140,7 +139,7 @@ weights Y12 and Y13, ones Y4, activations Y14, products Y15.`)
 		t.op("LEAQ", "31(SP)", accumulators)
 		t.op("ANDQ", "$~31", accumulators)
 	default:
-		t.op("VMOVDQU", "ones256<>(SB)", y(ones256))
+		t.op("VMOVDQU", "ones<>(SB)", y(ones))
 	}
 
 	t.at("tile")
@@ -158,15 +157,15 @@ weights Y12 and Y13, ones Y4, activations Y14, products Y15.`)
 }
 
 // begin makes the accumulators the bias, with the pixel's sum where weights have a zero point.
-func (t *tile256) begin() {
+func (t *tileYMM) begin() {
 	if t.by == byVNNI {
 		t.note("accumulators begin as the bias, with the pixel's sum where weights have a zero point")
 		t.op("TESTQ", sums, sums)
 		t.op("JZ", "symmetric")
 		for r := range t.rows {
-			t.op("VPBROADCASTD", memory(4*r, sums), y(product256))
-			for c := range columns256 {
-				t.op("VPADDD", memory(32*c, panel), y(product256), y(t.acc(r, c)))
+			t.op("VPBROADCASTD", memory(4*r, sums), y(productYMM))
+			for c := range columnsYMM {
+				t.op("VPADDD", memory(32*c, panel), y(productYMM), y(t.acc(r, c)))
 			}
 		}
 		t.op("ADDQ", 4*t.rows, sums)
@@ -174,28 +173,28 @@ func (t *tile256) begin() {
 		t.at("symmetric")
 	}
 	for r := range t.rows {
-		for c := range columns256 {
+		for c := range columnsYMM {
 			t.op("VMOVDQU", memory(32*c, panel), y(t.acc(r, c)))
 		}
 	}
 }
 
 // weightsAt is where weights begin in a panel.
-func (t *tile256) weightsAt() string { return memory(4*width256*(1+t.requant.arrays()), panel) }
+func (t *tileYMM) weightsAt() string { return memory(4*widthYMM*(1+t.requant.arrays()), panel) }
 
 // multiply adds all products, two steps a turn.
-func (t *tile256) multiply() {
+func (t *tileYMM) multiply() {
 	t.at("multiply")
 	t.op("MOVQ", srcRow, src)
 	t.op("LEAQ", t.weightsAt(), weights)
-	t.op("MOVQ", "t_steps+48(FP)", quads)
+	t.op("MOVQ", t.arg("steps"), quads)
 	t.op("SUBQ", 2, quads)
 	t.op("JL", "last")
 	t.at("steps")
 	t.step(0)
 	t.step(1)
 	t.op("ADDQ", 8, src)
-	t.op("ADDQ", 2*32*columns256, weights)
+	t.op("ADDQ", 2*32*columnsYMM, weights)
 	t.op("SUBQ", 2, quads)
 	t.op("JGE", "steps")
 	t.at("last")
@@ -206,16 +205,16 @@ func (t *tile256) multiply() {
 }
 
 // multiplyChains adds all products, chain by chain.
-func (t *tile256) multiplyChains() {
+func (t *tileYMM) multiplyChains() {
 	acc := func(i int) string { return memory(32*i, accumulators) }
-	for c := range columns256 {
+	for c := range columnsYMM {
 		t.op("VMOVDQU", memory(32*c, panel), y(t.weight(c)))
 		for r := range t.rows {
 			t.op("VMOVDQU", y(t.weight(c)), acc(t.acc(r, c)))
 		}
 	}
 	t.op("LEAQ", t.weightsAt(), weights)
-	t.op("MOVQ", "t_chains+96(FP)", chains)
+	t.op("MOVQ", t.arg("chains"), chains)
 	t.at("chain")
 	t.op("MOVL", memory(0, chains), src)
 	t.op("MOVL", memory(4, chains), quads)
@@ -231,63 +230,63 @@ func (t *tile256) multiplyChains() {
 	t.op("DECQ", quads)
 	t.op("JNZ", "quad")
 	t.at("summed")
-	t.op("VMOVDQU", "ones256<>(SB)", y(t.weight(0)))
-	for i := range columns256 * t.rows {
+	t.op("VMOVDQU", "ones<>(SB)", y(t.weight(0)))
+	for i := range columnsYMM * t.rows {
 		t.op("VPMADDWD", y(t.weight(0)), y(i), y(i))
 		t.op("VPADDD", acc(i), y(i), y(i))
 		t.op("VMOVDQU", y(i), acc(i))
 	}
 	t.op("JMP", "chain")
 	t.at("multiplied")
-	for i := range columns256 * t.rows {
+	for i := range columnsYMM * t.rows {
 		t.op("VMOVDQU", acc(i), y(i))
 	}
 }
 
 // quad adds the products of a quad to the sums, or makes the sums of those.
-func (t *tile256) quad(first bool) {
-	for c := range columns256 {
+func (t *tileYMM) quad(first bool) {
+	for c := range columnsYMM {
 		t.op("VMOVDQU", memory(32*c, weights), y(t.weight(c)))
 	}
 	t.op("PREFETCHT0", memory(0, next))
 	t.op("ADDQ", fetch, next)
 	for r := range t.rows {
-		t.op("VPBROADCASTD", t.activations(r, 0), y(activation256))
-		for c := range columns256 {
+		t.op("VPBROADCASTD", t.activations(r, 0), y(activationYMM))
+		for c := range columnsYMM {
 			if first {
-				t.op("VPMADDUBSW", y(t.weight(c)), y(activation256), y(t.acc(r, c)))
+				t.op("VPMADDUBSW", y(t.weight(c)), y(activationYMM), y(t.acc(r, c)))
 				continue
 			}
-			t.op("VPMADDUBSW", y(t.weight(c)), y(activation256), y(product256))
-			t.op("VPADDW", y(product256), y(t.acc(r, c)), y(t.acc(r, c)))
+			t.op("VPMADDUBSW", y(t.weight(c)), y(activationYMM), y(productYMM))
+			t.op("VPADDW", y(productYMM), y(t.acc(r, c)), y(t.acc(r, c)))
 		}
 	}
 	t.op("ADDQ", 4, src)
-	t.op("ADDQ", 32*columns256, weights)
+	t.op("ADDQ", 32*columnsYMM, weights)
 }
 
 // multiplyQuads adds all products of a pixel: of the quads, one after the other, and then of the chains that repeat some.
-func (t *tile256) multiplyQuads() {
+func (t *tileYMM) multiplyQuads() {
 	quad := func() {
 		t.op("PREFETCHT0", memory(0, next))
 		t.op("ADDQ", fetch, next)
-		t.op("VPBROADCASTD", memory(0, src), y(activation256))
-		for c := range columns256 {
-			t.op("VPMADDUBSW", memory(32*c, weights), y(activation256), y(product256))
-			t.op("VPMADDWD", y(ones256), y(product256), y(product256))
-			t.op("VPADDD", y(product256), y(c), y(c))
+		t.op("VPBROADCASTD", memory(0, src), y(activationYMM))
+		for c := range columnsYMM {
+			t.op("VPMADDUBSW", memory(32*c, weights), y(activationYMM), y(productYMM))
+			t.op("VPMADDWD", y(ones), y(productYMM), y(productYMM))
+			t.op("VPADDD", y(productYMM), y(c), y(c))
 		}
-		t.op("ADDQ", 32*columns256, weights)
+		t.op("ADDQ", 32*columnsYMM, weights)
 	}
 	t.op("MOVQ", srcRow, src)
 	t.op("LEAQ", t.weightsAt(), weights)
-	t.op("MOVQ", "t_steps+48(FP)", quads)
+	t.op("MOVQ", t.arg("steps"), quads)
 	t.at("quad")
 	quad()
 	t.op("ADDQ", 4, src)
 	t.op("DECQ", quads)
 	t.op("JNZ", "quad")
-	t.op("MOVQ", "t_chains+96(FP)", chains)
+	t.op("MOVQ", t.arg("chains"), chains)
 	t.at("chain")
 	t.op("MOVL", memory(0, chains), src)
 	t.op("ADDQ", srcRow, src)
@@ -300,19 +299,19 @@ func (t *tile256) multiplyQuads() {
 }
 
 // finish requantizes the accumulators, stores them and goes on to the next tile.
-func (t *tile256) finish() {
-	for c := range columns256 {
+func (t *tileYMM) finish() {
+	for c := range columnsYMM {
 		if t.requant != inFloat32 {
 			t.note("requantize")
 			for r := range t.rows {
-				at := func(array int) string { return memory(4*width256*(1+array)+32*c, panel) }
+				at := func(array int) string { return memory(4*widthYMM*(1+array)+32*c, panel) }
 				t.requantizeInteger(32, t.acc(r, c), 12, t.requant == inSignedIntegers, at)
 			}
 			continue
 		}
 		t.note("requantize: round(acc·mul + add)")
-		t.op("VMOVUPS", memory(4*width256+32*c, panel), y(12))
-		t.op("VMOVUPS", memory(8*width256+32*c, panel), y(13))
+		t.op("VMOVUPS", memory(4*widthYMM+32*c, panel), y(12))
+		t.op("VMOVUPS", memory(8*widthYMM+32*c, panel), y(13))
 		for r := range t.rows {
 			acc := y(t.acc(r, c))
 			t.op("VCVTDQ2PS", acc, acc)
@@ -321,8 +320,8 @@ func (t *tile256) finish() {
 		}
 	}
 	t.note("two rows of 16 channels: int32 to uint8, clamped")
-	t.op("VPBROADCASTB", "t_lo+72(FP)", y(12))
-	t.op("VPBROADCASTB", "t_hi+73(FP)", y(13))
+	t.op("VPBROADCASTB", t.arg("lo"), y(12))
+	t.op("VPBROADCASTB", t.arg("hi"), y(13))
 	for r := 0; r < t.rows; r += 2 {
 		a := t.acc(r, 0)
 		b := a
@@ -345,49 +344,51 @@ func (t *tile256) finish() {
 	stopFetching(t.code)
 	t.op("IMUL3Q", t.rows, srcStride, "AX")
 	t.op("ADDQ", "AX", srcRow)
-	t.op("DECQ", "t_tiles+56(FP)")
+	t.op("DECQ", t.arg("tiles"))
 	t.op("JNZ", "tile")
 	t.op("VZEROUPPER")
 	t.op("RET")
 }
 
 // activations is the operand of row r's activations at step i from the running k on.
-func (t *tile256) activations(r, i int) string {
+func (t *tileYMM) activations(r, i int) string {
 	at := [...]string{"", "(R8*1)", "(R8*2)", "(R9*1)", "(R8*4)", "(R10*1)"}[r]
 	return memory(4*i, src, at)
 }
 
 // step multiplies step i from the running k on.
-func (t *tile256) step(i int) {
-	for c := range columns256 {
-		t.op("VMOVDQU", memory(32*(columns256*i+c), weights), y(t.weight(c)))
+func (t *tileYMM) step(i int) {
+	for c := range columnsYMM {
+		t.op("VMOVDQU", memory(32*(columnsYMM*i+c), weights), y(t.weight(c)))
 	}
 	t.op("PREFETCHT0", memory(0, next))
 	t.op("ADDQ", fetch, next)
 	for r := range t.rows {
-		t.op("VPBROADCASTD", t.activations(r, i), y(activation256))
-		for c := range columns256 {
+		t.op("VPBROADCASTD", t.activations(r, i), y(activationYMM))
+		for c := range columnsYMM {
 			if t.by == byVNNI {
-				t.dpbusdVEX(32, t.weight(c), activation256, t.acc(r, c))
+				t.dpbusdVEX(32, t.weight(c), activationYMM, t.acc(r, c))
 				continue
 			}
-			t.op("VPMADDWD", y(t.weight(c)), y(activation256), y(product256))
-			t.op("VPADDD", y(product256), y(t.acc(r, c)), y(t.acc(r, c)))
+			t.op("VPMADDWD", y(t.weight(c)), y(activationYMM), y(productYMM))
+			t.op("VPADDD", y(productYMM), y(t.acc(r, c)), y(t.acc(r, c)))
 		}
 	}
 }
 
 // widenAVX2 writes the kernel that widens the activations of pixels to 16 bits.
 func widenAVX2(c *code) {
-	c.function("widenAVX2", "widenPixels", 48, `
+	c.function("widen__avx2", "widenPixels", `
+widens the activations of pixels to 16 bits.
+
 For each pixel: dst[i] = uint16(src[i]), 16 channels at a time, the last 16 again where they are less than that; a pixel of
 less than 16 one by one.`)
-	c.op("MOVQ", "t_src+0(FP)", "SI")
-	c.op("MOVQ", "t_dst+8(FP)", "DI")
-	c.op("MOVQ", "t_srcStride+16(FP)", "R8")
-	c.op("MOVQ", "t_dstStride+24(FP)", "R9")
-	c.op("MOVQ", "t_channels+32(FP)", "R10")
-	c.op("MOVQ", "t_pixels+40(FP)", "R11")
+	c.op("MOVQ", c.arg("src"), "SI")
+	c.op("MOVQ", c.arg("dst"), "DI")
+	c.op("MOVQ", c.arg("srcStride"), "R8")
+	c.op("MOVQ", c.arg("dstStride"), "R9")
+	c.op("MOVQ", c.arg("channels"), "R10")
+	c.op("MOVQ", c.arg("pixels"), "R11")
 	c.at("pixel")
 	c.op("XORQ", "AX", "AX")
 	c.op("MOVQ", "R10", "CX")
@@ -419,19 +420,21 @@ less than 16 one by one.`)
 	c.op("RET")
 }
 
-// sumsAVX2 writes the kernel that sums the activations of each pixel, for weights with a zero point.
-func sumsAVX2(c *code) {
+// pixelSumsAVX2 writes the kernel that sums the activations of each pixel, for weights with a zero point.
+func pixelSumsAVX2(c *code) {
 	c.table("lastBytes", 0, 0, ^uint64(0), ^uint64(0))
-	c.function("sumsAVX2", "pixelSums", 48, `
+	c.function("pixelsums__avx2", "pixelSums", `
+sums the activations of each pixel, times a factor.
+
 Four pixels a group, one after the other: VPSADBW sums 8 bytes each. Of the last 16 channels those that were summed
 before are masked away. There are at least 16.`)
-	c.op("MOVQ", "t_src+0(FP)", "SI")
-	c.op("MOVQ", "t_dst+8(FP)", "DI")
-	c.op("MOVQ", "t_stride+16(FP)", "R8")
-	c.op("MOVQ", "t_channels+24(FP)", "R10")
-	c.op("MOVQ", "t_groups+32(FP)", "R11")
+	c.op("MOVQ", c.arg("src"), "SI")
+	c.op("MOVQ", c.arg("dst"), "DI")
+	c.op("MOVQ", c.arg("stride"), "R8")
+	c.op("MOVQ", c.arg("channels"), "R10")
+	c.op("MOVQ", c.arg("groups"), "R11")
 	c.op("SHLQ", 2, "R11")
-	c.op("MOVL", "t_factor+40(FP)", "R12")
+	c.op("MOVL", c.arg("factor"), "R12")
 	c.note("X3: the mask of the last 16")
 	c.op("LEAQ", "lastBytes<>(SB)", "BX")
 	c.op("MOVQ", "R10", "CX")

@@ -3,8 +3,8 @@
 // together takes: llvm-mca's for Cortex-A72 and Neoverse-N1 (which is a Cortex-A76 as far as this matters), a simple
 // one of our own for the Cortex-A53. Caches are taken to be perfect, so these are lower bounds.
 //
-//	gcc -O2 -shared -fPIC -o /tmp/counts.so kernels/internal/cycles/plugin/counts.c
-//	go run ./kernels/internal/cycles -plugin /tmp/counts.so -mca llvm-mca-19 > docs/bench/cycles.md
+//	gcc -O2 -shared -fPIC -o /tmp/counts.so tools/cycles/plugin/counts.c
+//	go run ./tools/cycles -plugin /tmp/counts.so -mca llvm-mca-19 > docs/bench/cycles.md
 //
 // It needs qemu-user, aarch64-linux-gnu-objdump and llvm-mca 17 or later.
 package main
@@ -84,7 +84,7 @@ type count struct{ address, times uint64 }
 type estimate struct{ instructions, cycles float64 }
 
 func (e *estimator) report() error {
-	build := exec.Command("go", "build", "-o", e.program, "edge/kernels/internal/cycles")
+	build := exec.Command("go", "build", "-o", e.program, "edge/tools/cycles")
 	build.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return fmt.Errorf("building for arm64: %w\n%s", err, out)
@@ -279,7 +279,7 @@ var published = map[string][2]int{"V1 1.0/224 u8": {46, 24}, "V2 1.0/224 int8": 
 func write(costs map[string]estimate) {
 	fmt.Println(`# Estimated cycles on Arm
 
-Made by ` + "`go run ./kernels/internal/cycles`" + `, which says how. One thread; convolutions,
+Made by ` + "`go run ./tools/cycles`" + `, which says how. One thread; convolutions,
 fully connected layers and additions, without pooling, softmax and the camera; perfect caches, so lower
 bounds. Boards' clocks: Pi 3 1.4 GHz, Pi 4 1.5 GHz, Pi 5 2.4 GHz.
 XNNPACK's published figures (its README, 2022) are for several threads, on a Pi 3+ and a Pi 4.

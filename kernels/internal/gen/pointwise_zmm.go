@@ -2,17 +2,15 @@ package main
 
 import "fmt"
 
-// tile512 is a pointwise kernel for AVX-512 VNNI: rows pixels by columns vectors of 16 channels.
-type tile512 struct {
+// tileZMM is a pointwise kernel for AVX-512 VNNI: rows pixels by columns vectors of 16 channels.
+type tileZMM struct {
 	*code
 	rows, columns int
 	requant       requant
 }
 
 // The tiles that there are. Seven rows divide every pixel count of the networks but the small ones.
-var tiles512 = [][2]int{{7, 2}, {7, 3}, {14, 1}, {1, 1}, {1, 2}, {1, 3}}
-
-const tileSize = 104 // of a pointwiseTile; vet compares it and the offsets of its fields
+var tilesZMM = [][2]int{{7, 2}, {7, 3}, {14, 1}, {1, 1}, {1, 2}, {1, 3}}
 
 // General registers.
 const (
@@ -41,7 +39,7 @@ const (
 	highest = "Z31"
 )
 
-func pointwise512() *code {
+func pointwiseAVX512VNNI() *code {
 	c := newFile(`
 Pointwise convolution with AVX-512 VNNI. A tile is R pixels by C vectors of 16 output channels; an accumulator is a lane.
 For each four input channels (a quad):
@@ -58,33 +56,35 @@ requant_amd64.go; then weights [quads][N][4]int8.
 The tile's order of channels in a pair of vectors is such that packing within 128-bit lanes puts them in order: lane i of
 the first vector has channels 8i…8i+3, that of the second 8i+4…8i+7. A vector without a partner has its channels in
 order, and four rows of it are transposed.`)
-	c.table("oddEven512", 0, 2, 4, 6, 1, 3, 5, 7)
-	c.table("byRow512", 4<<32, 12<<32|8, 5<<32|1, 13<<32|9, 6<<32|2, 14<<32|10, 7<<32|3, 15<<32|11)
-	for _, size := range tiles512 {
+	c.table("oddEven", 0, 2, 4, 6, 1, 3, 5, 7)
+	c.table("byRow", 4<<32, 12<<32|8, 5<<32|1, 13<<32|9, 6<<32|2, 14<<32|10, 7<<32|3, 15<<32|11)
+	for _, size := range tilesZMM {
 		for _, how := range requants {
-			tile := tile512{c, size[0], size[1], how}
+			tile := tileZMM{c, size[0], size[1], how}
 			tile.write()
 		}
 	}
-	sums512(c)
+	pixelSumsAVX512VNNI(c)
 	return c
 }
 
-// sums512 writes the kernel that sums the activations of each pixel, for weights with a zero point.
-func sums512(c *code) {
-	c.function("sums512", "pixelSums", 48, `
+// pixelSumsAVX512VNNI writes the kernel that sums the activations of each pixel, for weights with a zero point.
+func pixelSumsAVX512VNNI(c *code) {
+	c.function("pixelsums__avx512vnni", "pixelSums", `
+sums the activations of each pixel, times a factor.
+
 Four pixels at a time: VPDPBUSD with ones, 64 channels a step, then a transposing sum of the lanes.
 Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.`)
-	c.op("MOVQ", "t_src+0(FP)", srcRow)
-	c.op("MOVQ", "t_stride+16(FP)", srcStride)
-	c.op("MOVQ", "t_dst+8(FP)", dst)
+	c.op("MOVQ", c.arg("src"), srcRow)
+	c.op("MOVQ", c.arg("stride"), srcStride)
+	c.op("MOVQ", c.arg("dst"), dst)
 	c.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
 	c.op("MOVL", 0x01010101, "AX")
 	c.op("VPBROADCASTD", "AX", "Z20")
-	c.op("MOVL", "t_factor+40(FP)", "AX")
+	c.op("MOVL", c.arg("factor"), "AX")
 	c.op("VPBROADCASTD", "AX", "X21")
 	c.note("K1: the channels after the last 64")
-	c.op("MOVQ", "t_channels+24(FP)", "CX")
+	c.op("MOVQ", c.arg("channels"), "CX")
 	c.op("MOVQ", "CX", "BX")
 	c.op("SHRQ", 6, "BX")
 	c.op("ANDQ", 63, "CX")
@@ -131,25 +131,25 @@ Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.`)
 	c.op("VMOVDQU", "X0", memory(0, dst))
 	c.op("ADDQ", 16, dst)
 	c.op("LEAQ", memory(0, srcRow, "("+srcStride+"*4)"), srcRow)
-	c.op("DECQ", "t_groups+32(FP)")
+	c.op("DECQ", c.arg("groups"))
 	c.op("JNZ", "group")
 	c.op("VZEROUPPER")
 	c.op("RET")
 }
 
 // fetches tells whether the next panel is fetched into the cache while this one is computed.
-func (t *tile512) fetches() bool { return t.rows == 7 }
+func (t *tileZMM) fetches() bool { return t.rows == 7 }
 
-func (t *tile512) acc(row, column int) int { return row*t.columns + column }
-func (t *tile512) weight(column int) int   { return t.rows*t.columns + column }
-func (t *tile512) free() int               { return t.rows * t.columns } // the first register free in the epilogue
+func (t *tileZMM) acc(row, column int) int { return row*t.columns + column }
+func (t *tileZMM) weight(column int) int   { return t.rows*t.columns + column }
+func (t *tileZMM) free() int               { return t.rows * t.columns } // the first register free in the epilogue
 
 // offsets into the panel
-func (t *tile512) constants() int { return 64 * t.columns }
-func (t *tile512) weightsAt() int { return 64 * t.columns * (1 + t.requant.arrays()) }
+func (t *tileZMM) constants() int { return 64 * t.columns }
+func (t *tileZMM) weightsAt() int { return 64 * t.columns * (1 + t.requant.arrays()) }
 
 // row is the operand of row r's four activations.
-func (t *tile512) row(r int) string {
+func (t *tileZMM) row(r int) string {
 	base := src
 	if r >= 7 {
 		base, r = src7, r-7
@@ -166,26 +166,29 @@ func (t *tile512) row(r int) string {
 	}
 }
 
-func (t *tile512) write() {
-	t.function(fmt.Sprintf("pointwise512x%dx%d%s", t.rows, 16*t.columns, t.requant), "pointwiseTile", tileSize, fmt.Sprintf(`
-Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
-		t.free()-1, t.weight(0), t.weight(t.columns-1), t.weight(t.columns)))
+func (t *tileZMM) write() {
+	name := fmt.Sprintf("pointwise_%dx%dc4_%s__avx512vnni", t.rows, 16*t.columns, t.requant)
+	t.function(name, "pointwiseTile", fmt.Sprintf(`
+computes tiles of %d × %d, and requantizes %s.
 
-	t.op("MOVQ", "t_src+0(FP)", srcRow)
-	t.op("MOVQ", "t_srcStride+16(FP)", srcStride)
-	t.op("MOVQ", "t_dst+8(FP)", dst)
-	t.op("MOVQ", "t_dstStride+24(FP)", dstStride)
-	t.op("MOVQ", "t_panel+32(FP)", panel)
-	t.op("MOVQ", "t_sums+40(FP)", sums)
+Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
+		t.rows, 16*t.columns, t.requant.how(), t.free()-1, t.weight(0), t.weight(t.columns-1), t.weight(t.columns)))
+
+	t.op("MOVQ", t.arg("src"), srcRow)
+	t.op("MOVQ", t.arg("srcStride"), srcStride)
+	t.op("MOVQ", t.arg("dst"), dst)
+	t.op("MOVQ", t.arg("dstStride"), dstStride)
+	t.op("MOVQ", t.arg("panel"), panel)
+	t.op("MOVQ", t.arg("sums"), sums)
 	if t.rows > 1 {
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*2)"), srcStride3)
 		t.op("LEAQ", memory(0, srcStride, "("+srcStride+"*4)"), srcStride5)
 	}
-	t.op("VMOVDQU64", "oddEven512<>(SB)", oddEven)
-	t.op("VMOVDQU64", "byRow512<>(SB)", byRow)
-	t.op("VPBROADCASTB", "t_lo+72(FP)", lowest)
-	t.op("VPBROADCASTB", "t_hi+73(FP)", highest)
-	t.op("MOVQ", "t_mask+64(FP)", "AX")
+	t.op("VMOVDQU64", "oddEven<>(SB)", oddEven)
+	t.op("VMOVDQU64", "byRow<>(SB)", byRow)
+	t.op("VPBROADCASTB", t.arg("lo"), lowest)
+	t.op("VPBROADCASTB", t.arg("hi"), highest)
+	t.op("MOVQ", t.arg("mask"), "AX")
 	t.note("K1: the channels of the pair of vectors that exist, K2: those of the single one")
 	t.op("KMOVD", "AX", "K1")
 	if t.columns > 1 {
@@ -194,7 +197,7 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	t.op("KMOVW", "AX", "K2")
 
 	if t.fetches() {
-		t.op("MOVQ", "t_next+80(FP)", next)
+		t.op("MOVQ", t.arg("next"), next)
 		t.op("MOVQ", 64, fetch)
 	}
 
@@ -225,7 +228,7 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 		t.op("SUBQ", srcStride, src7)
 	}
 	t.op("LEAQ", memory(t.weightsAt(), panel), weights)
-	t.op("MOVQ", "t_steps+48(FP)", quads)
+	t.op("MOVQ", t.arg("steps"), quads)
 	t.at("quad")
 	for c := range t.columns {
 		t.op("VMOVDQU64", memory(64*c, weights), z(t.weight(c)))
@@ -275,7 +278,7 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 	}
 	t.op("IMUL3Q", t.rows, srcStride, "AX")
 	t.op("ADDQ", "AX", srcRow)
-	t.op("DECQ", "t_tiles+56(FP)")
+	t.op("DECQ", t.arg("tiles"))
 	t.op("JNZ", "tile")
 	t.op("VZEROUPPER")
 	t.op("RET")
@@ -283,15 +286,15 @@ Accumulators Z0…Z%d, weights Z%d…Z%d, activations Z%d.`,
 
 // stopFetching ends fetching the next panel after as many tiles as it takes, at a line of the cache each step.
 func stopFetching(c *code) {
-	c.op("MOVQ", "t_tiles+56(FP)", "AX")
-	c.op("CMPQ", "AX", "t_fetched+88(FP)")
+	c.op("MOVQ", c.arg("tiles"), "AX")
+	c.op("CMPQ", "AX", c.arg("fetched"))
 	c.op("JGT", "unfetched")
 	c.op("XORQ", fetch, fetch)
 	c.at("unfetched")
 }
 
 // requantizeFloat makes the accumulators outputs, not clamped: round(acc·mul + add).
-func (t *tile512) requantizeFloat() {
+func (t *tileZMM) requantizeFloat() {
 	t.note("requantize: round(acc·mul + add)")
 	mul, add := t.free(), t.free()+t.columns
 	for c := range t.columns {
@@ -308,13 +311,13 @@ func (t *tile512) requantizeFloat() {
 	}
 }
 
-func (t *tile512) clampBytes(i int) {
+func (t *tileZMM) clampBytes(i int) {
 	t.op("VPMAXUB", lowest, z(i), z(i))
 	t.op("VPMINUB", highest, z(i), z(i))
 }
 
 // storePairs packs the first two vectors of each two rows into one and stores them.
-func (t *tile512) storePairs() {
+func (t *tileZMM) storePairs() {
 	t.note("two rows of 32 channels: int32 to uint8")
 	t.op("MOVQ", dst, dstRow)
 	for r := 0; r < t.rows; r += 2 {
@@ -338,7 +341,7 @@ func (t *tile512) storePairs() {
 }
 
 // storeLast packs the last vector of each four rows into one and stores them.
-func (t *tile512) storeLast() {
+func (t *tileZMM) storeLast() {
 	offset := 16 * (t.columns - 1)
 	t.note("four rows of 16 channels: int32 to uint8")
 	t.op("MOVQ", dst, dstRow)

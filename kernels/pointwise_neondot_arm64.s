@@ -117,8 +117,10 @@
 // STORE writes a pair of pixels.
 #define STORE(v0) VST1.P v0.D[0], (DST)(DSTRIDE); VST1.P v0.D[1], (DST)(DSTRIDE)
 
-// func dotTiles8(call *pointwiseCall)
-TEXT ·dotTiles8(SB), NOSPLIT, $0-8
+// pointwise_8x8c4__neondot computes tiles of 8 pixels × 8 output channels.
+//
+// func pointwise_8x8c4__neondot(call *pointwiseCall)
+TEXT ·pointwise_8x8c4__neondot(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
 
 panel:
@@ -260,10 +262,10 @@ once:
 	ONCE(15, MULTIPLIER_B, RIGHT_B)
 	B    offset
 
-// dotTiles4 does the same for tiles of 4 pixels.
+// pointwise_4x8c4__neondot computes tiles of 4 pixels × 8 output channels.
 //
-// func dotTiles4(call *pointwiseCall)
-TEXT ·dotTiles4(SB), NOSPLIT, $0-8
+// func pointwise_4x8c4__neondot(call *pointwiseCall)
+TEXT ·pointwise_4x8c4__neondot(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
 
 panel:
@@ -375,11 +377,12 @@ once:
 	ONCE(7, MULTIPLIER_B, RIGHT_B)
 	B    offset
 
-// dotTile1 does the same for one pixel. Its sums of products are in two pairs of accumulators, as one SDOT waits for
-// another with the same.
+// pointwise_1x8c4__neondot computes one pixel × 8 output channels.
 //
-// func dotTile1(call *pointwiseCall)
-TEXT ·dotTile1(SB), NOSPLIT, $0-8
+// Its sums of products are in two pairs of accumulators, as one SDOT waits for another with the same.
+//
+// func pointwise_1x8c4__neondot(call *pointwiseCall)
+TEXT ·pointwise_1x8c4__neondot(SB), NOSPLIT, $0-8
 	LOAD_CALL(call+0(FP))
 
 panel:

@@ -33,28 +33,28 @@
 
 // NEXT_SEGMENT goes to the columns behind, which lie elsewhere: padding or the row.
 #define NEXT_SEGMENT_3 \
-	MOVQ (R13), SI; \
-	MOVQ 8(R13), DI; \
-	MOVQ 16(R13), R8; \
-	MOVQ 40(R13), CX; \
-	ADDQ $48, R13; \
+	MOVQ (depthwiseColumns_rows+0)(R13), SI; \
+	MOVQ (depthwiseColumns_rows+8)(R13), DI; \
+	MOVQ (depthwiseColumns_rows+16)(R13), R8; \
+	MOVQ depthwiseColumns_count(R13), CX; \
+	ADDQ $depthwiseColumns__size, R13; \
 	MOVQ R15, AX
 
 #define NEXT_SEGMENT_5 \
-	MOVQ (R13), SI; \
-	MOVQ 8(R13), DI; \
-	MOVQ 16(R13), R8; \
-	MOVQ 24(R13), R9; \
-	MOVQ 32(R13), R10; \
-	MOVQ 40(R13), CX; \
-	ADDQ $48, R13; \
+	MOVQ (depthwiseColumns_rows+0)(R13), SI; \
+	MOVQ (depthwiseColumns_rows+8)(R13), DI; \
+	MOVQ (depthwiseColumns_rows+16)(R13), R8; \
+	MOVQ (depthwiseColumns_rows+24)(R13), R9; \
+	MOVQ (depthwiseColumns_rows+32)(R13), R10; \
+	MOVQ depthwiseColumns_count(R13), CX; \
+	ADDQ $depthwiseColumns__size, R13; \
 	MOVQ R15, AX
 
 // LOAD_MASK sets K1: the channels of the block that exist, all but in the last one.
 #define LOAD_MASK \
 	MOVQ $-1, AX; \
-	CMPQ t_blocks+232(FP), $1; \
-	CMOVQEQ t_mask+240(FP), AX; \
+	CMPQ t_blocks+depthwiseRow_blocks(FP), $1; \
+	CMOVQEQ t_mask+depthwiseRow_mask(FP), AX; \
 	KMOVW AX, K1
 
 // COLUMN3_64 loads a column of 64 channels.
@@ -514,21 +514,22 @@
 	VMOVDQU8 X0, K1, (BX); \
 	ADDQ DX, BX
 
-// func depthwise512k3s1x64(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 64 channels.
-TEXT ·depthwise512k3s1x64(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_64ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 64 channels.
+//
+// func depthwise_3x3s1_64ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_64ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_64
 	PCALIGN $64
@@ -553,7 +554,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -577,8 +578,8 @@ begin:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -597,21 +598,22 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwise512k3s1x64Zero(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 64 channels; weights have a zero point.
-TEXT ·depthwise512k3s1x64Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_64ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 64 channels; weights have a zero point.
+//
+// func depthwise_3x3s1_64ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_64ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_64
 	PCALIGN $64
@@ -648,7 +650,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -676,8 +678,8 @@ begin:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -696,21 +698,22 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwise512k3s1x32(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 32 channels.
-TEXT ·depthwise512k3s1x32(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_32ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 32 channels.
+//
+// func depthwise_3x3s1_32ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_32ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_32
 	PCALIGN $64
@@ -735,7 +738,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -759,8 +762,8 @@ begin:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -779,21 +782,22 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwise512k3s1x32Zero(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 32 channels; weights have a zero point.
-TEXT ·depthwise512k3s1x32Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_32ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 32 channels; weights have a zero point.
+//
+// func depthwise_3x3s1_32ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_32ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_32
 	PCALIGN $64
@@ -830,7 +834,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -858,8 +862,8 @@ begin:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -878,22 +882,23 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwise512k3s1x16(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 16 channels.
-TEXT ·depthwise512k3s1x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_16ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+//
+// func depthwise_3x3s1_16ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_16ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -916,7 +921,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -932,8 +937,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -952,22 +957,23 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwise512k3s1x16Zero(t depthwiseRow)
-// 3×3 taps, stride 1, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwise512k3s1x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s1_16ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_3x3s1_16ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s1_16ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -996,7 +1002,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1014,8 +1020,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1034,21 +1040,22 @@ segment:
 	NEXT_SEGMENT_3
 	JMP loaded
 
-// func depthwise512k3s2x64(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 64 channels.
-TEXT ·depthwise512k3s2x64(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_64ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 64 channels.
+//
+// func depthwise_3x3s2_64ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_64ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_64
 	PCALIGN $64
@@ -1073,7 +1080,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1100,8 +1107,8 @@ loadedBetween:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1124,21 +1131,22 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwise512k3s2x64Zero(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 64 channels; weights have a zero point.
-TEXT ·depthwise512k3s2x64Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_64ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 64 channels; weights have a zero point.
+//
+// func depthwise_3x3s2_64ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_64ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_64
 	PCALIGN $64
@@ -1175,7 +1183,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1218,8 +1226,8 @@ loadedBetween:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1242,21 +1250,22 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwise512k3s2x32(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 32 channels.
-TEXT ·depthwise512k3s2x32(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_32ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 32 channels.
+//
+// func depthwise_3x3s2_32ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_32ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_32
 	PCALIGN $64
@@ -1281,7 +1290,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1308,8 +1317,8 @@ loadedBetween:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1332,21 +1341,22 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwise512k3s2x32Zero(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 32 channels; weights have a zero point.
-TEXT ·depthwise512k3s2x32Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_32ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 32 channels; weights have a zero point.
+//
+// func depthwise_3x3s2_32ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_32ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_32
 	PCALIGN $64
@@ -1383,7 +1393,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1426,8 +1436,8 @@ loadedBetween:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1450,22 +1460,23 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwise512k3s2x16(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 16 channels.
-TEXT ·depthwise512k3s2x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_16ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+//
+// func depthwise_3x3s2_16ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_16ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -1488,7 +1499,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1509,8 +1520,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1533,22 +1544,23 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwise512k3s2x16Zero(t depthwiseRow)
-// 3×3 taps, stride 2, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwise512k3s2x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_3x3s2_16ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_3x3s2_16ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_3x3s2_16ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-1, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_3
 	LOAD_WEIGHTS_16
 	PCALIGN $64
@@ -1577,7 +1589,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1606,8 +1618,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1630,21 +1642,22 @@ segmentBetween:
 	NEXT_SEGMENT_3
 	JMP loadedBetween
 
-// func depthwise512k5s1x64(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 64 channels.
-TEXT ·depthwise512k5s1x64(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_64ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 64 channels.
+//
+// func depthwise_5x5s1_64ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_64ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1665,7 +1678,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1693,8 +1706,8 @@ begin:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1713,21 +1726,22 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwise512k5s1x64Zero(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 64 channels; weights have a zero point.
-TEXT ·depthwise512k5s1x64Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_64ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 64 channels; weights have a zero point.
+//
+// func depthwise_5x5s1_64ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_64ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1764,7 +1778,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1796,8 +1810,8 @@ begin:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1816,21 +1830,22 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwise512k5s1x32(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 32 channels.
-TEXT ·depthwise512k5s1x32(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_32ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 32 channels.
+//
+// func depthwise_5x5s1_32ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_32ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1851,7 +1866,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1879,8 +1894,8 @@ begin:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -1899,21 +1914,22 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwise512k5s1x32Zero(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 32 channels; weights have a zero point.
-TEXT ·depthwise512k5s1x32Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_32ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 32 channels; weights have a zero point.
+//
+// func depthwise_5x5s1_32ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_32ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -1950,7 +1966,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -1982,8 +1998,8 @@ begin:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2002,22 +2018,23 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwise512k5s1x16(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 16 channels.
-TEXT ·depthwise512k5s1x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_16ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+//
+// func depthwise_5x5s1_16ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_16ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2038,7 +2055,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2058,8 +2075,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2078,22 +2095,23 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwise512k5s1x16Zero(t depthwiseRow)
-// 5×5 taps, stride 1, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwise512k5s1x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s1_16ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_5x5s1_16ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s1_16ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-4, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2122,7 +2140,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2144,8 +2162,8 @@ begin:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2164,21 +2182,22 @@ segment:
 	NEXT_SEGMENT_5
 	JMP loaded
 
-// func depthwise512k5s2x64(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 64 channels.
-TEXT ·depthwise512k5s2x64(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_64ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 64 channels.
+//
+// func depthwise_5x5s2_64ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_64ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2199,7 +2218,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2226,8 +2245,8 @@ loadedBetween:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2250,21 +2269,22 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwise512k5s2x64Zero(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 64 channels; weights have a zero point.
-TEXT ·depthwise512k5s2x64Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_64ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 64 channels; weights have a zero point.
+//
+// func depthwise_5x5s2_64ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_64ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2301,7 +2321,7 @@ loaded:
 
 store:
 	STORE_64
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2352,8 +2372,8 @@ loadedBetween:
 
 done:
 	ADDQ $64, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2376,21 +2396,22 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwise512k5s2x32(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 32 channels.
-TEXT ·depthwise512k5s2x32(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_32ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 32 channels.
+//
+// func depthwise_5x5s2_32ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_32ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2411,7 +2432,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2438,8 +2459,8 @@ loadedBetween:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2462,21 +2483,22 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwise512k5s2x32Zero(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 32 channels; weights have a zero point.
-TEXT ·depthwise512k5s2x32Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_32ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 32 channels; weights have a zero point.
+//
+// func depthwise_5x5s2_32ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_32ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2513,7 +2535,7 @@ loaded:
 
 store:
 	STORE_32
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2564,8 +2586,8 @@ loadedBetween:
 
 done:
 	ADDQ $32, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2588,22 +2610,23 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwise512k5s2x16(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 16 channels.
-TEXT ·depthwise512k5s2x16(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_16ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+//
+// func depthwise_5x5s2_16ch__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_16ch__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2624,7 +2647,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2647,8 +2670,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
@@ -2671,22 +2694,23 @@ segmentBetween:
 	NEXT_SEGMENT_5
 	JMP loadedBetween
 
-// func depthwise512k5s2x16Zero(t depthwiseRow)
-// 5×5 taps, stride 2, blocks of 16 channels; weights have a zero point.
-TEXT ·depthwise512k5s2x16Zero(SB), NOSPLIT, $0-256
-	MOVQ t_step+208(FP), DX
-	MOVQ t_data+216(FP), R11
-	MOVQ t_requant+248(FP), R14
+// depthwise_5x5s2_16ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+// func depthwise_5x5s2_16ch_zero__avx512vnni(t depthwiseRow)
+TEXT ·depthwise_5x5s2_16ch_zero__avx512vnni(SB), NOSPLIT, $0-depthwiseRow__size
+	MOVQ t_step+depthwiseRow_step(FP), DX
+	MOVQ t_data+depthwiseRow_data(FP), R11
+	MOVQ t_requant+depthwiseRow_requant(FP), R14
 	XORQ R15, R15
 	MOVL $0x5555, AX
 	KMOVW AX, K5
 
 block:
 	LOAD_MASK
-	MOVQ t_dst+192(FP), BX
+	MOVQ t_dst+depthwiseRow_dst(FP), BX
 	ADDQ R15, BX
 	MOVQ $-2, R12
-	LEAQ t_segments+0(FP), R13
+	LEAQ t_segments+depthwiseRow_segments(FP), R13
 	NEXT_SEGMENT_5
 	PCALIGN $64
 
@@ -2715,7 +2739,7 @@ loaded:
 
 store:
 	STORE_16
-	CMPQ R12, t_outputs+200(FP)
+	CMPQ R12, t_outputs+depthwiseRow_outputs(FP)
 	JEQ done
 
 begin:
@@ -2750,8 +2774,8 @@ loadedBetween:
 
 done:
 	ADDQ $16, R15
-	ADDQ t_size+224(FP), R11
-	DECQ t_blocks+232(FP)
+	ADDQ t_size+depthwiseRow_size(FP), R11
+	DECQ t_blocks+depthwiseRow_blocks(FP)
 	JNZ block
 	VZEROUPPER
 	RET
