@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"edge/frame"
@@ -127,8 +128,8 @@ func (f *files) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 					return
 				}
 				next = time.Now().Add(f.pause)
-				picture, err := f.read(ctx, path)
-				if ctx.Err() != nil {
+				picture, more, err := f.read(ctx, path, yield)
+				if !more {
 					return
 				}
 				picture.Seq = seq
@@ -161,16 +162,44 @@ func wait(ctx context.Context, due time.Time, yield func(frame.Frame, error) boo
 	}
 }
 
-// read decodes one picture file. Its errors are frame.ErrDamaged.
-func (f *files) read(ctx context.Context, path string) (frame.Frame, error) {
-	picture, err := frame.ReadFile(ctx, path)
-	if err != nil {
-		f.damaged.Add(1)
-		return frame.Frame{}, fmt.Errorf("camera: %w: %w", frame.ErrDamaged, err)
+// read decodes one picture file, and yields ErrNotYet every second meanwhile: a large photograph takes seconds on a small
+// board. Its errors are frame.ErrDamaged. There is no more at the end of the sequence.
+func (f *files) read(ctx context.Context, path string, yield func(frame.Frame, error) bool,
+) (picture frame.Frame, more bool, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var reading sync.WaitGroup
+	defer reading.Wait()
+	defer cancel()
+	type result struct {
+		frame.Frame
+		err error
 	}
-	picture.At = time.Now()
-	f.delivered.Add(1)
-	return picture, nil
+	done := make(chan result, 1)
+	reading.Go(func() {
+		picture, err := frame.ReadFile(ctx, path)
+		done <- result{picture, err}
+	})
+	tick := time.NewTicker(waitInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case r := <-done:
+			switch {
+			case ctx.Err() != nil:
+				return frame.Frame{}, false, nil
+			case r.err != nil:
+				f.damaged.Add(1)
+				return frame.Frame{}, true, fmt.Errorf("camera: %w: %w", frame.ErrDamaged, r.err)
+			}
+			f.delivered.Add(1)
+			r.At = time.Now()
+			return r.Frame, true, nil
+		case <-tick.C:
+			if !yield(frame.Frame{}, ErrNotYet) {
+				return frame.Frame{}, false, nil
+			}
+		}
+	}
 }
 
 // String implements Camera.

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/color"
-	"image/jpeg"
 	"image/png"
 	"io"
 	"runtime"
@@ -22,24 +21,32 @@ import (
 // maxMemory is what reading a picture file may take in memory, beyond the file itself.
 const maxMemory = 64 << 20
 
-// ErrNotPicture is Decode's error for a file that is no JPEG, PNG, WebP or BMP picture at all.
+// ErrNotPicture is Decode's error for a file that is no JPEG, PNG, WebP or BMP picture at all. If it is a picture of
+// another kind, the error says of which, and how to convert it.
 var ErrNotPicture = errors.New("not a JPEG, PNG, WebP or BMP picture")
 
 // Decode reads a whole picture file: JPEG, PNG, WebP or BMP, told apart by their first bytes. The frame is RGB24 and
-// upright: a JPEG picture's EXIF orientation has been applied. Transparent parts show white, as on a page; of 16 bits
+// upright: the picture's EXIF orientation has been applied. Transparent parts show white, as on a page; of 16 bits
 // a channel the upper 8 count.
 //
-// name is what the frame and errors call it. An error says what is wrong and, where the file's data are, about where;
-// also if the picture would take more than 64 MiB of memory, which the header's size tells before anything is read.
+// A picture takes 64 MiB of memory at most, beyond the file. JPEG photographs that would take more, from about 14
+// megapixels on (8 if they are progressive), are made smaller while they are decoded: to a half, a quarter or an eighth
+// of their width and height, the largest that fits, as Frame.Reduced says. Other pictures that would take more are
+// refused, which the header's size tells before anything is read.
+//
+// name is what the frame and errors call it. An error says what is wrong and, if the file's data are, about where.
 // When ctx ends, decoding stops with ctx's error.
 func Decode(ctx context.Context, data []byte, name string) (Frame, error) {
 	kind, read := sniff(data)
 	if read == nil {
-		return Frame{}, fmt.Errorf("frame: %s: %w", name, ErrNotPicture)
+		return Frame{}, fmt.Errorf("frame: %s: %w%s", name, ErrNotPicture, otherKind(data))
 	}
 	r := &source{ctx: ctx, Reader: bytes.NewReader(data)}
 	f, err := read(data, r)
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrDamaged): // by our own decoder, which says where
+		return Frame{}, fmt.Errorf("frame: %s: %w", name, err)
+	case err != nil:
 		at := len(data) - r.Len()
 		return Frame{}, fmt.Errorf("frame: %s: %s, near byte %d of %d: %w", name, kind, at, len(data), err)
 	}
@@ -77,7 +84,7 @@ func sniff(data []byte) (kind string, read reader) {
 	switch {
 	case starts("\xff\xd8"):
 		return "JPEG", readJPEG
-	case starts("\x89PNG\r\n\x1a\n"):
+	case starts(pngSignature):
 		return "PNG", readPNG
 	case starts("RIFF") && len(data) >= 12 && string(data[8:12]) == "WEBP":
 		return "WebP", readWebP
@@ -87,7 +94,35 @@ func sniff(data []byte) (kind string, read reader) {
 	return "", nil
 }
 
-// affordable checks the size that a header states, where decoding takes so many bytes for each pixel.
+// otherKind says what a file is that isn't read here, and what to do; it is empty for what isn't known.
+func otherKind(data []byte) string {
+	const convert = "convert it: ffmpeg -i IN OUT.jpg"
+	starts := func(with string) bool { return bytes.HasPrefix(data, []byte(with)) }
+	switch {
+	case len(data) >= 12 && string(data[4:8]) == "ftyp": // ISO/IEC 14496-12, section 4.3
+		switch string(data[8:12]) {
+		case "heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1":
+			return ", but HEIC, as iPhones write it: heif-convert IN OUT.jpg (Debian: libheif-examples) converts it, " +
+				"and Settings, Camera, Formats, Most Compatible makes the phone write JPEG"
+		case "avif", "avis":
+			return ", but AVIF: " + convert
+		}
+		return ", but a video: ffmpeg -i IN -vf fps=1 OUT%04d.jpg takes a picture out of it every second"
+	case starts("GIF8"):
+		return ", but GIF: " + convert
+	case starts("II*\x00"), starts("MM\x00*"):
+		return ", but TIFF or a camera's raw file: " + convert
+	case starts("\xff\x0a"), starts("\x00\x00\x00\x0cJXL "):
+		return ", but JPEG XL: djxl IN OUT.jpg (Debian: libjxl-tools) converts it"
+	case starts("\x00\x00\x00\x0cjP  "):
+		return ", but JPEG 2000: " + convert
+	case starts("version https://git-lfs"):
+		return ", but where Git LFS keeps one: git lfs pull gets it"
+	}
+	return ""
+}
+
+// affordable checks the size that a header states, and makes room for it. Decoding takes so many bytes for each pixel.
 func affordable(c image.Config, bytesPerPixel float64) error {
 	if c.Width < 1 || c.Height < 1 {
 		return errors.New("a picture without pixels")
@@ -95,10 +130,12 @@ func affordable(c image.Config, bytesPerPixel float64) error {
 	if c.Width > maxSide || c.Height > maxSide {
 		return fmt.Errorf("%d×%d pixels: at most %d in each direction", c.Width, c.Height, maxSide)
 	}
-	if need := float64(c.Width) * float64(c.Height) * bytesPerPixel; need > maxMemory {
+	need := float64(c.Width) * float64(c.Height) * bytesPerPixel
+	if need > maxMemory {
 		return fmt.Errorf("%d×%d pixels would take %.0f MiB of memory, more than %d: make the picture smaller",
 			c.Width, c.Height, need/(1<<20), maxMemory>>20)
 	}
+	collect(int64(need))
 	return nil
 }
 
@@ -123,29 +160,34 @@ func (d decoder) read(r *source, bytesPerPixel func(color.Model) float64) (image
 	return d.decode(r)
 }
 
-func readJPEG(data []byte, r *source) (Frame, error) {
-	h := scanJPEG(data)
-	img, err := decoder{jpeg.DecodeConfig, jpeg.Decode}.read(r, func(color.Model) float64 {
-		return h.bytesPerPixel() + 3
-	})
-	if err != nil {
-		return Frame{}, err
-	}
-	return toRGB(img, h.orientation.options()), nil
-}
+const pngSignature = "\x89PNG\r\n\x1a\n"
+
+// maxChunks is how many chunks a PNG file may have. Programs write one for every 8 KiB at least, and image/png allocates
+// 4 KiB for each one that it skips, however small that is.
+const maxChunks = 1 << 14
 
 func readPNG(data []byte, r *source) (Frame, error) {
+	chunks := 0
+	for rest, ok := data[len(pngSignature):], true; ok; chunks++ {
+		_, _, rest, ok = pngChunk(rest)
+	}
+	if chunks > maxChunks {
+		return Frame{}, fmt.Errorf("it has %d chunks, more than %d: let another program write it anew", chunks, maxChunks)
+	}
+	o := orientationInPNG(data).options()
 	interlaced := 1.0
 	if len(data) > 28 && data[28] != 0 { // IHDR's last byte: the passes take as much again
 		interlaced = 2
 	}
 	img, err := decoder{png.DecodeConfig, png.Decode}.read(r, func(m color.Model) float64 {
-		switch m {
-		case color.RGBAModel, color.NRGBAModel:
+		switch {
+		case (m == color.RGBAModel || m == color.NRGBAModel) && o == (Options{}):
 			return 4 * interlaced // RGB24 goes where the pixels were
-		case color.RGBA64Model, color.NRGBA64Model:
+		case m == color.RGBAModel, m == color.NRGBAModel:
+			return 4*interlaced + 3
+		case m == color.RGBA64Model, m == color.NRGBA64Model:
 			return 8*interlaced + 3
-		case color.Gray16Model:
+		case m == color.Gray16Model:
 			return 2*interlaced + 3
 		}
 		return interlaced + 3 // grey or a palette
@@ -153,24 +195,48 @@ func readPNG(data []byte, r *source) (Frame, error) {
 	if err != nil {
 		return Frame{}, err
 	}
-	return toRGB(img, Options{}), nil
+	return toRGB(img, o), nil
 }
 
-func readBMP(_ []byte, r *source) (Frame, error) {
+func readBMP(data []byte, r *source) (Frame, error) {
 	img, err := decoder{bmp.DecodeConfig, bmp.Decode}.read(r, func(color.Model) float64 { return 4 })
 	if err != nil {
 		return Frame{}, err
 	}
+	if img, ok := img.(*image.NRGBA); ok && !bmpHasAlpha(data, img) {
+		for i := 3; i < len(img.Pix); i += 4 {
+			img.Pix[i] = 255
+		}
+	}
 	return toRGB(img, Options{}), nil
 }
 
-func readWebP(_ []byte, r *source) (Frame, error) {
+// bmpHasAlpha reports whether the fourth byte of a BMP picture's pixels is alpha. It is where the header says so; many
+// programs write a header that says so and leave the byte 0, and mean a picture that can be seen.
+func bmpHasAlpha(data []byte, img *image.NRGBA) bool {
+	const compression, bitfields = 30, 3 // BITMAPV4HEADER's bV4V4Compression, BI_BITFIELDS
+	if len(data) <= compression || data[compression] != bitfields {
+		return false
+	}
+	for i := 3; i < len(img.Pix); i += 4 {
+		if img.Pix[i] != 0 {
+			return true
+		}
+	}
+	return false
+}
+
+func readWebP(data []byte, r *source) (Frame, error) {
+	o := orientationInWebP(data).options()
 	decode := func(r io.Reader) (image.Image, error) {
+		if len(data) > 1<<17 { // its tables may take 200 times as much
+			runtime.GC()
+		}
 		return webp.Decode(&thriftyReader{r, heapObjects() + maxMemory})
 	}
 	img, err := decoder{webp.DecodeConfig, decode}.read(r, func(m color.Model) float64 {
 		if m == color.NYCbCrAModel {
-			return 4 + 4 + 1 + 1.5 + 1.5 + 3 // alpha, decoded as a lossless picture, its copy, and a lossy picture
+			return 4 + 4 + 1 + 1.5 + 1.5 + 3 + 3 // alpha, decoded as a lossless picture, its copy, and a lossy picture
 		}
 		return 4 + 4 // lossless: the pixels, and as much again where they are indices; more than a lossy one
 	})
@@ -179,15 +245,15 @@ func readWebP(_ []byte, r *source) (Frame, error) {
 	}
 	switch img := img.(type) {
 	case *image.YCbCr:
-		return videoToRGB(img)
+		return videoToRGB(img, o)
 	case *image.NYCbCrA:
-		f, err := videoToRGB(&img.YCbCr)
+		f, err := videoToRGB(&img.YCbCr, o)
 		if err == nil {
-			whiten(f, img)
+			whiten(f, img, o)
 		}
 		return f, err
 	}
-	return toRGB(img, Options{}), nil
+	return toRGB(img, o), nil
 }
 
 // thriftyReader fails when the heap has grown beyond limit. A lossless WebP file may describe tables of Huffman codes in
@@ -213,9 +279,9 @@ func heapObjects() uint64 {
 	return sample[0].Value.Uint64()
 }
 
-// videoToRGB returns a lossy WebP picture as an RGB24 frame. It is 4:2:0 video in limited range, unlike what
+// videoToRGB returns a lossy WebP picture as an RGB24 frame, rotated and mirrored. It is 4:2:0 video in limited range, unlike what
 // image.YCbCr means, so it goes through a Fitter.
-func videoToRGB(img *image.YCbCr) (Frame, error) {
+func videoToRGB(img *image.YCbCr, o Options) (Frame, error) {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	video := Frame{Format: YU12, Width: w, Height: h, Pix: make([]byte, 0, YU12.FrameSize(w, h, 0))}
 	for y := range h {
@@ -226,8 +292,10 @@ func videoToRGB(img *image.YCbCr) (Frame, error) {
 			video.Pix = append(video.Pix, plane[y*img.CStride:][:half(w)]...)
 		}
 	}
+	o.Fit = Stretch
+	w, h = turned(w, h, o)
 	itself := TensorSpec{Width: w, Height: h, Channels: 3, Quant: quant.Params{Scale: 1}, Std: [3]float32{1, 1, 1}}
-	fitter, err := NewFitter(itself, Options{Fit: Stretch})
+	fitter, err := NewFitter(itself, o)
 	if err != nil {
 		return Frame{}, err
 	}
@@ -236,30 +304,50 @@ func videoToRGB(img *image.YCbCr) (Frame, error) {
 }
 
 // whiten puts f, whose transparency is in img, on white.
-func whiten(f Frame, img *image.NYCbCrA) {
-	for y := range f.Height {
-		row := f.Pix[y*f.Stride:][:3*f.Width]
-		for x, alpha := range img.A[y*img.AStride:][:f.Width] {
-			for i := 3 * x; i < 3*x+3; i++ {
-				row[i] = byte((uint32(row[i])*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255)
+func whiten(f Frame, img *image.NYCbCrA, o Options) {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	at, dx, dy := steps(w, h, o)
+	for y := range h {
+		next := at + y*dy
+		for _, alpha := range img.A[y*img.AStride:][:w] {
+			for i := next; i < next+3; i++ {
+				f.Pix[i] = byte((uint32(f.Pix[i])*uint32(alpha) + 255*(255-uint32(alpha)) + 127) / 255)
 			}
+			next += dx
 		}
 	}
+}
+
+// steps returns where the pixels of a picture of w × h are in its RGB24 frame, rotated and mirrored: the byte of the
+// first, and the bytes from one to the next in a row and in a column.
+func steps(w, h int, o Options) (first, dx, dy int) {
+	width, _ := turned(w, h, o)
+	at := func(x, y int) int {
+		x, y = upright(x, y, w, h, o)
+		return 3 * (y*width + x)
+	}
+	first = at(0, 0)
+	return first, at(1, 0) - first, at(0, 1) - first
+}
+
+// rgbFrame returns an RGB24 frame for a picture of w × h that is to be rotated and mirrored, and the steps of its
+// pixels. It lies in pix if that isn't nil.
+func rgbFrame(w, h int, o Options, pix []byte) (f Frame, first, dx, dy int) {
+	if pix == nil {
+		pix = make([]byte, 3*w*h)
+	}
+	first, dx, dy = steps(w, h, o)
+	w, h = turned(w, h, o)
+	return Frame{Pix: pix, Format: RGB24, Width: w, Height: h, Stride: 3 * w}, first, dx, dy
 }
 
 // toRGB returns a picture as an RGB24 frame, rotated and mirrored. It may write over img.
 func toRGB(img image.Image, o Options) Frame {
 	b := img.Bounds()
-	w, h := turned(b.Dx(), b.Dy(), o)
-	f := Frame{Pix: memoryFor(img, 3*w*h, o), Format: RGB24, Width: w, Height: h, Stride: 3 * w}
-	at := func(x, y int) int {
-		x, y = upright(x, y, b.Dx(), b.Dy(), o)
-		return 3 * (y*w + x)
-	}
-	dx, dy := at(1, 0)-at(0, 0), at(0, 1)-at(0, 0)
+	f, first, dx, dy := rgbFrame(b.Dx(), b.Dy(), o, memoryFor(img, 3*b.Dx()*b.Dy(), o))
 	pixels := img.(image.RGBA64Image) // all that these decoders return are
 	for y := range b.Dy() {
-		next := at(0, 0) + y*dy
+		next := first + y*dy
 		for x := range b.Dx() {
 			c := pixels.RGBA64At(b.Min.X+x, b.Min.Y+y)
 			white := 0xffff - uint32(c.A)
@@ -272,7 +360,8 @@ func toRGB(img image.Image, o Options) Frame {
 	return f
 }
 
-// memoryFor returns n bytes for img as RGB24: its own memory where each pixel is read before its place is written.
+// memoryFor returns n bytes for img as RGB24: its own memory if each pixel is read before its place is written, else
+// nil.
 func memoryFor(img image.Image, n int, o Options) []byte {
 	if o == (Options{}) {
 		switch img := img.(type) {
@@ -282,5 +371,5 @@ func memoryFor(img image.Image, n int, o Options) []byte {
 			return img.Pix[:n]
 		}
 	}
-	return make([]byte, n)
+	return nil
 }

@@ -22,12 +22,16 @@ func TestDecodeErrors(t *testing.T) {
 	}{
 		"empty.jpg":        {nil, "not a JPEG"},
 		"text.txt":         {[]byte("hello, this is no picture"), "not a JPEG"},
-		"cut.jpg":          {photo[:len(photo)/2], "short Huffman data"},
-		"header.jpg":       {photo[:30], "JPEG, near byte 30 of 30"},
+		"cut.jpg":          {photo[:len(photo)/2], "JPEG: it ends at byte 711"},
+		"header.jpg":       {photo[:30], "JPEG: near byte 2 of 30: it ends"},
 		"bomb.png":         {pngHeader(30000, 30000, 8, 2), "MiB of memory, more than 64"},
 		"bomb-16.png":      {pngHeader(4000, 3000, 16, 2), "4000×3000 pixels would take"},
 		"wide.png":         {pngHeader(100000, 1, 8, 2), "at most 32768"},
-		"bomb.jpg":         {resized(photo, 20000, 20000), "20000×20000 pixels would take"},
+		"bomb.jpg":         {resized(photo, 20000, 20000), "it ends at byte 1421, in row 1 of 1250"},
+		"bomb-2.jpg":       {resized(golden(t, "pictures/progressive.jpg"), 32000, 32000), "32000×32000 pixels would take"},
+		"a.heic":           {[]byte("\x00\x00\x00\x18ftypheic\x00\x00\x00\x00mif1heic"), "not a JPEG, PNG, WebP or BMP picture, but HEIC, as iPhones"},
+		"a.avif":           {[]byte("\x00\x00\x00\x18ftypavif\x00\x00\x00\x00mif1avif"), "not a JPEG, PNG, WebP or BMP picture, but AVIF"},
+		"a.mp4":            {[]byte("\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp41"), "not a JPEG, PNG, WebP or BMP picture, but a video"},
 		"cut.webp":         {golden(t, "pictures/lossy.webp")[:60], "WebP, near byte"},
 		"cut.bmp":          {golden(t, "pictures/rgb.bmp")[:100], "BMP, near byte"},
 		"no pixels.bmp":    {emptyBMP(t), "without pixels"},
@@ -78,6 +82,115 @@ func TestOrientationByteOrders(t *testing.T) {
 	}
 }
 
+// chunk is a chunk of a PNG file.
+func chunk(kind, content string) string {
+	b := binary.BigEndian.AppendUint32(nil, uint32(len(content)))
+	b = append(append(b, kind...), content...)
+	return string(binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(b[4:])))
+}
+
+// riff is a chunk of a WebP file.
+func riff(kind, content string) string {
+	return string(binary.LittleEndian.AppendUint32([]byte(kind), uint32(len(content)))) + content + "\x00"[:len(content)%2]
+}
+
+// TestOrientations turns one picture by EXIF in each kind of file.
+func TestOrientations(t *testing.T) {
+	exif := func(orientation string) string {
+		return "MM\x00*\x00\x00\x00\x08\x00\x01\x01\x12" + orientation
+	}
+	insert := func(name, after, what string) []byte {
+		data := string(golden(t, name))
+		at := strings.Index(data, after) + len(after)
+		return []byte(data[:at] + what + data[at:])
+	}
+	ihdr := string(golden(t, "pictures/rgb.png")[:33])
+	webp := func(name, exif string) []byte {
+		picture := golden(t, "pictures/"+name)[12:]
+		plain, err := Decode(t.Context(), golden(t, "pictures/"+name), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		flags := "\x08"
+		if kind := string(picture[:4]); kind == "VP8X" { // has alpha: the header is there
+			picture = picture[18:]
+			flags = "\x18"
+		}
+		size := func(n int) string { return string([]byte{byte(n - 1), byte((n - 1) >> 8), 0}) }
+		content := "WEBP" + riff("VP8X", flags+"\x00\x00\x00"+size(plain.Width)+size(plain.Height)) + string(picture) + riff("EXIF", exif)
+		return []byte(riff("RIFF", content))
+	}
+	const six, sixLong = "\x00\x03\x00\x00\x00\x01\x00\x06\x00\x00", "\x00\x04\x00\x00\x00\x01\x00\x00\x00\x06"
+	for _, c := range []struct {
+		what, plain string
+		data        []byte
+	}{
+		{"PNG", "rgb.png", insert("pictures/rgb.png", ihdr, chunk("eXIf", exif(six)))},
+		{"PNG, LONG", "rgb.png", insert("pictures/rgb.png", ihdr, chunk("eXIf", exif(sixLong)))},
+		{"PNG after others", "16bit.png", insert("pictures/16bit.png", string(golden(t, "pictures/16bit.png")[:33]),
+			chunk("tEXt", "a\x00b")+chunk("eXIf", "Exif\x00\x00"+exif(six)))},
+		{"lossless WebP", "lossless.webp", webp("lossless.webp", exif(six))},
+		{"lossy WebP", "lossy.webp", webp("lossy.webp", "Exif\x00\x00"+exif(sixLong))},
+		{"WebP with alpha", "lossy-alpha.webp", webp("lossy-alpha.webp", exif(six))},
+		{"JPEG, LONG", "rgb.jpg", insert("pictures/rgb.jpg", "\xff\xd8", "\xff\xe1\x00\x1e"+"Exif\x00\x00"+exif(sixLong)+"\x00\x00")},
+	} {
+		plain, err := Decode(t.Context(), golden(t, "pictures/"+c.plain), c.plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f, err := Decode(t.Context(), c.data, c.what)
+		if err != nil {
+			t.Errorf("%s: %v", c.what, err)
+			continue
+		}
+		if f.Width != plain.Height || f.Height != plain.Width {
+			t.Errorf("%s: %d×%d of %d×%d", c.what, f.Width, f.Height, plain.Width, plain.Height)
+			continue
+		}
+		for y := range f.Height { // 6: what is the left side here is the picture's bottom
+			for x := range f.Width {
+				got, want := f.Pix[y*f.Stride+3*x:][:3], plain.Pix[(plain.Height-1-x)*plain.Stride+3*y:][:3]
+				if !bytes.Equal(got, want) {
+					t.Fatalf("%s: pixel %d, %d is %v, want %v", c.what, x, y, got, want)
+				}
+			}
+		}
+	}
+}
+
+// TestBMPAlpha reads a picture of 32 bits a pixel whose fourth byte isn't alpha, whatever the header's version, and one
+// where it is.
+func TestBMPAlpha(t *testing.T) {
+	for _, c := range []struct {
+		what                string
+		header, compression uint32
+		alpha               byte
+		want                string
+	}{
+		{"V3, no alpha", 40, 0, 0, "\x03\x02\x01"},
+		{"V4, BI_RGB", 108, 0, 0, "\x03\x02\x01"},
+		{"V5, BI_RGB", 124, 0, 0, "\x03\x02\x01"},
+		{"V5, BI_RGB, some other byte", 124, 0, 77, "\x03\x02\x01"},
+		{"V5, all transparent", 124, 3, 0, "\x03\x02\x01"},
+		{"V5, opaque", 124, 3, 255, "\x03\x02\x01"},
+		{"V5, half transparent", 124, 3, 128, "\x80\x7f\x7f"},
+	} {
+		b := binary.LittleEndian.AppendUint32([]byte("BM"), 14+c.header+16)
+		b = binary.LittleEndian.AppendUint32(append(b, 0, 0, 0, 0), 14+c.header)
+		for _, v := range []uint32{c.header, 2, 2, 1 | 32<<16, c.compression, 16, 0, 0, 0, 0, 0xff0000, 0xff00, 0xff, 0xff000000} {
+			b = binary.LittleEndian.AppendUint32(b, v)
+		}
+		b = append(b[:min(len(b), 14+int(c.header))], make([]byte, max(0, 14+int(c.header)-len(b)))...)
+		b = append(b, bytes.Repeat([]byte{1, 2, 3, c.alpha}, 4)...)
+		f, err := Decode(t.Context(), b, c.what)
+		if err != nil {
+			t.Errorf("%s: %v", c.what, err)
+		} else if farthest(t, f.Pix, []byte(strings.Repeat(c.want, 4))) > 1 {
+			t.Errorf("%s: %v, want %v", c.what, f.Pix[:3], []byte(c.want))
+		}
+	}
+}
+
 func TestOrientationDamage(t *testing.T) {
 	exif := golden(t, "pictures/exif6.jpg")
 	at := bytes.Index(exif, []byte("Exif\x00\x00")) + 6
@@ -109,7 +222,7 @@ func pngHeader(w, h uint32, bits, kind byte) []byte {
 // resized is a JPEG file whose header states another size.
 func resized(photo []byte, w, h uint16) []byte {
 	b := bytes.Clone(photo)
-	at := bytes.Index(b, []byte{0xff, marker.SOF0})
+	at := max(bytes.Index(b, []byte{0xff, marker.SOF0}), bytes.Index(b, []byte{0xff, marker.SOF2}))
 	binary.BigEndian.PutUint16(b[at+5:], h)
 	binary.BigEndian.PutUint16(b[at+7:], w)
 	return b

@@ -3,18 +3,11 @@ package frame
 import (
 	"bytes"
 	"encoding/binary"
-
-	"edge/internal/marker"
+	"math"
 )
 
-// jpegHeader is what image/jpeg doesn't tell of a JPEG file.
-type jpegHeader struct {
-	orientation     orientation
-	progressive     bool
-	rgb             bool // not Y Cb Cr
-	components      int  // 0: no frame header was found
-	samplesPerPixel float64
-}
+// exifPrefix is what EXIF begins with in JPEG files.
+var exifPrefix = []byte("Exif\x00\x00")
 
 // orientation is EXIF's tag 0x0112: how to turn a picture so that it is upright. 1, and anything unknown, is as it is.
 type orientation uint16
@@ -40,67 +33,9 @@ func (o orientation) options() Options {
 	return Options{}
 }
 
-// bytesPerPixel is what image/jpeg takes at most while it decodes.
-func (h jpegHeader) bytesPerPixel() float64 {
-	if h.components == 0 { // image/jpeg may see more than scanJPEG does: the worst there is
-		h = jpegHeader{progressive: true, components: 4, samplesPerPixel: 4}
-	}
-	n := h.samplesPerPixel
-	if h.progressive {
-		n += 4 * h.samplesPerPixel // it keeps all coefficients
-	}
-	if h.rgb || h.components == 4 {
-		n += 4 // it makes another picture of the planes
-	}
-	return n
-}
-
-// scanJPEG looks through the segments before the first scan. Damage just ends the search: image/jpeg reports it.
-func scanJPEG(data []byte) jpegHeader {
-	var h jpegHeader
-	for w := (marker.Walker{At: 2}); ; {
-		code, segment, err := w.Next(data)
-		if err != nil || code == marker.SOS || code == marker.EOI {
-			return h
-		}
-		switch code {
-		case marker.SOF0, marker.SOF1, marker.SOF2:
-			h.progressive = code == marker.SOF2
-			h.readFrameHeader(segment)
-		case marker.APP1:
-			if tiff, ok := bytes.CutPrefix(segment, []byte("Exif\x00\x00")); ok {
-				h.orientation = orientationIn(tiff)
-			}
-		case marker.APP14:
-			const transform = 11
-			if bytes.HasPrefix(segment, []byte("Adobe")) && len(segment) > transform && segment[transform] == 0 {
-				h.rgb = true
-			}
-		}
-	}
-}
-
-func (h *jpegHeader) readFrameHeader(s []byte) {
-	if len(s) < 6 || len(s) < 6+3*int(s[5]) {
-		return
-	}
-	h.components = int(s[5])
-	var ids string
-	var samples, maxH, maxV int
-	for i := range h.components {
-		c := s[6+3*i:]
-		ids += string(rune(c[0]))
-		x, y := int(c[1]>>4), int(c[1]&15)
-		samples += x * y
-		maxH, maxV = max(maxH, x), max(maxV, y)
-	}
-	h.rgb = h.rgb || ids == "RGB"
-	h.samplesPerPixel = float64(samples) / float64(max(maxH*maxV, 1))
-}
-
 // orientationIn looks for the orientation in the first directory of EXIF's TIFF structure. (Exif 2.3, 4.6.4.)
 func orientationIn(tiff []byte) orientation {
-	const tagOrientation, typeShort = 0x0112, 3
+	const tagOrientation, typeShort, typeLong = 0x0112, 3, 4
 	if len(tiff) < 8 {
 		return 0
 	}
@@ -119,10 +54,58 @@ func orientationIn(tiff []byte) orientation {
 	}
 	entries := tiff[at+2:]
 	for n := order.Uint16(tiff[at:]); n > 0 && len(entries) >= 12; n-- {
-		if order.Uint16(entries) == tagOrientation && order.Uint16(entries[2:]) == typeShort {
-			return orientation(order.Uint16(entries[8:]))
+		if order.Uint16(entries) == tagOrientation {
+			switch order.Uint16(entries[2:]) {
+			case typeShort:
+				return orientation(order.Uint16(entries[8:]))
+			case typeLong: // wrong, and written all the same
+				return orientation(min(order.Uint32(entries[8:]), math.MaxUint16))
+			}
 		}
 		entries = entries[12:]
+	}
+	return 0
+}
+
+// pngChunk takes the first chunk off a PNG file's chunks; false if there is no whole one. (PNG, third edition, 5.3.)
+func pngChunk(data []byte) (kind string, content, rest []byte, ok bool) {
+	if len(data) < 12 {
+		return "", nil, nil, false
+	}
+	size := int64(binary.BigEndian.Uint32(data))
+	if size > int64(len(data)-12) {
+		return "", nil, nil, false
+	}
+	return string(data[4:8]), data[8 : 8+size], data[12+size:], true
+}
+
+// orientationInPNG looks for EXIF in a PNG file's chunk eXIf. (PNG, third edition, 11.3.4.)
+func orientationInPNG(data []byte) orientation {
+	for rest := data[len(pngSignature):]; ; {
+		var kind string
+		var content []byte
+		var ok bool
+		if kind, content, rest, ok = pngChunk(rest); !ok {
+			return 0
+		}
+		if kind == "eXIf" {
+			return orientationIn(bytes.TrimPrefix(content, exifPrefix)) // some write the prefix, too
+		}
+	}
+}
+
+// orientationInWebP looks for EXIF in a WebP file's chunk EXIF. (RFC 9649, section 2.7.1.5.)
+func orientationInWebP(data []byte) orientation {
+	for at := len("RIFF....WEBP"); at+8 <= len(data); {
+		size := int64(binary.LittleEndian.Uint32(data[at+4:]))
+		kind, content := string(data[at:at+4]), data[at+8:]
+		if size > int64(len(content)) {
+			return 0
+		}
+		if kind == "EXIF" {
+			return orientationIn(bytes.TrimPrefix(content[:size], exifPrefix))
+		}
+		at += 8 + int(size+size%2)
 	}
 	return 0
 }

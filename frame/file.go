@@ -3,6 +3,8 @@ package frame
 import (
 	"context"
 	"fmt"
+	"os"
+	"runtime"
 
 	"edge/internal/files"
 )
@@ -18,9 +20,22 @@ func ReadFile(ctx context.Context, name string) (Frame, error) {
 	if err := ctx.Err(); err != nil {
 		return Frame{}, fmt.Errorf("frame: %s: %w", name, err)
 	}
+	if info, err := os.Stat(name); err == nil {
+		collect(info.Size())
+	}
 	data, err := files.Read(name, maxFile)
 	if err != nil {
 		return Frame{}, fmt.Errorf("frame: %w", err)
 	}
 	return Decode(ctx, data, name)
+}
+
+// collect makes room for so many bytes. Pictures come and go, and the collector alone lets what is no longer used grow
+// to the size of all that was used when it last ran: two large pictures, one after the other, would take twice the
+// memory of one. That costs a millisecond, next to the many that a large picture takes.
+func collect(need int64) {
+	const large = 8 << 20
+	if need > large {
+		runtime.GC()
+	}
 }

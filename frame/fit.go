@@ -29,6 +29,7 @@ type Fitter struct {
 type shape struct {
 	format                Format
 	width, height, stride int
+	reduced               int
 	matrix                Matrix
 	rng                   Range
 	jpeg                  jpegGeometry // of MJPEG only
@@ -136,7 +137,7 @@ func (t *Fitter) narrowed(f Frame) (Frame, error) {
 
 func (t *Fitter) fitJPEG(dst []byte, f Frame) error {
 	if err := t.jpeg.start(f.Pix); err != nil {
-		return err
+		return fmt.Errorf("frame: %w", err)
 	}
 	g := t.jpeg.geometry
 	s := shape{format: MJPEG, width: g.width, height: g.height, matrix: BT601, rng: Full, jpeg: g}
@@ -148,12 +149,12 @@ func (t *Fitter) fitJPEG(dst []byte, f Frame) error {
 			return err
 		}
 	}
-	var wanted [3]rect
+	var wanted [4]rect
 	for i := range t.parts {
 		wanted[i] = t.parts[i].used
 	}
 	if err := t.jpeg.decode(&wanted); err != nil {
-		return err
+		return fmt.Errorf("frame: %w", err)
 	}
 	t.resample(dst, t.jpeg.pix)
 	return nil
@@ -164,7 +165,7 @@ func (t *Fitter) prepare(s shape, l layout) error {
 	if err := s.check(); err != nil {
 		return err
 	}
-	p, err := place(s.width, s.height, t.spec.Width, t.spec.Height, t.options)
+	p, err := place(s.width, s.height, s.reduced, t.spec.Width, t.spec.Height, t.options)
 	if err != nil {
 		return err
 	}
@@ -183,7 +184,7 @@ func (t *Fitter) prepare(s shape, l layout) error {
 
 func shapeOf(f Frame) shape {
 	s := shape{
-		format: f.Format, width: f.Width, height: f.Height, stride: f.Stride, matrix: f.Matrix, rng: f.Range,
+		format: f.Format, width: f.Width, height: f.Height, stride: f.Stride, reduced: f.Reduced, matrix: f.Matrix, rng: f.Range,
 	}
 	if s.stride == 0 {
 		s.stride = f.Format.MinStride(f.Width)

@@ -160,7 +160,7 @@ func TestFitIsTheDefinition(t *testing.T) {
 			frame.Matrix, frame.Range = Matrix(n%2), Range(n/2%2)
 			for _, o := range []Options{{Fit: Stretch}, {Fit: Crop}, {Fit: Crop, Fraction: 0.875}} {
 				got := fitted(t, pixels(size.tw, size.th, 3), o, frame)
-				p, _ := place(size.w, size.h, size.tw, size.th, o)
+				p, _ := place(size.w, size.h, 0, size.tw, size.th, o)
 				worst := 0.0
 				for i := range size.tw * size.th {
 					want := ideal{frame}.pixel(i%size.tw, i/size.tw, p.from, size.tw, size.th)

@@ -18,6 +18,7 @@ type Frame struct {
 	At            time.Time // when it was captured
 	Seq           uint32    // the driver's number; gaps are frames that were dropped
 	Name          string    // of the file it came from, else empty
+	Reduced       int       // the file's picture is so many times as wide and high: 2, 4 or 8; 0: it isn't larger
 }
 
 // Format is how the pixels lie in memory.

@@ -28,13 +28,16 @@ type placement struct {
 	bars          bool // the grid doesn't cover the tensor
 }
 
-// place finds the placement for a frame of w × h and a tensor of tw × th.
-func place(w, h, tw, th int, o Options) (placement, error) {
+// place finds the placement for a frame of w × h and a tensor of tw × th. The ROI is of the picture, which is so many
+// times as large as the frame, if it was reduced.
+func place(w, h, reduced, tw, th int, o Options) (placement, error) {
 	uprightW, uprightH := turned(w, h, o)
-	seen, err := o.ROI.in(uprightW, uprightH)
+	k := max(reduced, 1)
+	seen, err := o.ROI.in(k*uprightW, k*uprightH)
 	if err != nil {
 		return placement{}, err
 	}
+	seen = rect{seen.x / k, seen.y / k, max(seen.w/k, 1), max(seen.h/k, 1)}
 	roi := lyingRect(seen, w, h, o)
 	gw, gh := turned(tw, th, o) // the whole tensor as the frame lies
 	p := placement{from: roi, width: gw, height: gh}

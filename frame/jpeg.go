@@ -8,9 +8,12 @@ import (
 	"edge/internal/marker"
 )
 
-// jpegDecoder decodes the pictures of a camera: baseline JPEG, grey or Y Cb Cr as JFIF means them (BT.601, full range),
-// with the standard Huffman tables where they bring none. It is made for streams of pictures of one kind and allocates
-// only where their size changes. Files go through image/jpeg, which knows more kinds of JPEG.
+// jpegDecoder decodes JPEG pictures, grey or Y Cb Cr as JFIF means them (BT.601, full range), with the standard Huffman
+// tables if they bring none. It is made for a camera's stream of pictures of one kind, and allocates only when their size
+// changes. Of a camera it takes baseline pictures only, whose time and memory depend on their size alone.
+//
+// In files it also reads progressive pictures and four components (jpeg_progressive.go, jpeg_file.go), and it can make
+// pictures smaller while it decodes them.
 //
 // start reads the headers, so that the caller sees the geometry; decode then fills the planes.
 type jpegDecoder struct {
@@ -26,18 +29,26 @@ type jpegDecoder struct {
 	data          []byte
 	marker.Walker        // in data
 	scanHeader    []byte // the segment that the walker has just passed
+
+	file *jpegFile // nil for a camera's pictures
 }
 
 // jpegGeometry is all of a picture's headers that the planes depend on.
 type jpegGeometry struct {
 	width, height int
 	count         int // of components
-	components    [3]jpegComponent
+	components    [4]jpegComponent
+	block         int // samples of a decoded block's side: 8; 4, 2 or 1 of a picture that is made smaller
 }
 
 // jpegComponent is a component as the frame header tells: an MCU holds h × v blocks of it.
 type jpegComponent struct {
 	id, h, v, quant uint8
+}
+
+// scaled returns the size of the picture when it is decoded.
+func (g *jpegGeometry) scaled() (width, height int) {
+	return divUp(g.width*g.block, 8), divUp(g.height*g.block, 8)
 }
 
 func (g *jpegGeometry) maxSampling() (h, v int) {
@@ -71,32 +82,36 @@ func (g *jpegGeometry) layout() layout {
 	if g.count == 3 {
 		l.kind = yuv
 	}
+	width, height := g.scaled()
 	offset := 0
 	for i, c := range g.components[:g.count] {
 		subX, subY := maxH/int(c.h), maxV/int(c.v)
-		stride := mcusX * int(c.h) * 8
-		l.planes = append(l.planes, plane{offset, stride, divUp(g.width, subX), divUp(g.height, subY), subY})
-		l.components = append(l.components, component{i, 0, 1, divUp(g.width, subX), subX})
-		offset += stride * mcusY * int(c.v) * 8
+		stride := mcusX * int(c.h) * g.block
+		l.planes = append(l.planes, plane{offset, stride, divUp(width, subX), divUp(height, subY), subY})
+		l.components = append(l.components, component{i, 0, 1, divUp(width, subX), subX})
+		offset += stride * mcusY * int(c.v) * g.block
 	}
 	return l
 }
 
-// bytes returns the size of all planes.
-func (g *jpegGeometry) bytes() int {
+// blocks returns how many blocks all components have.
+func (g *jpegGeometry) blocks() int64 {
 	mcusX, mcusY := g.mcus()
-	n := 0
+	n := int64(0)
 	for _, c := range g.components[:g.count] {
-		n += int(c.h) * int(c.v) * 64
+		n += int64(c.h) * int64(c.v)
 	}
-	return n * mcusX * mcusY
+	return n * int64(mcusX) * int64(mcusY)
 }
+
+// bytes returns the size of all planes.
+func (g *jpegGeometry) bytes() int64 { return g.blocks() * int64(g.block*g.block) }
 
 func divUp(a, b int) int { return (a + b - 1) / b }
 
 // damaged is an ErrDamaged of a JPEG picture.
 func damaged(format string, args ...any) error {
-	return fmt.Errorf("frame: %w: JPEG: %w", ErrDamaged, fmt.Errorf(format, args...))
+	return fmt.Errorf("%w: JPEG: %w", ErrDamaged, fmt.Errorf(format, args...))
 }
 
 // start reads the headers of a picture up to its first scan.
@@ -136,6 +151,10 @@ func (d *jpegDecoder) headers() (code byte, err error) {
 			err = d.readHuffman(segment)
 		case marker.SOF0, marker.SOF1:
 			err = d.readFrameHeader(segment)
+		case marker.APP1, marker.APP14:
+			if d.file != nil {
+				d.file.readApplication(code, segment)
+			}
 		case marker.DRI:
 			if len(segment) < 2 {
 				err = fmt.Errorf("a restart interval of %d bytes", len(segment))
@@ -143,7 +162,12 @@ func (d *jpegDecoder) headers() (code byte, err error) {
 				d.restart = int(binary.BigEndian.Uint16(segment))
 			}
 		case marker.SOF2:
-			err = errors.New("it is progressive; cameras' pictures must be baseline")
+			if d.file == nil {
+				err = errors.New("it is progressive; cameras' pictures must be baseline")
+			} else {
+				d.file.progressive = true
+				err = d.readFrameHeader(segment)
+			}
 		case marker.DAC:
 			err = errors.New("arithmetic coding")
 		case marker.SOI:
@@ -151,7 +175,7 @@ func (d *jpegDecoder) headers() (code byte, err error) {
 		default:
 			switch {
 			case marker.IsFrame(code):
-				err = fmt.Errorf("it is of kind SOF%d; cameras' pictures must be baseline", code-marker.SOF0)
+				err = fmt.Errorf("it is of kind SOF%d, which nobody uses (lossless, hierarchical or arithmetic coding)", code-marker.SOF0)
 			case marker.IsReserved(code):
 				err = fmt.Errorf("an impossible marker %02x", code)
 			}
@@ -209,13 +233,14 @@ func (d *jpegDecoder) readFrameHeader(s []byte) error {
 		return fmt.Errorf("a frame header of %d bytes", len(s))
 	case s[0] != 8:
 		return fmt.Errorf("%d bits a sample instead of 8", s[0])
-	case s[5] != 1 && s[5] != 3:
+	case s[5] != 1 && s[5] != 3 && (s[5] != 4 || d.file == nil):
 		return fmt.Errorf("%d components instead of 1 or 3", s[5])
 	}
 	g := jpegGeometry{
 		width:  int(binary.BigEndian.Uint16(s[3:])),
 		height: int(binary.BigEndian.Uint16(s[1:])),
 		count:  int(s[5]),
+		block:  8,
 	}
 	if g.width == 0 || g.height == 0 || g.width > maxSide || g.height > maxSide {
 		return fmt.Errorf("%d×%d pixels", g.width, g.height)
@@ -234,7 +259,8 @@ func (d *jpegDecoder) readFrameHeader(s []byte) error {
 				c.h, c.v, maxH, maxV, c.quant)
 		}
 	}
-	if n := g.bytes(); n > maxMemory {
+	if d.file != nil { // which may be made smaller
+	} else if n := g.bytes(); n > maxMemory {
 		return fmt.Errorf("%d×%d pixels would take more than %d MiB", g.width, g.height, maxMemory>>20)
 	}
 	d.geometry = g
@@ -244,8 +270,17 @@ func (d *jpegDecoder) readFrameHeader(s []byte) error {
 // scan is a scan header.
 type scan struct {
 	count      int
-	components [3]scanComponent
+	components [4]scanComponent
+	part       scanPart
 }
+
+// scanPart is which coefficients a scan of a progressive picture holds, from first to last in the file's order, and
+// which of their bits: those above low, of which those above high have come before. It is all of them in a baseline
+// picture.
+type scanPart struct{ first, last, high, low uint8 }
+
+// refines reports whether the scan adds a bit to coefficients that came before.
+func (p scanPart) refines() bool { return p.high != 0 }
 
 // scanComponent is a component by its place in the frame header, and its Huffman tables' numbers.
 type scanComponent struct {
@@ -255,11 +290,19 @@ type scanComponent struct {
 
 func (d *jpegDecoder) readScanHeader() (s scan, err error) {
 	b := d.scanHeader
-	if len(b) < 1 || b[0] < 1 || b[0] > 3 || len(b) < 4+2*int(b[0]) {
+	if len(b) < 1 || b[0] < 1 || b[0] > 4 || len(b) < 4+2*int(b[0]) {
 		return s, damaged("a scan header of %d bytes before byte %d", len(b), d.At)
 	}
 	s.count = int(b[0])
-	seen := [3]bool{}
+	s.part = scanPart{last: 63}
+	if d.file != nil && d.file.progressive {
+		last := b[1+2*s.count:]
+		s.part = scanPart{last[0], last[1], last[2] >> 4, last[2] & 15}
+		if !s.part.sound(s.count) {
+			return s, damaged("a scan of coefficients %d…%d, bits %d…%d, of %d components", last[0], last[1], last[2]>>4, last[2]&15, s.count)
+		}
+	}
+	seen := [4]bool{}
 	for i := range s.count {
 		id, tables := b[1+2*i], b[2+2*i]
 		index := d.geometry.find(id)
@@ -271,11 +314,15 @@ func (d *jpegDecoder) readScanHeader() (s scan, err error) {
 		if quant := d.geometry.components[index].quant; !d.hasQ[quant] {
 			return s, damaged("no quantization table %d", quant)
 		}
-		if err := d.needHuffman(0, c.dc); err != nil {
-			return s, err
+		if s.part.first == 0 && !s.part.refines() {
+			if err := d.needHuffman(0, c.dc); err != nil {
+				return s, err
+			}
 		}
-		if err := d.needHuffman(1, c.ac); err != nil {
-			return s, err
+		if s.part.last > 0 {
+			if err := d.needHuffman(1, c.ac); err != nil {
+				return s, err
+			}
 		}
 		s.components[i] = c
 	}
@@ -297,13 +344,16 @@ func (d *jpegDecoder) needHuffman(class, number uint8) error {
 
 // decode reads the scans. Of each component's samples it computes those in wanted (a rectangle that is empty, none),
 // and perhaps some around them.
-func (d *jpegDecoder) decode(wanted *[3]rect) error {
-	if n := d.geometry.bytes(); n > cap(d.pix) {
+func (d *jpegDecoder) decode(wanted *[4]rect) error {
+	if n := int(d.geometry.bytes()); n > cap(d.pix) {
 		d.pix = make([]byte, n)
 	} else {
 		d.pix = d.pix[:n]
 	}
-	var decoded [3]bool
+	if d.file != nil && d.file.progressive {
+		return d.decodeProgressive()
+	}
+	var decoded [4]bool
 	for left := d.geometry.count; ; {
 		s, err := d.readScanHeader()
 		if err != nil {
@@ -338,24 +388,32 @@ type target struct {
 	h, v   int // blocks in an MCU
 	plane  []byte
 	stride int
+	block  int  // samples of a decoded block's side
 	wanted rect // blocks
 	last   int32
+
+	part         scanPart      // of a progressive picture,
+	coefficients *coefficients // whose blocks are decoded when all scans have been read
+	skip         int           // blocks that end at once: the rest of a run of such
 }
 
 // decodeScan decodes the entropy-coded segments at d.At.
-func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
+func (d *jpegDecoder) decodeScan(s *scan, wanted *[4]rect) error {
 	g := &d.geometry
 	mcusX, mcusY := g.mcus()
-	var targets [3]target
+	var targets [4]target
 	offset := 0
 	for i, c := range g.components[:g.count] {
-		t := target{quant: &d.quant[c.quant], h: int(c.h), v: int(c.v), stride: mcusX * int(c.h) * 8}
-		t.plane = d.pix[offset:][:t.stride*mcusY*int(c.v)*8]
+		t := target{quant: &d.quant[c.quant], h: int(c.h), v: int(c.v), stride: mcusX * int(c.h) * g.block, block: g.block, part: s.part}
+		t.plane = d.pix[offset:][:t.stride*mcusY*int(c.v)*g.block]
 		offset += len(t.plane)
 		w := wanted[i]
 		t.wanted = rect{w.x / 8, w.y / 8, divUp(w.x+w.w, 8) - w.x/8, divUp(w.y+w.h, 8) - w.y/8}
 		if w.w == 0 || w.h == 0 {
 			t.wanted = rect{}
+		}
+		if d.file != nil && d.file.progressive {
+			t.coefficients = &d.file.coefficients[i]
 		}
 		for j, in := range s.components[:s.count] {
 			if in.index == i {
@@ -382,7 +440,7 @@ func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
 				}
 				left, restarts = d.restart, (restarts+1)&7
 				for i := range targets {
-					targets[i].last = 0
+					targets[i].last, targets[i].skip = 0, 0
 				}
 			}
 			left--
@@ -390,6 +448,11 @@ func (d *jpegDecoder) decodeScan(s *scan, wanted *[3]rect) error {
 				if !targets[i].decodeMCU(&bits, x, y) {
 					return damaged("a wrong code near byte %d", bits.at)
 				}
+			}
+		}
+		if d.file != nil {
+			if err := d.file.ctx.Err(); err != nil {
+				return err
 			}
 		}
 		if bits.overrun() {
@@ -405,6 +468,12 @@ func (t *target) decodeMCU(bits *bitReader, x, y int) bool {
 	var b block
 	for by := y * t.v; by < (y+1)*t.v; by++ {
 		for bx := x * t.h; bx < (x+1)*t.h; bx++ {
+			if t.coefficients != nil {
+				if !t.add(bits, t.coefficients.at(bx, by)) {
+					return false
+				}
+				continue
+			}
 			last, ok := bits.block(&b, t)
 			if !ok {
 				return false
@@ -413,10 +482,13 @@ func (t *target) decodeMCU(bits *bitReader, x, y int) bool {
 				clear(b[:])
 				continue
 			}
-			to := t.plane[by*8*t.stride+bx*8:]
-			if last == 0 {
+			to := t.plane[by*t.block*t.stride+bx*t.block:]
+			switch {
+			case t.block != 8:
+				b.reduced(to, t.stride, t.block)
+			case last == 0:
 				b.fillFlat(to, t.stride)
-			} else {
+			default:
 				b.inverse(to, t.stride)
 			}
 		}

@@ -244,3 +244,42 @@ func extend(acc uint64, size uint8) int32 {
 	negative := int32(^int64(acc) >> 63)
 	return value + negative&(1-int32(1)<<(size&31))
 }
+
+// symbol reads a code and returns its symbol; false if there is no such code.
+func (r *bitReader) symbol(h *huffmanTable) (symbol uint8, ok bool) {
+	if r.n < 32 {
+		r.acc, r.n = r.fill(r.acc, r.n)
+	}
+	entry := h.short[r.acc>>(64-shortCode)]
+	symbol, length := uint8(entry>>8), uint(entry&0xff)
+	if length == 0 {
+		if symbol, length = h.long(r.acc); length > 16 {
+			return 0, false
+		}
+	}
+	r.acc <<= length
+	r.n -= length
+	return symbol, true
+}
+
+// take reads a number of so many bits, at most 15.
+func (r *bitReader) take(size uint) uint32 {
+	if r.n < 32 {
+		r.acc, r.n = r.fill(r.acc, r.n)
+	}
+	value := uint32(r.acc >> (64 - size))
+	r.acc <<= size
+	r.n -= size
+	return value
+}
+
+// signed reads a number of so many bits, at most 15, as extend means them.
+func (r *bitReader) signed(size uint8) int32 {
+	if r.n < 32 {
+		r.acc, r.n = r.fill(r.acc, r.n)
+	}
+	value := extend(r.acc, size)
+	r.acc <<= size
+	r.n -= uint(size)
+	return value
+}

@@ -151,3 +151,54 @@ func (b *block) fillFlat(to []byte, stride int) {
 		binary.LittleEndian.PutUint64(to[r*stride:], word)
 	}
 }
+
+// The halfCosines are C(k)/2 · cos((2n+1)kπ/2N), times 2^13, by n and k, where C(0) = √½ and C(k) = 1, for N = 4 and 2.
+// (Together they are the inverse cosine transform of N × N numbers, for coefficients in the scale of one of 8 × 8.)
+var (
+	halfCosines4 = [4][4]int64{
+		{2896, 3784, 2896, 1567},
+		{2896, 1567, -2896, -3784},
+		{2896, -1567, -2896, 3784},
+		{2896, -3784, 2896, -1567},
+	}
+	halfCosines2 = [4][4]int64{{2896, 2896}, {2896, -2896}}
+)
+
+// reduced makes size × size samples of a block, for size 4, 2 or 1, and leaves b zero. It transforms the coefficients of
+// low frequency as if they were all of a smaller block's. That shows the picture smaller, without the fine patterns that
+// so few samples can't show.
+func (b *block) reduced(to []byte, stride, size int) {
+	cosines := &halfCosines4
+	switch size {
+	case 2:
+		cosines = &halfCosines2
+	case 1:
+		mean, _ := split(b[0])
+		to[0] = clamp((mean+4)>>3 + 128)
+		clear(b[:])
+		return
+	}
+	var columns [4][4]int64 // by coefficient of a row and sample of a column
+	for u := range size {
+		for v := range size {
+			value, other := split(b[4*v+u/2])
+			if u%2 == 1 {
+				value = other
+			}
+			for y := range size {
+				columns[u][y] += value * cosines[y][v]
+			}
+		}
+	}
+	clear(b[:])
+	const scale = 2 * constantBits
+	for y := range size {
+		for x := range size {
+			sum := int64(128<<scale + 1<<(scale-1))
+			for u := range size {
+				sum += columns[u][y] * cosines[x][u]
+			}
+			to[y*stride+x] = clamp(sum >> scale)
+		}
+	}
+}

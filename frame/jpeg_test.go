@@ -45,7 +45,7 @@ func decodePlanes(d *jpegDecoder, data []byte) error {
 		return err
 	}
 	everything := rect{0, 0, maxSide, maxSide}
-	return d.decode(&[3]rect{everything, everything, everything})
+	return d.decode(&[4]rect{everything, everything, everything, everything})
 }
 
 // compare returns the largest difference of a decoded picture's planes from those that image/jpeg finds.
