@@ -5,7 +5,7 @@
 //	        normalize, quantize
 //
 // Open does all that can fail: it reads the model file, checks it, packs its weights, finds out what it expects of pixels
-// (see inputSpec) and what its output means (see endsInProbabilities), and gives its classes their names. Fit and Classify
+// (see inputSpec) and what its output means (see valuesOf), and gives its classes their names. Fit and Classify
 // then allocate nothing.
 //
 // A model that isn't for pictures, or whose tensors a program wants raw, is read by ReadModel and compiled by
@@ -101,7 +101,13 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 	output := decision.Output{
 		Classes: classes, Labels: labels,
 		Signed: out.Type == model.Int8, Scale: out.Quant.Scale, ZeroPoint: out.Quant.ZeroPoint,
-		Softmax: !endsInProbabilities(g),
+		Groups: catalogue.Groups(labels),
+	}
+	least, most := output.Range()
+	output.Values = valuesOf(g, least, most)
+	if _, ok := lastOp(g).(model.Softmax); ok && classes == 1 {
+		return nil, fmt.Errorf("%s: a softmax over one class: its score is always 100 %%; end the network in a sigmoid, or in two "+
+			"classes", o.Name())
 	}
 	scorer, err := decision.NewScorer(output)
 	if err != nil {

@@ -3,6 +3,7 @@ package classifier
 import (
 	"slices"
 
+	"edge/decision"
 	"edge/engine"
 	"edge/frame"
 	"edge/model"
@@ -49,8 +50,30 @@ func inputSpec(in engine.Tensor, n *model.Normalization) frame.TensorSpec {
 	return s
 }
 
-// endsInProbabilities tells whether the network's own last word is a softmax or a logistic function.
-func endsInProbabilities(g *model.Graph) bool {
+// valuesOf says what the network's output is, from the last operation that computes something, and from the least and the
+// most real value that its bytes can have.
+func valuesOf(g *model.Graph, least, most float64) decision.Values {
+	one := model.Elements(g.Tensors[g.Outputs[0]].Shape) == 1
+	switch lastOp(g).(type) {
+	case model.Softmax:
+		return decision.Probabilities
+	case model.Logistic:
+		if one {
+			return decision.Probabilities
+		}
+		return decision.Independent
+	case model.Conv2D, model.FullyConnected, nil:
+		return decision.Logits // also if they happen to lie between 0 and 1
+	}
+	if least >= -0.02 && most <= 1.02 { // such as a hard sigmoid, or several logistic functions put together
+		return decision.Independent
+	}
+	return decision.Logits
+}
+
+// lastOp is the operation that makes the network's output, without what only moves it or changes its quantization; nil if
+// there is none.
+func lastOp(g *model.Graph) model.Op {
 	last := g.Outputs[0]
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := &g.Nodes[i]
@@ -58,13 +81,11 @@ func endsInProbabilities(g *model.Graph) bool {
 			continue
 		}
 		switch n.Op.(type) {
-		case model.Softmax, model.Logistic:
-			return true
 		case model.Quantize, model.Dequantize, model.Reshape, model.Squeeze:
 			last = n.Inputs[0]
 		default:
-			return false
+			return n.Op
 		}
 	}
-	return false
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode"
 )
@@ -14,7 +15,7 @@ func (l *LED) resolve(at Place, o Output) ([]int, []Problem) {
 	var indices []int
 	var problems []Problem
 	for i, c := range l.Classes {
-		found, wrong := c.resolve(o.Classes, o.Labels)
+		found, wrong := c.resolve(o)
 		if wrong != "" {
 			text := fmt.Sprintf("led %q: class %v: %s", l.Name, c, wrong)
 			problems = append(problems, Problem{at.element(FieldClasses, i), text})
@@ -25,24 +26,89 @@ func (l *LED) resolve(at Place, o Output) ([]int, []Problem) {
 	return slices.Compact(indices), problems
 }
 
-// resolve returns the indices of the classes that c picks, or what is wrong with it.
-func (c Class) resolve(classes int, labels []string) ([]int, string) {
+// Find returns the indices of the classes that c picks, in rising order, or an error that says what is wrong with it.
+func (o Output) Find(c Class) ([]int, error) {
+	found, wrong := c.resolve(o)
+	if wrong != "" {
+		return nil, fmt.Errorf("class %v: %s", c, wrong)
+	}
+	return found, nil
+}
+
+// resolve returns the indices of the classes that c picks, or what is wrong with it. A label goes before all else that a
+// name may mean.
+func (c Class) resolve(o Output) ([]int, string) {
+	isName := func(label string) bool { return strings.EqualFold(label, c.Name) }
+	group, isGroup := cutAny(c.Name)
+	from, to, isRange := cutRange(c.Name)
 	switch {
-	case c.Name == "" && (c.Index < 0 || c.Index >= classes):
-		return nil, fmt.Sprintf("the network has the classes 0 to %d", classes-1)
+	case c.Name == "" && (c.Index < 0 || c.Index >= o.Classes):
+		return nil, fmt.Sprintf("the network has the classes 0 to %d", o.Classes-1)
 	case c.Name == "":
 		return []int{c.Index}, ""
-	case len(labels) == 0:
+	case isRange && !slices.ContainsFunc(o.Labels, isName):
+		return resolveRange(from, to, o.Classes)
+	case len(o.Labels) == 0:
 		return nil, "the network has no labels: give it a file of labels, or choose by index"
 	case strings.ContainsAny(c.Name, "*?"):
-		return resolvePattern(c.Name, labels)
+		return resolvePattern(c.Name, o.Labels)
+	case isGroup && !slices.ContainsFunc(o.Labels, isName):
+		return resolveGroup(group, o.Groups)
 	}
-	return resolveName(c.Name, labels)
+	return resolveName(c.Name, o)
+}
+
+// cutAny takes the name of a group out of "any dog".
+func cutAny(name string) (group string, ok bool) {
+	first, rest, found := strings.Cut(strings.TrimSpace(name), " ")
+	return strings.ToLower(strings.TrimSpace(rest)), found && strings.EqualFold(first, "any")
+}
+
+// cutRange reads "151-268", the first class and the last.
+func cutRange(name string) (from, to int, ok bool) {
+	first, last, found := strings.Cut(name, "-")
+	from, err1 := strconv.Atoi(strings.TrimSpace(first))
+	to, err2 := strconv.Atoi(strings.TrimSpace(last))
+	return from, to, found && err1 == nil && err2 == nil
+}
+
+func resolveRange(from, to, classes int) ([]int, string) {
+	switch {
+	case from > to:
+		return nil, "a range begins with the lower index"
+	case from < 0 || to >= classes:
+		return nil, fmt.Sprintf("the network has the classes 0 to %d", classes-1)
+	}
+	var all []int
+	for i := from; i <= to; i++ {
+		all = append(all, i)
+	}
+	return all, ""
+}
+
+func resolveGroup(group string, groups map[string][]int) ([]int, string) {
+	found := groups[group]
+	switch {
+	case len(groups) == 0:
+		return nil, "the network's classes are none of those that have groups: name them, or give a range such as 3-7"
+	case len(found) == 0:
+		return nil, "no class of the network is in such a group" + didYouMean(prefixed("any ", Nearest(group, keys(groups))))
+	}
+	return found, ""
+}
+
+func prefixed(prefix string, words []string) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = prefix + w
+	}
+	return all
 }
 
 // resolveName finds the one class with the name. A whole label goes before a part of one: "maillot" is the class of
 // that label, although another is "maillot, tank suit".
-func resolveName(name string, labels []string) ([]int, string) {
+func resolveName(name string, o Output) ([]int, string) {
+	labels := o.Labels
 	whole := find(labels, func(label string) bool { return strings.EqualFold(label, name) })
 	found := whole
 	if len(found) == 0 {
@@ -52,24 +118,32 @@ func resolveName(name string, labels []string) ([]int, string) {
 	}
 	switch len(found) {
 	case 0:
-		return nil, "no class has this name" + didYouMean(nearestLabels(name, labels))
+		near := nearestLabels(name, labels)
+		if len(o.Groups[strings.ToLower(name)]) > 0 {
+			near = append([]string{"any " + strings.ToLower(name)}, near...)
+		}
+		return nil, "no class has this name" + didYouMean(near[:min(3, len(near))])
 	case 1:
 		return found, ""
 	}
 	return nil, fmt.Sprintf("%d classes have this name: choose by index, of %s", len(found), list(found, 10))
 }
 
+// resolvePattern finds the classes that a pattern fits, whole words first: "*cat*" is every label with the word cat, not
+// oystercatcher. Only if no label has these words, parts of words count: "straw*" is strawberry.
 func resolvePattern(pattern string, labels []string) ([]int, string) {
 	pattern = strings.ToLower(pattern)
-	found := find(labels, func(label string) bool {
-		label = strings.ToLower(label)
-		return match(pattern, label) ||
-			slices.ContainsFunc(parts(label), func(part string) bool { return match(pattern, part) })
-	})
-	if len(found) == 0 {
-		return nil, "no class fits this pattern"
+	for _, words := range []bool{true, false} {
+		found := find(labels, func(label string) bool {
+			label = strings.ToLower(label)
+			return match(pattern, label, words) ||
+				slices.ContainsFunc(parts(label), func(part string) bool { return match(pattern, part, words) })
+		})
+		if len(found) > 0 {
+			return found, ""
+		}
 	}
-	return found, ""
+	return nil, "no class fits this pattern"
 }
 
 func find(labels []string, fits func(string) bool) []int {
@@ -91,34 +165,59 @@ func parts(label string) []string {
 	return names
 }
 
-// match says whether all of s fits the pattern, where * stands for any characters and ? for one byte. It takes at most
-// len(pattern)·len(s) steps: after a mismatch only the last * is tried again, one character further.
-func match(pattern, s string) bool {
-	p, i := 0, 0
-	star, from := -1, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, from = p, i
-			p++
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p++
-			i++
-		case star >= 0:
+// match says whether all of text fits the pattern, where * stands for any characters and ? for one. With words, the text
+// that the pieces between the stars take begins and ends where words do.
+//
+// The pieces are looked for from left to right, each as early as it can be, since a later place would leave less for those
+// after it. So it takes at most len(pattern)·len(text) steps.
+func match(pattern, text string, words bool) bool {
+	pieces := strings.Split(pattern, "*")
+	all := []rune(text)
+	at := 0
+	for i, p := range pieces {
+		piece := []rune(p)
+		from, to := at, len(all)-len(piece) // where it may begin
+		if i == 0 {
+			to = min(to, 0)
+		}
+		if i == len(pieces)-1 {
+			from = max(from, len(all)-len(piece))
+		}
+		is := func(from int) bool { return fits(piece, all[from:]) && (!words || ofWords(all, from, from+len(piece))) }
+		for from <= to && !is(from) {
 			from++
-			p, i = star+1, from
-		default:
+		}
+		if from > to {
+			return false
+		}
+		at = from + len(piece)
+	}
+	return true
+}
+
+// fits says whether text begins with a piece of a pattern without stars.
+func fits(piece, text []rune) bool {
+	for i, c := range piece {
+		if c != '?' && c != text[i] {
 			return false
 		}
 	}
-	return strings.Trim(pattern[p:], "*") == ""
+	return true
 }
+
+// ofWords says whether a piece of a text begins and ends where words do.
+func ofWords(text []rune, from, to int) bool {
+	splits := func(at int) bool { return at > 0 && at < len(text) && inWord(text[at-1]) && inWord(text[at]) }
+	return from == to || !splits(from) && !splits(to)
+}
+
+func inWord(c rune) bool { return unicode.IsLetter(c) || unicode.IsNumber(c) }
 
 // nearestLabels suggests labels for a name: those in which it is a word ("cat": "Egyptian cat"), else names spelled
 // like it.
 func nearestLabels(name string, labels []string) []string {
 	words := func(text string) string {
-		isSeparator := func(c rune) bool { return !unicode.IsLetter(c) && !unicode.IsNumber(c) }
+		isSeparator := func(c rune) bool { return !inWord(c) }
 		return " " + strings.Join(strings.FieldsFunc(strings.ToLower(text), isSeparator), " ") + " "
 	}
 	wanted := words(name)
@@ -213,4 +312,4 @@ func list(numbers []int, most int) string {
 	return b.String()
 }
 
-func keys(set map[string]bool) []string { return slices.Sorted(maps.Keys(set)) }
+func keys[V any](set map[string]V) []string { return slices.Sorted(maps.Keys(set)) }

@@ -31,9 +31,13 @@ type LED struct {
 	Light     Light         // how it shines; the zero value means Steady
 }
 
-// Class picks one or more of the network's classes: by index, or by name. A name is a whole label ("tench, Tinca
-// tinca"), or one of the names that a label lists between commas ("tench"), or a pattern with * and ? of either
-// ("*terrier"), in upper or lower case.
+// Class picks one or more of the network's classes, by index or by name, in upper or lower case. A name is
+//
+//	tench, Tinca tinca    a whole label
+//	tench                 one of the names that a label lists between commas
+//	any dog               a group of classes (Output.Groups)
+//	*terrier              a pattern of either, with * and ?: of whole words if any label has them, else of parts of words
+//	151-268               the classes from the first index to the last
 type Class struct {
 	Name  string
 	Index int // counts where Name is empty

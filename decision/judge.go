@@ -27,7 +27,7 @@ func (s State) String() string {
 type Verdict struct {
 	State   State
 	Lights  []Light   // of each LED of the Config
-	Scores  []float32 // of each LED's classes in this frame: their sum, at most 1; 0 without a frame
+	Scores  []float32 // of each LED's classes in this frame: their sum, at most 1 (Independent: their highest); 0 without a frame
 	Top     int       // the class with the highest score in this frame, the first of equals; -1 without a frame
 	Score   float32   // of Top
 	Changed bool      // State or Lights differ from the verdict before; true for the first
@@ -59,7 +59,11 @@ func NewJudge(c Config, o Output) (*Judge, error) {
 		var wrong []Problem
 		classes[i], wrong = l.resolve(at, o)
 		problems = append(problems, wrong...)
-		if most := scorer.highest() * float32(len(classes[i])); len(classes[i]) > 0 && l.On > most {
+		most := scorer.highest()
+		if o.Values != Independent {
+			most *= float32(len(classes[i]))
+		}
+		if len(classes[i]) > 0 && l.On > most {
 			text := fmt.Sprintf("led %q: on (%v) is never reached: this network's scores end at %v", l.Name, l.On, most)
 			problems = append(problems, Problem{at.at(FieldOn), text})
 		}
@@ -74,11 +78,11 @@ func NewJudge(c Config, o Output) (*Judge, error) {
 			l.On = 1 // its score stays 0: only a Show lights it
 		}
 		j.names = append(j.names, l.Name)
-		j.rules = append(j.rules, newRule(l, classes[i]))
+		j.rules = append(j.rules, newRule(l, classes[i], o.Values == Independent))
 	}
 	if n := c.NotSure; n.Below > 0 {
 		least := math.Nextafter32(1-n.Below, 2) // a top class that scores Below is good enough
-		doubt := newRule(LED{On: least, Off: least, Smoothing: n.Smoothing, Hold: n.Hold}, nil)
+		doubt := newRule(LED{On: least, Off: least, Smoothing: n.Smoothing, Hold: n.Hold}, nil, false)
 		j.doubt = &doubt
 	}
 	j.shows[Starting] = c.lights(c.Starting)

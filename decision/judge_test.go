@@ -366,9 +366,9 @@ func TestFasterThanTheWindow(t *testing.T) {
 func TestAllocatesNothing(t *testing.T) {
 	led := catLED()
 	led.Smoothing = decision.Smoothing{Span: time.Second}
-	for _, softmax := range []bool{false, true} {
+	for _, values := range []decision.Values{decision.Probabilities, decision.Independent, decision.Logits} {
 		o := pets
-		o.Softmax = softmax
+		o.Values = values
 		j, err := decision.NewJudge(decision.Config{LEDs: []decision.LED{led}, NotSure: decision.NotSure{Below: 0.5}}, o)
 		if err != nil {
 			t.Fatal(err)
@@ -380,7 +380,7 @@ func TestAllocatesNothing(t *testing.T) {
 			j.Lost(at)
 			j.Starting()
 		}); n != 0 {
-			t.Errorf("softmax %v: %v allocations", softmax, n)
+			t.Errorf("values %v: %v allocations", values, n)
 		}
 	}
 }
@@ -560,6 +560,66 @@ func TestClasses(t *testing.T) {
 	}
 }
 
+// TestFind holds what a class's name may mean.
+func TestFind(t *testing.T) {
+	o := decision.Output{Classes: 8, Groups: map[string][]int{"cat": {1, 2}, "bird": {3, 5}}, Labels: []string{
+		"7", "tabby, tabby cat", "Egyptian cat", "oystercatcher, oyster catcher", "strawberry", "Wölfe", "cat food", "bulldog",
+	}}
+	for _, c := range []struct {
+		name string
+		want []int
+	}{
+		{"*cat*", []int{1, 2, 6}}, // a word
+		{"*cat", []int{1, 2}},
+		{"cat*", []int{6}},
+		{"*CATCHER", []int{3}},
+		{"straw*", []int{4}}, // no label has it as a word
+		{"*dog", []int{7}},
+		{"w?lfe", []int{5}}, // a character, not a byte
+		{"*", []int{0, 1, 2, 3, 4, 5, 6, 7}},
+		{"**a**a**", []int{1, 2, 3}},
+		{"any cat", []int{1, 2}},
+		{"Any  Bird", []int{3, 5}},
+		{"2-4", []int{2, 3, 4}},
+		{" 5 - 5 ", []int{5}},
+		{"7", []int{0}}, // a label, not an index
+	} {
+		got, err := o.Find(decision.ClassName(c.name))
+		if err != nil || !slices.Equal(got, c.want) {
+			t.Errorf("%q: %v, %v; want %v", c.name, got, err, c.want)
+		}
+	}
+	for name, want := range map[string]string{
+		"any bir":  `did you mean "any bird"?`,
+		"any":      "no class has this name",
+		"bird":     `did you mean "any bird"?`,
+		"cat":      `did you mean "any cat"`,
+		"4-2":      "begins with the lower index",
+		"6-8":      "the classes 0 to 7",
+		"a-b":      "no class has this name",
+		"*zebra*":  "no class fits this pattern",
+		"straw?x*": "no class fits this pattern",
+	} {
+		if got, err := o.Find(decision.ClassName(name)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, %v; want %s", name, got, err, want)
+		}
+	}
+	o.Groups = nil
+	if _, err := o.Find(decision.ClassName("any cat")); err == nil || !strings.Contains(err.Error(), "name them") {
+		t.Errorf("without groups: %v", err)
+	}
+	o.Labels = []string{"any cat", "1-3", "", "", "", "", "", ""}
+	for class, name := range []string{"any cat", "1-3"} { // labels go first
+		if got, err := o.Find(decision.ClassName(name)); err != nil || !slices.Equal(got, []int{class}) {
+			t.Errorf("a label %q: %v, %v", name, got, err)
+		}
+	}
+	o.Labels = nil
+	if got, err := o.Find(decision.ClassName("0-7")); err != nil || len(got) != 8 {
+		t.Errorf("a range without labels: %v, %v", got, err)
+	}
+}
+
 func TestMillionsOfStars(t *testing.T) { // takes ages where matching is exponential
 	o := pets
 	o.Labels = slices.Clone(pets.Labels)
@@ -616,6 +676,40 @@ func FuzzParseSmoothing(f *testing.F) {
 		}
 		if again, err := decision.ParseSmoothing(s.String()); err != nil || s != again {
 			t.Errorf("%q is %v is %v: %v", text, s, again, err)
+		}
+	})
+}
+
+// TestIndependent shows that scores are added only if the classes exclude each other.
+func TestIndependent(t *testing.T) {
+	for values, want := range map[decision.Values]float32{decision.Probabilities: 200. / 256, decision.Independent: 120. / 256} {
+		o := decision.Output{Classes: 3, Scale: 1. / 256, Values: values}
+		led := decision.LED{Name: "x", Classes: []decision.Class{decision.ClassIndex(0), decision.ClassIndex(2)}, On: 0.6, Off: 0.5}
+		j, err := decision.NewJudge(decision.Config{LEDs: []decision.LED{led}}, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := j.Observe([]byte{80, 255, 120}, start)
+		if v.Scores[0] != want || (v.Lights[0] == decision.Steady) != (want > 0.6) {
+			t.Errorf("%v: score %v, want %v", values, v.Scores[0], want)
+		}
+	}
+}
+
+func FuzzFind(f *testing.F) {
+	f.Add("*a*b?", "xaybz, c")
+	f.Add("any cat", "any cat")
+	f.Add("1-2", "")
+	f.Fuzz(func(t *testing.T, name, label string) {
+		o := decision.Output{Classes: 2, Labels: []string{label, "b"}, Groups: map[string][]int{"cat": {1}}}
+		found, err := o.Find(decision.ClassName(name))
+		if (err == nil) != (len(found) > 0) && name != "" {
+			t.Errorf("%v, %v", found, err)
+		}
+		for _, class := range found {
+			if class < 0 || class > 1 {
+				t.Errorf("class %d", class)
+			}
 		}
 	})
 }

@@ -5,6 +5,7 @@ import "time"
 // rule is one LED's own switch.
 type rule struct {
 	classes []int
+	highest bool // the classes don't exclude each other: their highest score counts, not the sum
 	on, off float32
 	hold    time.Duration
 	light   Light
@@ -13,9 +14,10 @@ type rule struct {
 	since   time.Duration // the last change
 }
 
-func newRule(l LED, classes []int) rule {
+func newRule(l LED, classes []int, independent bool) rule {
 	return rule{
 		classes: classes,
+		highest: independent,
 		on:      l.On,
 		off:     l.Off,
 		hold:    l.Hold,
@@ -26,11 +28,15 @@ func newRule(l LED, classes []int) rule {
 }
 
 // score is that of all the rule's classes together: what a softmax gives several classes is the probability that it is
-// one of them.
+// one of them. If classes don't exclude each other, it is the highest of theirs.
 func (r *rule) score(scores []float32) float32 {
 	var sum float32
 	for _, class := range r.classes {
-		sum += scores[class]
+		if r.highest {
+			sum = max(sum, scores[class])
+		} else {
+			sum += scores[class]
+		}
 	}
 	return min(max(sum, 0), 1)
 }

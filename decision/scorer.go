@@ -13,8 +13,26 @@ type Output struct {
 	Signed    bool // int8, else uint8
 	Scale     float32
 	ZeroPoint int32
-	Softmax   bool     // the network ends before its softmax: the bytes are logits
-	Labels    []string // one for each class, or none at all
+	Values    Values
+	Labels    []string         // one for each class, or none at all
+	Groups    map[string][]int // classes that people mean together, by a name in small letters: "dog" for "any dog"
+}
+
+// Values says what the real values of an output are.
+type Values uint8
+
+// Probabilities is the zero value: a softmax was the network's last word.
+const (
+	Probabilities Values = iota // of classes that exclude each other: together about 1
+	Independent                 // a probability for each class by itself, as of logistic functions
+	Logits                      // to be made probabilities here: by a softmax, or of one class alone by the logistic function
+)
+
+// String says what is done with the values.
+func (v Values) String() string {
+	return [...]string{
+		"probabilities, together 1", "a probability for each class by itself", "logits, made probabilities here",
+	}[v]
 }
 
 // Background is the label of class 0 in networks that have one class more than what they were taught: all else.
@@ -28,6 +46,16 @@ func (o Output) ClassName(class int) string {
 	return "class " + strconv.Itoa(class)
 }
 
+// Range is the least and the most real value that the output's bytes can have.
+func (o Output) Range() (least, most float64) {
+	lowest := 0.0
+	if o.Signed {
+		lowest = -128
+	}
+	least = float64(o.Scale) * (lowest - float64(o.ZeroPoint))
+	return least, least + 255*float64(o.Scale)
+}
+
 // HasBackground tells whether class 0 is none of those that the network was taught. Without labels, 1001 classes are
 // ImageNet's 1000 and the background.
 func (o Output) HasBackground() bool {
@@ -37,9 +65,9 @@ func (o Output) HasBackground() bool {
 	return o.Classes == 1001
 }
 
-// Scorer turns the bytes of an output into scores: probabilities. After a softmax all of them sum to about 1.
+// Scorer turns the bytes of an output into scores: probabilities.
 type Scorer struct {
-	softmax bool
+	softmax bool         // over the classes is computed here
 	sign    byte         // 0x80 for int8: byte ^ sign counts up with the value, from 0
 	table   [256]float32 // by byte ^ sign, the score; with softmax, by the distance below the largest, e^−distance
 	scores  []float32
@@ -55,7 +83,7 @@ func NewScorer(o Output) (*Scorer, error) {
 	case !(o.Scale > 0) || math.IsInf(float64(o.Scale), 0):
 		return nil, fmt.Errorf("decision: the output's scale is %v", o.Scale)
 	}
-	s := &Scorer{softmax: o.Softmax, scores: make([]float32, o.Classes)}
+	s := &Scorer{softmax: o.Values == Logits && o.Classes > 1, scores: make([]float32, o.Classes)}
 	lowest := int32(0)
 	if o.Signed {
 		s.sign, lowest = 0x80, -128
@@ -65,7 +93,11 @@ func NewScorer(o Output) (*Scorer, error) {
 			s.table[i] = float32(math.Exp(-float64(o.Scale) * float64(i)))
 			continue
 		}
-		s.table[i] = o.Scale * float32(lowest+int32(i)-o.ZeroPoint)
+		real := float64(o.Scale) * float64(lowest+int32(i)-o.ZeroPoint)
+		if o.Values == Logits { // one logit: a softmax over one class would always be 1
+			real = 1 / (1 + math.Exp(-real))
+		}
+		s.table[i] = float32(real)
 	}
 	// Quantized probabilities may reach a step outside [0, 1]; logits reach far outside.
 	if least, most := s.table[0], s.table[255]; !s.softmax && (least < -0.02 || most > 1.02) {

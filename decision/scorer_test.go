@@ -24,17 +24,21 @@ func TestScores(t *testing.T) {
 		},
 		{
 			"u8 logits",
-			decision.Output{Classes: 3, Scale: 0.1, ZeroPoint: 100, Softmax: true},
+			decision.Output{Classes: 3, Scale: 0.1, ZeroPoint: 100, Values: decision.Logits},
 			[]byte{90, 110, 0},
 			softmax(-1, 1, -10),
 		},
 		{
 			"s8 logits",
-			decision.Output{Classes: 4, Scale: 0.05, ZeroPoint: 5, Signed: true, Softmax: true},
+			decision.Output{Classes: 4, Scale: 0.05, ZeroPoint: 5, Signed: true, Values: decision.Logits},
 			[]byte{0xff, 5, 0x7f, 0x80},
 			softmax(-0.3, 0, 6.1, -6.65),
 		},
-		{"far logits", decision.Output{Classes: 2, Scale: 100, Softmax: true}, []byte{255, 0}, []float64{1, 0}},
+		{"one logit, s8", decision.Output{Classes: 1, Scale: 0.1, ZeroPoint: 3, Signed: true, Values: decision.Logits}, []byte{3}, []float64{0.5}},
+		{"one logit below 0", decision.Output{Classes: 1, Scale: 0.01, ZeroPoint: 127, Signed: true, Values: decision.Logits}, []byte{27}, []float64{1 / (1 + math.E)}},
+		{"one logit, u8", decision.Output{Classes: 1, Scale: 0.5, ZeroPoint: 2, Values: decision.Logits}, []byte{6}, []float64{1 / (1 + math.Exp(-2))}},
+		{"independent", decision.Output{Classes: 2, Scale: 1. / 256, Values: decision.Independent}, []byte{192, 128}, []float64{0.75, 0.5}},
+		{"far logits", decision.Output{Classes: 2, Scale: 100, Values: decision.Logits}, []byte{255, 0}, []float64{1, 0}},
 	} {
 		s, err := decision.NewScorer(tt.o)
 		if err != nil {
@@ -67,7 +71,7 @@ func TestNewScorerErrors(t *testing.T) {
 		"2 labels for 3 classes":   {Classes: 3, Scale: 1. / 256, Labels: []string{"a", "b"}},
 		"scale is 0":               {Classes: 3},
 		"scale is NaN":             {Classes: 3, Scale: float32(math.NaN())},
-		"scale is +Inf":            {Classes: 3, Scale: float32(math.Inf(1)), Softmax: true},
+		"scale is +Inf":            {Classes: 3, Scale: float32(math.Inf(1)), Values: decision.Logits},
 		"-10 to 15.5":              {Classes: 3, Scale: 0.1, ZeroPoint: 100},
 		"doesn't end in a softmax": {Classes: 3, Scale: 0.0235},
 	} {

@@ -19,6 +19,10 @@ type networkFlags struct{ classifier.Options }
 func (n *networkFlags) add(f *pflag.FlagSet) {
 	n.addModel(f)
 	n.addEngine(f)
+	n.addLabels(f)
+}
+
+func (n *networkFlags) addLabels(f *pflag.FlagSet) {
 	f.StringVar(&n.Labels, "labels", n.Labels, "names of the classes, a `FILE` with one a line (default: those in the model)")
 }
 

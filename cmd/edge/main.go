@@ -36,6 +36,7 @@ func commands() []command {
 	return []command{
 		{"run", "[FLAGS]", "watch a camera and switch LEDs", runRun},
 		{"classify", "[FLAGS] FILE…", "say what is on pictures", runClassify},
+		{"classes", "[--model M] [WORD]", "list or search the names of a network's classes", runClasses},
 		{"invoke", "--model M --input IN --output OUT", "run a network on raw tensors", runInvoke},
 		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
 		{"quantize", "FLOAT --calibrate DIR --out FILE", "make an int8 network of a float32 one", runQuantize},
