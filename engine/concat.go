@@ -3,6 +3,7 @@ package engine
 import (
 	"math"
 
+	"edge/kernels"
 	"edge/model"
 	"edge/quant"
 )
@@ -14,7 +15,7 @@ func (c *compiler) concatenation(n *model.Node, op model.Concatenation) {
 	type part struct {
 		src   []byte
 		row   int
-		table *[256]byte
+		table *kernels.Table
 	}
 	var parts []part
 	for _, i := range n.Inputs {
@@ -24,10 +25,10 @@ func (c *compiler) concatenation(n *model.Node, op model.Concatenation) {
 			scale := t.Quant[0].Scale * (1 / o.Quant[0].Scale)
 			bias := float32(-t.Quant[0].ZeroPoint) * scale
 			zero := o.Quant[0].ZeroPoint
-			p.table = c.table(t, o, func(q int32) int32 {
+			p.table = c.set.PackTable(c.table(t, o, func(q int32) int32 {
 				product := float32(q) * scale // rounded by itself: no fused multiply-add
 				return quant.Saturate(math.Round(float64(product+bias)) + float64(zero))
-			})
+			}))
 		}
 		parts = append(parts, p)
 	}
@@ -39,7 +40,7 @@ func (c *compiler) concatenation(n *model.Node, op model.Concatenation) {
 				p := &parts[i]
 				copy(to, p.src[r*p.row:(r+1)*p.row])
 				if p.table != nil {
-					lookUp(to[:p.row], to[:p.row], p.table)
+					p.table.Run(kernels.TableCall{Src: to[:p.row], Dst: to[:p.row]})
 				}
 				to = to[p.row:]
 			}

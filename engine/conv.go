@@ -25,34 +25,18 @@ type layer struct {
 // layer reads the constants of a convolution with out channels.
 func (c *compiler) layer(n *model.Node, out int, fused model.Activation) (*layer, error) {
 	in, w, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
-	if w.Data == nil {
-		return nil, fmt.Errorf("weights %q aren't constant", w.Name)
-	}
 	l := &layer{inZero: c.zero(in), weights: make([]int8, len(w.Data)), bias: make([]int32, out)}
+	l.weightZero = w.Quant[0].ZeroPoint // of s8 weights: 0
 	move := byte(0)
-	switch {
-	case w.Type == model.Uint8 && in.Type == model.Uint8 && len(w.Quant) == 1:
-		l.weightZero = w.Quant[0].ZeroPoint - 128
+	if w.Type == model.Uint8 {
+		l.weightZero -= 128
 		move = 128
-	case w.Type == model.Int8 && in.Type == model.Int8 && (len(w.Quant) == 1 || len(w.Quant) == out):
-		l.weightZero = w.Quant[0].ZeroPoint
-		for _, q := range w.Quant {
-			if q.ZeroPoint != l.weightZero {
-				return nil, fmt.Errorf("weights %q have several zero points", w.Name)
-			}
-		}
-	default:
-		return nil, fmt.Errorf("%s activations with %s weights and %d scales aren't supported: both u8 with one scale, "+
-			"or both s8 with one scale or one for each of %d channels", in.Type, w.Type, len(w.Quant), out)
 	}
 	for i, b := range w.Data {
 		l.weights[i] = int8(b - move)
 	}
-	if len(n.Inputs) > 2 && n.Inputs[2] >= 0 {
+	if n.Inputs[2] >= 0 {
 		b := c.tensor(n.Inputs[2])
-		if b.Type != model.Int32 || len(b.Data) != 4*out {
-			return nil, fmt.Errorf("bias %q is %s × %d, needs a constant i32 × %d", b.Name, b.Type, len(b.Data)/4, out)
-		}
 		for i := range l.bias {
 			l.bias[i] = int32(binary.LittleEndian.Uint32(b.Data[4*i:]))
 		}
@@ -60,7 +44,7 @@ func (c *compiler) layer(n *model.Node, out int, fused model.Activation) (*layer
 	l.requant.Multipliers = make([]quant.Multiplier, out)
 	for i := range l.requant.Multipliers {
 		scale := w.Quant[i%len(w.Quant)].Scale
-		m, err := quant.MultiplierOf(product(n.Op, in, scale) / float64(o.Quant[0].Scale))
+		m, err := model.LayerMultiplier(n.Op, in, scale, o)
 		if err != nil {
 			return nil, fmt.Errorf("channel %d: %w", i, err)
 		}
@@ -72,19 +56,10 @@ func (c *compiler) layer(n *model.Node, out int, fused model.Activation) (*layer
 	return l, nil
 }
 
-// product is the scale of a layer's accumulators. The reference rounds it to float32 for u8 convolutions, but not
-// for s8 ones, nor where the layer is fully connected; one step in some thousand outputs hangs on that.
-func product(op model.Op, in *model.Tensor, weights float32) float64 {
-	if _, connected := op.(model.FullyConnected); in.Type == model.Uint8 && !connected {
-		return float64(in.Quant[0].Scale * weights)
-	}
-	return float64(in.Quant[0].Scale) * float64(weights)
-}
-
 // parameters is how many weights a layer has, and biases, if it has some.
 func (c *compiler) parameters(n *model.Node) int {
 	count := len(c.tensor(n.Inputs[1]).Data)
-	if len(n.Inputs) > 2 && n.Inputs[2] >= 0 {
+	if n.Inputs[2] >= 0 {
 		count += model.Elements(c.tensor(n.Inputs[2]).Shape)
 	}
 	return count
@@ -98,6 +73,10 @@ func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 		return err
 	}
 	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
+	if weights.Shape[3] < in.Shape[3] {
+		c.grouped(n, l, w, in.Shape[3], weights.Shape[3], depth)
+		return nil
+	}
 	info := StepInfo{
 		Kind: "conv " + sizes(w),
 		MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
@@ -119,11 +98,6 @@ func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error 
 		return err
 	}
 	l.requant.Once = true
-	for i, m := range l.requant.Multipliers {
-		if m.Shift > 30 {
-			return fmt.Errorf("channel %d: the scales of %q and %q are too far apart", i, in.Name, w.Name)
-		}
-	}
 	pixels := model.Elements(in.Shape) / k
 	c.pointwise(n, StepInfo{
 		Kind: "fully connected",
@@ -181,6 +155,73 @@ func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w kernels.Wi
 			Src: scratch[:count*k], Dst: dst[p*out:], Scratch: scratch[patches:], P1: count, N1: out,
 		})
 	}})
+}
+
+// grouped adds a step for a convolution in groups, each of in of the depth input channels and some of the out output
+// channels. It is done like any other, group by group; with groups of one channel it is a depthwise one.
+func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in, out int) {
+	taps, groups := w.KernelH*w.KernelW, depth/in
+	info := StepInfo{
+		Kind: fmt.Sprintf("conv %s, %d groups", sizes(w), groups),
+		MACs: w.OutH * w.OutW * len(l.weights), Parameters: c.parameters(n),
+	}
+	if in == 1 {
+		weights := make([]int8, len(l.weights)) // from [out][taps] to [taps][out]
+		for i, v := range l.weights {
+			weights[i%taps*out+i/taps] = v
+		}
+		l.weights = weights
+		c.depthwiseStep(n, info, l, w, depth, out/depth)
+		return
+	}
+	k, each := taps*in, out/groups
+	pixels := w.OutH * w.OutW
+	most := max(maxPatches/k, 1)
+	chunks := min(max(c.chunks(info.MACs), c.shared((pixels+most-1)/most)), pixels)
+	rows := (pixels + chunks - 1) / chunks
+	packed, scratchSize := make([]*kernels.Pointwise, groups), 0
+	for g := range packed {
+		packed[g] = c.set.PackPointwise(kernels.PointwiseLayer{
+			Pixels: rows, In: k, Out: each, SrcStride: k, DstStride: out, SrcZero: l.inZero,
+			Weights: l.weights[g*each*k : (g+1)*each*k], WeightZero: l.weightZero, Bias: l.bias[g*each : (g+1)*each],
+			Requant: kernels.Requant{
+				Multipliers: l.requant.Multipliers[g*each : (g+1)*each],
+				Zero:        l.requant.Zero, Lo: l.requant.Lo, Hi: l.requant.Hi,
+			},
+		})
+		scratchSize = max(scratchSize, packed[g].Scratch)
+	}
+	patches := (rows*k + alignment - 1) / alignment * alignment
+	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(patches+scratchSize)
+	zero := byte(l.inZero)
+	info.Kernel = c.kernelName(packed[0])
+	c.add(info, n, step{chunks, func(worker, chunk int) {
+		p, end := part(chunk, chunks, pixels)
+		count, scratch := end-p, workers[worker]
+		for g, layer := range packed {
+			gatherChannels(scratch[:count*k], src, &w, depth, g*in, in, zero, p)
+			layer.Run(kernels.PointwiseCall{
+				Src: scratch[:count*k], Dst: dst[p*out+g*each:], Scratch: scratch[patches:], P1: count, N1: each,
+			})
+		}
+	}})
+}
+
+// gatherChannels writes what the output pixels from p on, as many as fit patches, see of some of src's channels.
+func gatherChannels(patches, src []byte, w *kernels.Window, depth, first, channels int, zero byte, p int) {
+	for ; len(patches) > 0; p++ {
+		top, left := p/w.OutW*w.StrideH-w.PadTop, p%w.OutW*w.StrideW-w.PadLeft
+		for y := top; y < top+w.KernelH; y++ {
+			for x := left; x < left+w.KernelW; x++ {
+				if y >= 0 && y < w.InH && x >= 0 && x < w.InW {
+					copy(patches[:channels], src[(y*w.InW+x)*depth+first:])
+				} else {
+					fill(patches[:channels], zero)
+				}
+				patches = patches[channels:]
+			}
+		}
+	}
 }
 
 // maxPatches is how many bytes of patches are gathered at a time: they should stay in the first-level cache.

@@ -12,18 +12,22 @@ func (c *compiler) depthwise(n *model.Node, op model.DepthwiseConv2D) error {
 		return err
 	}
 	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
+	c.depthwiseStep(n, StepInfo{
+		Kind: "depthwise " + sizes(w), MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
+	}, l, w, in.Shape[3], op.Multiplier)
+	return nil
+}
+
+// depthwiseStep adds a step in which each of so many channels is convolved by itself, multiplier times.
+func (c *compiler) depthwiseStep(n *model.Node, info StepInfo, l *layer, w kernels.Window, channels, multiplier int) {
 	packed := c.set.PackDepthwise(kernels.DepthwiseLayer{
-		Window: w, In: in.Shape[3], Multiplier: op.Multiplier, SrcZero: l.inZero,
+		Window: w, In: channels, Multiplier: multiplier, SrcZero: l.inZero,
 		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
 	})
 	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(packed.Scratch)
-	macs := w.OutH * w.OutW * len(weights.Data)
-	info := StepInfo{
-		Kind: "depthwise " + sizes(w), Kernel: c.set.Name, MACs: macs, Parameters: c.parameters(n),
-	}
+	info.Kernel = c.set.Name
 	// A depthwise MAC costs about three pointwise ones: its inputs are used only once.
-	c.add(info, n, c.byRows(w.OutH, 3*macs, func(worker, y0, y1 int) {
+	c.add(info, n, c.byRows(w.OutH, 3*info.MACs, func(worker, y0, y1 int) {
 		packed.Run(kernels.DepthwiseCall{Src: src, Dst: dst, Scratch: workers[worker], Y0: y0, Y1: y1})
 	}))
-	return nil
 }

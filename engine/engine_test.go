@@ -123,6 +123,24 @@ func TestOnStep(t *testing.T) {
 	}
 }
 
+// TestEveryOperation: whatever is read from a file is run, and among the graphs that the reference has seen.
+func TestEveryOperation(t *testing.T) {
+	missing := map[string]bool{}
+	for _, name := range model.Operations() {
+		missing[name] = name != "EXPAND_DIMS" && name != "TRANSPOSE" // they are read as RESHAPE
+	}
+	for _, g := range smallGraphs() {
+		for _, n := range g.Nodes {
+			missing[model.TFLiteName(n.Op)] = false
+		}
+	}
+	for name, is := range missing {
+		if is {
+			t.Errorf("no graph in smallGraphs has %s", name)
+		}
+	}
+}
+
 // TestParameters: a layer without a bias has none to count.
 func TestParameters(t *testing.T) {
 	for _, biases := range []int{0, 5} {

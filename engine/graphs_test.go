@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"strings"
 
 	"edge/model"
 )
@@ -83,6 +85,19 @@ func (b *builder) weights(channels, axis int, shape ...int) int {
 	return len(b.Tensors) - 1
 }
 
+// constant adds an operand that is constant.
+func (b *builder) constant(scale float32, shape ...int) int {
+	i := b.activation(b.typ, scale, shape...)
+	t := &b.Tensors[i]
+	t.Data = make([]byte, model.Elements(shape))
+	for k := range t.Data {
+		for t.Data[k] = byte(t.Quant[0].ZeroPoint); t.Data[k] == byte(t.Quant[0].ZeroPoint); { // a divisor isn't 0
+			t.Data[k] = byte(b.rng.IntN(256))
+		}
+	}
+	return i
+}
+
 func (b *builder) bias(in, w, channels int) int {
 	t := model.Tensor{Name: fmt.Sprintf("b%d", len(b.Tensors)), Type: model.Int32, Shape: []int{channels}}
 	for _, q := range b.Tensors[w].Quant {
@@ -107,6 +122,15 @@ func (b *builder) conv(in, out, kernelH, kernelW int, w model.Window, act model.
 	bias := b.bias(in, weights, out)
 	o := b.activation(b.typ, b.outScale(in, weights, spread), 1, size(s[1], kernelH, w.StrideH, w.Padding),
 		size(s[2], kernelW, w.StrideW, w.Padding), out)
+	return b.node(model.Conv2D{Window: w, Activation: act}, o, in, weights, bias)
+}
+
+func (b *builder) grouped(in, out, kernel, groups int, w model.Window, act model.Activation, spread float32) int {
+	s := b.Tensors[in].Shape
+	weights := b.weights(out, 0, out, kernel, kernel, s[3]/groups)
+	bias := b.bias(in, weights, out)
+	o := b.activation(b.typ, b.outScale(in, weights, spread), 1, size(s[1], kernel, w.StrideH, w.Padding),
+		size(s[2], kernel, w.StrideW, w.Padding), out)
 	return b.node(model.Conv2D{Window: w, Activation: act}, o, in, weights, bias)
 }
 
@@ -369,6 +393,154 @@ func smallGraphs() []*model.Graph {
 				return b.node(model.Concatenation{Axis: 2}, b.activation(typ, 0.03, 1, 16, 32), x, y)
 			})
 		}
+		// Each scale reaches other shifts.
+		for i, scale := range []float32{0.05, 0.0235, 0.004, 0.0004, 0.3, 4} {
+			out := []float32{0.04, 0.0235, 0.006, 0.00005, 0.5, 2.1}[i]
+			add(fmt.Sprintf("hard-swish-%g", scale), func(b *builder) int {
+				in := b.input(1, 256)
+				b.Tensors[in].Quant[0].Scale = scale
+				return b.node(model.HardSwish{}, b.activation(typ, out, 1, 256), in)
+			})
+			add(fmt.Sprintf("leaky-relu-%g", scale), func(b *builder) int {
+				in := b.input(1, 256)
+				b.Tensors[in].Quant[0].Scale = scale
+				alpha := []float32{0.2, 0.01, 0.3, 1.7, 0, 1}[i]
+				return b.node(model.LeakyRelu{Alpha: alpha}, b.activation(typ, out, 1, 256), in)
+			})
+			add(fmt.Sprintf("tanh-%g", scale), func(b *builder) int {
+				in := b.input(1, 256)
+				b.Tensors[in].Quant[0].Scale = scale
+				o := b.activation(typ, []float32{1. / 128, 0.01}[i%2], 1, 256)
+				return b.node(model.Tanh{}, o, in)
+			})
+		}
+		for _, a := range []model.Activation{model.Relu, model.Relu6, model.ReluN1To1, model.Relu0To1} {
+			for _, scale := range []float32{0.05, 0.013} {
+				add(fmt.Sprintf("rectifier-%d-%g", a, scale), func(b *builder) int {
+					return b.node(model.Rectifier{Activation: a}, b.activation(typ, scale, 1, 256), b.input(1, 256))
+				})
+			}
+		}
+		for name, shape := range map[string][]int{"channel": {1, 1, 7}, "one": {1, 1, 1}, "all": {4, 5, 7}} {
+			add("prelu-"+name, func(b *builder) int {
+				in := b.input(1, 4, 5, 7)
+				return b.node(model.PRelu{}, b.activation(typ, 0.06, 1, 4, 5, 7), in, b.constant(0.01, shape...))
+			})
+		}
+		for i, op := range []model.Op{
+			model.Add{Activation: model.Relu6},
+			model.Sub{},
+			model.Mul{},
+			model.Mul{Activation: model.Relu6},
+			model.Div{},
+			model.Sub{Activation: model.Relu},
+		} {
+			_, division := op.(model.Div)
+			if division && typ == model.Int8 {
+				continue // the reference doesn't
+			}
+			name, full := strings.ToLower(fmt.Sprintf("%s%d", model.OpName(op), i)), []int{1, 6, 7, 5}
+			out := []float32{0.1, 0.07, 0.011, 0.03, 0.035, 0.02}[i] // of a division: where the reference is defined
+			for label, shape := range map[string][]int{
+				"one": {}, "ones": {1, 1, 1, 1}, "channel": {5}, "image": {7, 5}, "rows": {6, 1, 1}, "all": full,
+			} {
+				add(fmt.Sprintf("%s-constant-%s", name, label), func(b *builder) int {
+					in := b.input(full...)
+					return b.node(op, b.activation(typ, out, full...), in, b.constant(0.02, shape...))
+				})
+				if division {
+					continue
+				}
+				add(fmt.Sprintf("%s-of-constant-%s", name, label), func(b *builder) int {
+					in := b.input(full...)
+					return b.node(op, b.activation(typ, out, full...), b.constant(0.02, shape...), in)
+				})
+				if len(shape) != 4 {
+					continue
+				}
+				add(fmt.Sprintf("%s-%s", name, label), func(b *builder) int {
+					x, y := b.input(full...), b.input(shape...)
+					b.Tensors[y].Quant[0].Scale = 0.021
+					return b.node(op, b.activation(typ, out, full...), x, y)
+				})
+			}
+			if !division {
+				add(name+"-both", func(b *builder) int {
+					x, y := b.input(1, 1, 7, 5), b.input(1, 6, 1, 5)
+					return b.node(op, b.activation(typ, out, full...), x, y)
+				})
+				add(name+"-excite", func(b *builder) int {
+					x, y := b.input(1, 1, 1, 72), b.input(1, 9, 9, 72)
+					return b.node(op, b.activation(typ, out, 1, 9, 9, 72), x, y)
+				})
+			}
+		}
+		for _, axes := range [][]int{{1, 2}, {3}, {1, 3}} {
+			for _, keep := range []bool{true, false} {
+				add(fmt.Sprintf("max-%v-%v", axes, keep), func(b *builder) int {
+					in := b.input(1, 5, 6, 7)
+					var shape []int
+					for d, n := range b.Tensors[in].Shape {
+						if !slices.Contains(axes, d) {
+							shape = append(shape, n)
+						} else if keep {
+							shape = append(shape, 1)
+						}
+					}
+					return b.node(model.ReduceMax{Axes: axes, KeepDims: keep}, b.like(in, shape...), in)
+				})
+			}
+		}
+		add("slice-crop", func(b *builder) int {
+			in := b.input(1, 9, 8, 3)
+			op := model.StridedSlice{Begin: []int{0, 2, 1, 0}, Size: []int{1, 5, 6, 3}, Stride: []int{1, 1, 1, 1}}
+			return b.node(op, b.like(in, 1, 5, 6, 3), in)
+		})
+		add("slice-strides", func(b *builder) int {
+			in := b.input(1, 9, 8, 7)
+			op := model.StridedSlice{Begin: []int{0, 2, 1, 1}, Size: []int{1, 3, 3, 3}, Stride: []int{1, 3, 2, 2}}
+			return b.node(op, b.like(in, 1, 3, 3, 3), in)
+		})
+		add("slice-shrink", func(b *builder) int {
+			in := b.input(1, 9, 8, 7)
+			op := model.StridedSlice{
+				Begin: []int{0, 2, 1, 5}, Size: []int{1, 1, 7, 1}, Stride: []int{1, 1, 1, 1}, Shrink: []int{1, 3},
+			}
+			return b.node(op, b.like(in, 1, 7), in)
+		})
+		for _, groups := range []int{2, 4, 12} {
+			for i, w := range []model.Window{window(1, 1, same), window(2, 2, same), window(1, 1, valid)} {
+				add(fmt.Sprintf("groups-%d-%d", groups, i), func(b *builder) int {
+					return b.grouped(b.input(1, 7, 6, 12), 24, 1+2*(i%3), groups, w, model.Relu6, 60)
+				})
+			}
+		}
+		if typ == model.Int8 { // scales that the file says go along another dimension of the same size
+			add("other-axis-conv", func(b *builder) int {
+				t := b.conv(b.input(1, 5, 4, 12), 12, 3, 3, window(1, 1, same), model.Relu6, 60)
+				b.Tensors[b.Nodes[0].Inputs[1]].Axis = 3
+				return t
+			})
+			add("other-axis-depthwise", func(b *builder) int {
+				t := b.depthwise(b.input(1, 5, 4, 3), 3, 3, 1, window(1, 1, same), model.Relu6, 60)
+				b.Tensors[b.Nodes[0].Inputs[1]].Axis = 1
+				return t
+			})
+		}
+		add("squeeze-excite", func(b *builder) int { // a block of MobileNetV3
+			t := b.conv(b.input(1, 9, 8, 6), 24, 1, 1, window(1, 1, same), model.None, 60)
+			t = b.node(model.HardSwish{}, b.activation(typ, b.Tensors[t].Quant[0].Scale*1.1, b.Tensors[t].Shape...), t)
+			u := b.depthwise(t, 5, 5, 1, window(2, 2, same), model.None, 60)
+			s := b.Tensors[u].Shape
+			m := b.node(model.Mean{Axes: []int{1, 2}, KeepDims: true}, b.activation(typ, b.Tensors[u].Quant[0].Scale, 1, 1, 1, s[3]), u)
+			m = b.conv(m, 8, 1, 1, window(1, 1, same), model.Relu, 60)
+			m = b.conv(m, 24, 1, 1, window(1, 1, same), model.None, 60)
+			b.Tensors[m].Quant[0].Scale = 0.04
+			m = b.node(model.Add{Activation: model.Relu6}, b.activation(typ, 6./255, 1, 1, 1, 24), m, b.constant(0.02))
+			m = b.node(model.Mul{}, b.activation(typ, 1./255, 1, 1, 1, 24), m, b.constant(1./6/255))
+			u = b.node(model.Mul{}, b.activation(typ, b.Tensors[u].Quant[0].Scale/4, s...), u, m)
+			return b.conv(u, 6, 1, 1, window(1, 1, same), model.None, 90)
+		})
 		add("network", func(b *builder) int { // a whole small MobileNetV2
 			t := b.conv(b.input(1, 17, 19, 3), 8, 3, 3, window(2, 2, same), model.Relu6, 120)
 			t = b.depthwise(t, 3, 3, 1, window(1, 1, same), model.Relu6, 40)

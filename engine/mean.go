@@ -89,6 +89,32 @@ func columnSums(src []byte, row int, sign byte) (sums [2]uint64) {
 	return sums
 }
 
+// reduceMax takes the greatest over some dimensions.
+func (c *compiler) reduceMax(n *model.Node, op model.ReduceMax) error {
+	in := c.tensor(n.Inputs[0])
+	if rows := model.Elements(in.Shape[:len(in.Shape)-1]); rows > maxRows {
+		return fmt.Errorf("a maximum over %d rows, at most %d: %w", rows, maxRows, ErrMemory)
+	}
+	src, dst := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
+	where := meanIndex(in.Shape, op.Axes)
+	depth := len(where.inner)
+	sign := byte(0) // turns activations into unsigned ones of the same order
+	if c.set.Signed {
+		sign = 0x80
+	}
+	c.add(StepInfo{Kind: "max"}, n, single(func() {
+		fill(dst, sign) // the least
+		for i, outer := range where.outer {
+			to := dst[outer:]
+			for k, b := range src[i*depth : (i+1)*depth] {
+				at := where.inner[k]
+				to[at] = max(to[at]^sign, b^sign) ^ sign
+			}
+		}
+	}))
+	return nil
+}
+
 // meanPlaces tells where an input element's sum is: outer[its row] + inner[its place in the row], a row being the last
 // dimension.
 type meanPlaces struct{ outer, inner []int }

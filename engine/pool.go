@@ -5,11 +5,8 @@ import (
 	"edge/model"
 )
 
-func (c *compiler) pool(n *model.Node, w model.Window, kernelH, kernelW int, fused model.Activation, average bool) error {
+func (c *compiler) pool(n *model.Node, w model.Window, kernelH, kernelW int, fused model.Activation, average bool) {
 	in, o := c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0])
-	if err := c.sameQuant(n); err != nil {
-		return err
-	}
 	window := windowOf(w, kernelH, kernelW, in.Shape, o.Shape)
 	l := kernels.PoolLayer{Window: window, Depth: in.Shape[3], Origin: c.move(o)}
 	l.Lo, l.Hi = c.clamp(o, fused)
@@ -22,5 +19,4 @@ func (c *compiler) pool(n *model.Node, w model.Window, kernelH, kernelW int, fus
 	c.add(StepInfo{Kind: kind + sizes(window), Kernel: c.set.Name}, n, c.byRows(window.OutH, work, func(_, y0, y1 int) {
 		packed.Run(kernels.PoolCall{Src: src, Dst: dst, Y0: y0, Y1: y1})
 	}))
-	return nil
 }

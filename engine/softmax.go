@@ -54,11 +54,11 @@ func softmaxRow(dst, src []byte, sign byte, exponentials *[256]int32) {
 	}
 }
 
-// exponentialsOf makes the table for a difference of one step that stands for step.
+// exponentialsOf makes the table for a difference of one step that stands for step. The reference aborts if that is below
+// 2^−26, as in networks that were never trained; its arithmetic is continued here.
 func exponentialsOf(step float64) (*[256]int32, error) {
-	const integerBits = model.SoftmaxIntegerBits // differences are Q5.26
-	m, err := quant.MultiplierOf(min(step*(1<<(31-integerBits)), 1<<30) / (1 << 30))
-	m.Shift += 30
+	const integerBits = 5 // differences are Q5.26
+	m, err := quant.MultiplierOf(min(step*(1<<(31-integerBits)), 1<<30))
 	if err != nil {
 		return nil, err
 	}

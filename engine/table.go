@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"math"
 
+	"edge/kernels"
 	"edge/model"
 	"edge/quant"
 )
@@ -20,16 +21,17 @@ func (c *compiler) table(in, out *model.Tensor, f func(q int32) int32) *[256]byt
 	return &table
 }
 
-func lookUp(dst, src []byte, table *[256]byte) {
-	dst = dst[:len(src)]
-	for i, b := range src {
-		dst[i] = table[b]
-	}
+// lookUp adds a step that applies a table to src, in one piece or in several.
+func (c *compiler) lookUp(n *model.Node, kind string, src []byte, table *[256]byte) {
+	packed, dst := c.set.PackTable(table), c.bytes[n.Outputs[0]]
+	c.add(StepInfo{Kind: kind, Kernel: c.set.Name}, n, c.byRows(len(dst), macsPerByte*len(dst), func(_, i0, i1 int) {
+		packed.Run(kernels.TableCall{Src: src[i0:i1], Dst: dst[i0:i1]})
+	}))
 }
 
-func (c *compiler) unary(n *model.Node, kind string, table *[256]byte) {
-	src, dst := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]]
-	c.add(StepInfo{Kind: kind}, n, single(func() { lookUp(dst, src, table) }))
+// unary adds a step that computes a function of one value: f takes and gives values in the network's own representation.
+func (c *compiler) unary(n *model.Node, kind string, f func(q int32) int32) {
+	c.lookUp(n, kind, c.bytes[n.Inputs[0]], c.table(c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0]), f))
 }
 
 // quantize takes float32 to 8 bits, or one 8-bit quantization to another.
@@ -53,9 +55,9 @@ func (c *compiler) quantize(n *model.Node) error {
 	if err != nil {
 		return err
 	}
-	c.unary(n, "requantize", c.table(in, o, func(q int32) int32 {
+	c.unary(n, "requantize", func(q int32) int32 {
 		return m.Apply(q-in.Quant[0].ZeroPoint) + o.Quant[0].ZeroPoint
-	}))
+	})
 	return nil
 }
 
@@ -72,22 +74,5 @@ func (c *compiler) dequantize(n *model.Node) {
 		for i, b := range src {
 			binary.LittleEndian.PutUint32(dst[4*i:], table[b])
 		}
-	}))
-}
-
-// logistic is 1 / (1 + e^−x).
-func (c *compiler) logistic(n *model.Node) {
-	c.function(n, "logistic", func(x float32) float32 { return 1 / (1 + float32(math.Exp(float64(-x)))) })
-}
-
-// function adds a step that computes a function of real numbers, in the float arithmetic of the reference:
-//
-//	out = clamp(round(f(real of in) · (1 / scale of out)) + zero point of out)
-func (c *compiler) function(n *model.Node, kind string, f func(x float32) float32) {
-	in, o := c.tensor(n.Inputs[0]).Quant[0], c.tensor(n.Outputs[0]).Quant[0]
-	inverse := 1 / o.Scale
-	c.unary(n, kind, c.table(c.tensor(n.Inputs[0]), c.tensor(n.Outputs[0]), func(q int32) int32 {
-		y := f(in.Real(q)) * inverse
-		return quant.Saturate(math.Round(float64(y)) + float64(o.ZeroPoint))
 	}))
 }

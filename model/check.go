@@ -131,8 +131,7 @@ func (c *checker) node(n *Node) error {
 	return row.arithmetic(c.g, n)
 }
 
-// operands checks that each input of n exists and is what its place demands: weights and bias constant, everything else
-// computed before.
+// operands checks that each input of n exists and is what its place demands: constant, or computed before.
 func (c *checker) operands(n *Node, row *operation) error {
 	want := row.inputs
 	if want < 0 {
@@ -141,20 +140,22 @@ func (c *checker) operands(n *Node, row *operation) error {
 	if len(n.Inputs) != want {
 		return fmt.Errorf("it has %d inputs, not %d", len(n.Inputs), want)
 	}
+	constants := 0
 	for k, i := range n.Inputs {
-		weighted := row.constants == weights && k > 0
-		if weighted && k == 2 && i == -1 {
+		if row.constants == weights && k == 2 && i == -1 {
 			continue // no bias
 		}
 		if i < 0 || i >= len(c.g.Tensors) {
 			return fmt.Errorf("input %d: there is no tensor %d", k, i)
 		}
 		t := &c.g.Tensors[i]
+		must := k > 0 && (row.constants == weights || row.constants == second)
 		switch {
-		case weighted && t.Data == nil:
+		case must && t.Data == nil:
 			return fmt.Errorf("%s has no data: weights and bias must be constant", c.g.tensorPlace(i))
-		case weighted:
-			if err := t.checkConstant(); err != nil {
+		case must || row.constants == either && t.Data != nil:
+			constants++
+			if err := t.checkConstant(row.constants); err != nil {
 				return fmt.Errorf("%s: %w", c.g.tensorPlace(i), err)
 			}
 		case t.Data != nil:
@@ -163,6 +164,9 @@ func (c *checker) operands(n *Node, row *operation) error {
 		case !c.ready[i]:
 			return fmt.Errorf("%s is read before it is computed", c.g.tensorPlace(i))
 		}
+	}
+	if constants == len(n.Inputs) {
+		return fmt.Errorf("all its inputs are constant: fold it when converting")
 	}
 	return nil
 }
@@ -186,7 +190,7 @@ func (t *Tensor) checkActivation() error {
 	return t.checkQuant()
 }
 
-func (t *Tensor) checkConstant() error {
+func (t *Tensor) checkConstant(as constants) error {
 	if t.Type < Float32 || t.Type > Bool {
 		return fmt.Errorf("no known type")
 	}
@@ -202,10 +206,16 @@ func (t *Tensor) checkConstant() error {
 			}
 		}
 	}
+	if as != weights && len(t.Quant) > 1 {
+		return fmt.Errorf("an operand with %d scales: one is needed", len(t.Quant))
+	}
 	return t.checkQuant()
 }
 
 func (t *Tensor) checkQuant() error {
+	if t.Type == Int32 { // a bias: its scales are those of the weights, along the one dimension that it has
+		t = &Tensor{Type: t.Type, Shape: []int{Elements(t.Shape)}, Quant: t.Quant}
+	}
 	if len(t.Quant) > 1 && (t.Axis < 0 || t.Axis >= len(t.Shape) || t.Shape[t.Axis] != len(t.Quant)) {
 		return fmt.Errorf("%d scales along dimension %d of %s", len(t.Quant), t.Axis, shapeString(t.Shape))
 	}

@@ -57,7 +57,6 @@ func TestCheckRefuses(t *testing.T) {
 		"concatenation out of reach": {
 			Uint8, func(g *Graph) { output(g, "Concatenation").Quant[0].Scale = 1e-30 }, "too large for the output's, 1e-30",
 		},
-		"β out of reach":         {Int8, func(g *Graph) { first(g, "Softmax").Op = Softmax{1e-30} }, "too small for the reference"},
 		"concatenated scales":    {Int8, func(g *Graph) { output(g, "Concatenation").Quant[0].Scale = 1 }, "differently"},
 		"concatenation's axis":   {Int8, func(g *Graph) { first(g, "Concatenation").Op = Concatenation{Axis: 4} }, "axis 4"},
 		"concatenation's inputs": {Int8, func(g *Graph) { first(g, "Concatenation").Inputs = nil }, "0 inputs, not 1"},

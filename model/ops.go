@@ -33,8 +33,8 @@ type operation struct {
 	zero Op
 	// write writes its options. nil: it has none.
 	write func(w *tfliteWriter, n *Node) flatbuffers.UOffsetT
-	// operand is the constant in which a file says how it works. nil: there is none.
-	operand func(g *Graph, n *Node) (operand Tensor, ok bool)
+	// operands are the constants in which a file says how it works. nil: there are none.
+	operands func(g *Graph, n *Node) []Tensor
 	// check checks what it says of itself. nil: anything is right.
 	check func(op Op) error
 	// shape is its output's shape. Of the operands, only that they exist is taken for granted. nil: its first input's.
@@ -48,63 +48,111 @@ type constants uint8
 
 const (
 	activations constants = iota // none
-	weights                      // the second, and the third, which may be absent (−1)
+	weights                      // the second, and the third, which may be absent (−1); they must be
+	either                       // one of two
+	second                       // the second; it must be
 )
 
-// operations are those that are read, written and checked here.
+// operations are those that are read, written and checked here, by their names in the schema. Names in comments are those
+// of the files that have the functions.
 var operations = map[string]operation{
-	"ADD": {
-		options: addOptions, inputs: 2, signed: 2, read: readAdd, write: writeAdd,
-		check: checkAddOptions, shape: shapeAdd, arithmetic: checkAdd,
-	},
-	"AVERAGE_POOL_2D": {
-		options: poolOptions, inputs: 1, signed: 2, read: readAveragePool, write: writePool,
-		check: checkPool, shape: shapePool, arithmetic: checkPooled,
-	},
-	"CONCATENATION": {
-		options: concatenationOptions, inputs: -1, signed: 2, read: readConcatenation, write: writeConcatenation,
-		check: checkConcatenationOptions, shape: shapeConcatenation, arithmetic: checkConcatenation,
-	},
+	// ops_layers.go
 	"CONV_2D": {
-		options: convOptions, inputs: 3, constants: weights, signed: 3, read: readConv2D, write: writeConv2D,
-		check: checkConv2D, shape: shapeConv2D, arithmetic: checkWeights,
+		options: convOptions, inputs: 3, constants: weights, signed: 3, version: versionConv2D,
+		read: readConv2D, write: writeConv2D, check: checkConv2D, shape: shapeConv2D, arithmetic: checkWeights,
 	},
 	"DEPTHWISE_CONV_2D": {
 		options: depthwiseOptions, inputs: 3, constants: weights, signed: 3, read: readDepthwise, write: writeDepthwise,
 		check: checkDepthwise, shape: shapeDepthwise, arithmetic: checkWeights,
 	},
-	"DEQUANTIZE": {inputs: 1, signed: 2, zero: Dequantize{}, arithmetic: checkDequantize},
 	"FULLY_CONNECTED": {
 		options: fullyConnectedOptions, inputs: 3, constants: weights, signed: 4, version: versionFullyConnected,
 		read: readFullyConnected, write: writeFullyConnected,
 		check: checkFullyConnected, shape: shapeFullyConnected, arithmetic: checkWeights,
 	},
-	"LOGISTIC": {inputs: 1, signed: 2, zero: Logistic{}, arithmetic: checkLogistic},
+
+	// ops_pool.go
+	"AVERAGE_POOL_2D": {
+		options: poolOptions, inputs: 1, signed: 2, read: readAveragePool, write: writePool,
+		check: checkPool, shape: shapePool, arithmetic: checkPooled,
+	},
 	"MAX_POOL_2D": {
 		options: poolOptions, inputs: 1, signed: 2, read: readMaxPool, write: writePool,
 		check: checkPool, shape: shapePool, arithmetic: checkPooled,
 	},
-	"MEAN": {
-		options: reducerOptions, inputs: 1, signed: 2, read: readMean, write: writeMean, operand: meanAxes,
-		shape: shapeMean, arithmetic: checkMean,
+
+	// ops_arithmetic.go
+	"ADD": {
+		options: addOptions, inputs: 2, constants: either, signed: 2, read: readAdd, write: writeArithmetic,
+		check: checkArithmetic, shape: shapeArithmetic, arithmetic: checkSum,
 	},
-	"PAD": {
-		inputs: 1, signed: 2, read: readPad, operand: paddings,
-		shape: shapePad, arithmetic: checkSameQuant,
+	"SUB": {
+		options: subOptions, inputs: 2, constants: either, signed: 2, read: readSub, write: writeArithmetic,
+		check: checkArithmetic, shape: shapeArithmetic, arithmetic: checkSum,
 	},
-	"QUANTIZE": {inputs: 1, signed: 1, zero: Quantize{}, arithmetic: checkQuantize},
-	"RESHAPE": {
-		options: reshapeOptions, inputs: 1, signed: 1, read: readReshape, operand: newShape,
-		shape: shapeReshape, arithmetic: checkSameQuant,
+	"MUL": {
+		options: mulOptions, inputs: 2, constants: either, signed: 2, read: readMul, write: writeArithmetic,
+		check: checkArithmetic, shape: shapeArithmetic, arithmetic: checkMul,
+	},
+	"DIV": {
+		options: divOptions, inputs: 2, constants: either, signed: 1, read: readDiv, write: writeArithmetic,
+		check: checkArithmetic, shape: shapeArithmetic, arithmetic: checkDiv,
+	},
+
+	// ops_functions.go
+	"HARD_SWISH":   {inputs: 1, signed: 1, zero: HardSwish{}, arithmetic: checkHardSwish},
+	"LOGISTIC":     {inputs: 1, signed: 2, zero: Logistic{}, arithmetic: checkLogistic},
+	"RELU":         {inputs: 1, signed: 2, zero: Rectifier{Relu}, arithmetic: checkRectifier},
+	"RELU6":        {inputs: 1, signed: 2, zero: Rectifier{Relu6}, arithmetic: checkRectifier},
+	"RELU_0_TO_1":  {inputs: 1, signed: 1, zero: Rectifier{Relu0To1}, arithmetic: checkRectifier},
+	"RELU_N1_TO_1": {inputs: 1, signed: 1, zero: Rectifier{ReluN1To1}, arithmetic: checkRectifier},
+	"TANH":         {inputs: 1, signed: 2, zero: Tanh{}, arithmetic: checkFunction},
+	"LEAKY_RELU": {
+		options: leakyReluOptions, inputs: 1, signed: 2, read: readLeakyRelu, write: writeLeakyRelu,
+		check: checkAlpha, arithmetic: checkLeakyRelu,
+	},
+	"PRELU": {
+		inputs: 2, constants: second, signed: 1, zero: PRelu{}, shape: shapePRelu, arithmetic: checkPRelu,
 	},
 	"SOFTMAX": {
 		options: softmaxOptions, inputs: 1, signed: 2, read: readSoftmax, write: writeSoftmax,
 		check: checkBeta, shape: shapeSoftmax, arithmetic: checkSoftmax,
 	},
+	"QUANTIZE":   {inputs: 1, signed: 1, zero: Quantize{}, arithmetic: checkQuantize},
+	"DEQUANTIZE": {inputs: 1, signed: 2, zero: Dequantize{}, arithmetic: checkDequantize},
+
+	// ops_reduce.go
+	"MEAN": {
+		options: reducerOptions, inputs: 1, signed: 2, read: readMean, write: writeReducer, operands: reducedAxes,
+		shape: shapeReducer, arithmetic: checkMean,
+	},
+	"REDUCE_MAX": {
+		options: reducerOptions, inputs: 1, signed: 2, read: readReduceMax, write: writeReducer, operands: reducedAxes,
+		shape: shapeReducer, arithmetic: checkSameQuant,
+	},
+
+	// ops_places.go
+	"CONCATENATION": {
+		options: concatenationOptions, inputs: -1, signed: 2, read: readConcatenation, write: writeConcatenation,
+		check: checkConcatenationOptions, shape: shapeConcatenation, arithmetic: checkConcatenation,
+	},
+	"PAD": {inputs: 1, signed: 2, read: readPad, operands: paddings, shape: shapePad, arithmetic: checkSameQuant},
+	"RESHAPE": {
+		options: reshapeOptions, inputs: 1, signed: 1, read: readReshape, operands: newShape,
+		shape: shapeReshape, arithmetic: checkSameQuant,
+	},
 	"SQUEEZE": {
 		options: squeezeOptions, inputs: 1, signed: 1, read: readSqueeze, write: writeSqueeze,
 		shape: shapeSqueeze, arithmetic: checkSameQuant,
 	},
+	"STRIDED_SLICE": {
+		options: stridedSliceOptions, inputs: 1, signed: 2, read: readSlice, write: writeSlice, operands: sliceOperands,
+		shape: shapeSlice, arithmetic: checkSameQuant,
+	},
+
+	// Read as a RESHAPE, which they are if only dimensions of 1 come, go or move.
+	"EXPAND_DIMS": {inputs: 1, read: readExpandDims},
+	"TRANSPOSE":   {inputs: 1, read: readTranspose},
 }
 
 // rowOf looks an operation up. A pointer to one isn't one.
@@ -137,6 +185,9 @@ func Operations() []string {
 
 // OpName is the name of an operation's type, such as "Conv2D".
 func OpName(op Op) string { return strings.TrimPrefix(fmt.Sprintf("%T", op), "model.") }
+
+// TFLiteName is an operation's name in .tflite files, such as "CONV_2D".
+func TFLiteName(op Op) string { return op.op() }
 
 // hasWeights says whether a node of op has weights and perhaps a bias as its second and third inputs.
 func hasWeights(op Op) bool {

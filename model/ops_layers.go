@@ -12,7 +12,8 @@ import (
 
 // Layers with weights. Their three inputs are an activation, the weights and the bias, −1 if there is none.
 type (
-	// Conv2D: activation [N,H,W,C], weights [O,KH,KW,C], bias [O] (optional).
+	// Conv2D: activation [N,H,W,C], weights [O,KH,KW,C/G], bias [O] (optional). If there is more than one group G, the
+	// g-th O/G output channels read the g-th C/G input channels.
 	Conv2D struct {
 		Window
 		Activation Activation
@@ -56,6 +57,13 @@ func writeConv2D(w *tfliteWriter, n *Node) flatbuffers.UOffsetT {
 	return w.EndObject()
 }
 
+func versionConv2D(g *Graph, n *Node) int {
+	if g.Tensors[n.Inputs[0]].Shape[3] != g.Tensors[n.Inputs[1]].Shape[3] {
+		return 6
+	}
+	return 0
+}
+
 func checkConv2D(op Op) error { return checkWindow(op.(Conv2D).Window, 1, 1, op.(Conv2D).Activation) }
 
 func shapeConv2D(g *Graph, n *Node) ([]int, error) {
@@ -63,9 +71,9 @@ func shapeConv2D(g *Graph, n *Node) ([]int, error) {
 	if len(x) != 4 || len(w) != 4 {
 		return nil, fmt.Errorf("input %s and weights %s: both must have 4 dimensions", shapeString(x), shapeString(w))
 	}
-	if w[3] != x[3] {
-		return nil, fmt.Errorf("weights for %d input channels, but the input has %d "+
-			"(grouped convolutions aren't supported, except depthwise ones)", w[3], x[3])
+	if groups := x[3] / w[3]; x[3]%w[3] != 0 || w[0]%groups != 0 {
+		return nil, fmt.Errorf("weights for %d input channels, but the input has %d: not so many groups of them that the "+
+			"%d output channels can be dealt out to", w[3], x[3], w[0])
 	}
 	return n.Op.(Conv2D).slide(x, w[1], w[2], w[0])
 }
@@ -178,7 +186,7 @@ func (o *operator) undilated(slotH, slotW int) error {
 	return nil
 }
 
-// fused is the activation fused into a layer, and the weights' dimension of the output channels.
+// fusedLayer is the activation fused into a layer, and the weights' dimension of the output channels.
 func fusedLayer(op Op) (a Activation, channels int) {
 	switch op := op.(type) {
 	case Conv2D:
@@ -247,7 +255,7 @@ func (t *Tensor) checkWeightQuant(channels int) error {
 	case len(t.Quant) == 1:
 	case t.Type == Uint8:
 		return fmt.Errorf("u8 weights have %d scales, not 1", len(t.Quant))
-	case t.Axis != channels || len(t.Quant) != t.Shape[channels]:
+	case len(t.Quant) != t.Shape[channels]: // whichever dimension of that size the file says that they go along
 		return fmt.Errorf("%d scales along dimension %d: one is needed, or one for each of the %d output channels",
 			len(t.Quant), t.Axis, t.Shape[channels])
 	}

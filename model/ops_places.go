@@ -20,12 +20,20 @@ type (
 		Axis       int
 		Activation Activation
 	}
+	// StridedSlice takes Size[i] elements along dimension i, from Begin[i] on, each Stride[i]-th. Dimensions that Shrink
+	// lists have a size of 1 and are left out of the output's shape.
+	StridedSlice struct {
+		Begin, Size, Stride []int
+		Shrink              []int
+	}
 )
 
 func (Pad) op() string           { return "PAD" }
 func (Reshape) op() string       { return "RESHAPE" }
 func (Squeeze) op() string       { return "SQUEEZE" }
 func (Concatenation) op() string { return "CONCATENATION" }
+
+func (StridedSlice) op() string { return "STRIDED_SLICE" }
 
 func readPad(o *operator) (Op, error) {
 	operands := slices.Clone(o.inputs)
@@ -44,13 +52,13 @@ func readPad(o *operator) (Op, error) {
 	return p, nil
 }
 
-func paddings(g *Graph, n *Node) (operand Tensor, ok bool) {
+func paddings(g *Graph, n *Node) []Tensor {
 	op := n.Op.(Pad)
 	var v []int
 	for i := range op.Before {
 		v = append(v, op.Before[i], op.After[i])
 	}
-	return constant(g.Tensors[n.Outputs[0]].Name+"/paddings", v, len(op.Before), 2), true
+	return []Tensor{constant(g.Tensors[n.Outputs[0]].Name+"/paddings", v, len(op.Before), 2)}
 }
 
 func shapePad(g *Graph, n *Node) ([]int, error) {
@@ -95,9 +103,12 @@ func readReshape(o *operator) (Op, error) {
 	return Reshape{}, nil
 }
 
-func newShape(g *Graph, n *Node) (operand Tensor, ok bool) {
+func newShape(g *Graph, n *Node) []Tensor {
 	y := &g.Tensors[n.Outputs[0]]
-	return constant(y.Name+"/shape", y.Shape, len(y.Shape)), len(y.Shape) > 0 // none for a scalar
+	if len(y.Shape) == 0 {
+		return nil // a scalar
+	}
+	return []Tensor{constant(y.Name+"/shape", y.Shape, len(y.Shape))}
 }
 
 func shapeReshape(g *Graph, n *Node) ([]int, error) {
@@ -235,3 +246,107 @@ func checkConcatenation(g *Graph, n *Node) error {
 
 // maxRatio of two scales keeps 256 steps of the one, counted in steps of the other, within an int32.
 const maxRatio = 1 << 22
+
+func readSlice(o *operator) (Op, error) {
+	if len(o.inputs) != 4 || o.inputs[0] < 0 {
+		return nil, fmt.Errorf("it has %d inputs, not 4", len(o.inputs))
+	}
+	x := o.g.Tensors[o.inputs[0]].Shape
+	ranges, err := o.sliced(x)
+	if err != nil {
+		return nil, err
+	}
+	o.inputs = o.inputs[:1]
+	var s StridedSlice
+	for i, r := range ranges {
+		if r.stride < 1 {
+			return nil, fmt.Errorf("a stride of %d: an activation can't be read backwards", r.stride)
+		}
+		s.Begin, s.Size, s.Stride = append(s.Begin, r.begin), append(s.Size, r.size), append(s.Stride, r.stride)
+		if r.shrink {
+			s.Shrink = append(s.Shrink, i)
+		}
+	}
+	return s, nil
+}
+
+func sliceOperands(g *Graph, n *Node) []Tensor {
+	op, name := n.Op.(StridedSlice), g.Tensors[n.Outputs[0]].Name
+	end := make([]int, len(op.Begin))
+	for i := range end {
+		end[i] = op.Begin[i] + (op.Size[i]-1)*op.Stride[i] + 1
+	}
+	return []Tensor{
+		constant(name+"/begin", op.Begin, len(end)), constant(name+"/end", end, len(end)),
+		constant(name+"/strides", op.Stride, len(end)),
+	}
+}
+
+func writeSlice(w *tfliteWriter, n *Node) flatbuffers.UOffsetT {
+	mask := int32(0)
+	for _, d := range n.Op.(StridedSlice).Shrink {
+		mask |= 1 << d
+	}
+	w.StartObject(sliceSlots)
+	w.PrependInt32Slot(sliceShrinkMask, mask, 0)
+	return w.EndObject()
+}
+
+func shapeSlice(g *Graph, n *Node) ([]int, error) {
+	op, x := n.Op.(StridedSlice), g.Tensors[n.Inputs[0]].Shape
+	if len(x) == 0 || len(op.Begin) != len(x) || len(op.Size) != len(x) || len(op.Stride) != len(x) {
+		return nil, fmt.Errorf("a slice of %d dimensions of an input of %s", len(op.Begin), shapeString(x))
+	}
+	var shape []int
+	for i, d := range x {
+		begin, size, stride := op.Begin[i], op.Size[i], op.Stride[i]
+		if begin < 0 || begin >= d || size < 1 || stride < 1 || stride > maxActivationBytes ||
+			size-1 > (d-begin-1)/stride {
+			return nil, fmt.Errorf("%d elements from %d on, each %d., of dimension %d of %s", size, begin, stride, i, shapeString(x))
+		}
+		if !slices.Contains(op.Shrink, i) {
+			shape = append(shape, size)
+		} else if size != 1 {
+			return nil, fmt.Errorf("dimension %d of size %d can't be left out", i, size)
+		}
+	}
+	if !slices.IsSorted(op.Shrink) || len(op.Shrink) > len(x)-len(shape) {
+		return nil, fmt.Errorf("dimensions %v to leave out", op.Shrink)
+	}
+	return shape, nil
+}
+
+// readTranspose reads a transposition that only moves dimensions of 1: then the elements stay where they are.
+func readTranspose(o *operator) (Op, error) {
+	order, err := o.constant("order of dimensions")
+	if err != nil {
+		return nil, err
+	}
+	x := o.g.Tensors[o.inputs[0]].Shape
+	if len(order) != len(x) {
+		return nil, fmt.Errorf("an order of %d dimensions for an input of %s", len(order), shapeString(x))
+	}
+	last := -1
+	for _, d := range order {
+		if d < 0 || d >= len(x) {
+			return nil, fmt.Errorf("dimension %d of an input of %s", d, shapeString(x))
+		}
+		if x[d] == 1 {
+			continue
+		}
+		if d < last {
+			return nil, fmt.Errorf("the order %v moves pixels or channels of %s: only a transposition that a reshape can do "+
+				"is supported; convert the network in NHWC order", order, shapeString(x))
+		}
+		last = d
+	}
+	return Reshape{}, nil // Check compares the numbers of elements
+}
+
+// readExpandDims reads the insertion of a dimension of 1.
+func readExpandDims(o *operator) (Op, error) {
+	if _, err := o.constant("axis"); err != nil {
+		return nil, err
+	}
+	return Reshape{}, nil
+}

@@ -82,31 +82,52 @@ const ( // Operator
 	operatorSlots
 )
 
-// The options of an operation, as types of a union and with their fields.
+// The options of an operation, as types of a union.
 const (
-	noOptions              = 0
-	convOptions            = 1
-	depthwiseOptions       = 2
-	poolOptions            = 5
-	fullyConnectedOptions  = 8
-	softmaxOptions         = 9
-	concatenationOptions   = 10
-	addOptions             = 11
-	reshapeOptions         = 17
-	reducerOptions         = 27
-	squeezeOptions         = 30
-	addActivation          = 0
+	noOptions             = 0
+	convOptions           = 1
+	depthwiseOptions      = 2
+	poolOptions           = 5
+	fullyConnectedOptions = 8
+	softmaxOptions        = 9
+	concatenationOptions  = 10
+	addOptions            = 11
+	reshapeOptions        = 17
+	mulOptions            = 21
+	reducerOptions        = 27
+	subOptions            = 28
+	divOptions            = 29
+	squeezeOptions        = 30
+	stridedSliceOptions   = 32
+	packOptions           = 59
+	leakyReluOptions      = 75
+)
+
+// Their fields, for those that have few.
+const (
+	arithmeticActivation   = 0 // of ADD, SUB, MUL and DIV
 	concatenationAxis      = 0
 	concatenationAct       = 1
+	concatenationSlots     = 2
 	softmaxBeta            = 0
 	reshapeNewShape        = 0
 	squeezeDims            = 0
 	reducerKeepDims        = 0
+	packAxis               = 1
+	leakyReluAlpha         = 0
 	fullyConnectedAct      = 0
 	fullyConnectedFormat   = 1
 	fullyConnectedKeepDims = 2
 	fullyConnectedSlots    = 3 // as written here
-	concatenationSlots     = 2
+)
+
+const ( // StridedSliceOptions
+	sliceBeginMask = iota
+	sliceEndMask
+	sliceEllipsisMask
+	sliceNewAxisMask
+	sliceShrinkMask
+	sliceSlots
 )
 
 const ( // Conv2DOptions

@@ -268,6 +268,9 @@ func (o *operator) read(name string) error {
 			return err
 		}
 	}
+	if folded, err := o.fold(name); folded || err != nil {
+		return err
+	}
 	op, err := o.op(name)
 	if err == nil {
 		err = o.err
@@ -305,13 +308,18 @@ func (o *operator) op(name string) (Op, error) {
 
 // unsupported says what to do about an operation that isn't read here.
 func unsupported(name string) error {
-	do := "build the network from convolutions, ReLU6, additions, pooling and fully connected layers, " +
-		"as MobileNetV1 and V2 are"
+	do := "build the network from what MobileNets consist of: convolutions, sums, products, pooling, " +
+		"fully connected layers (README.md lists all operations)"
 	switch {
-	case slices.Contains([]string{"SHAPE", "PACK", "STRIDED_SLICE", "FILL", "EXPAND_DIMS"}, name):
+	case slices.Contains([]string{"SHAPE", "PACK", "FILL", "GATHER", "RANGE", "CAST"}, name):
 		do = "convert the network with a fixed input shape, with a batch of 1"
-	case slices.Contains([]string{"MUL", "SUB", "DIV", "RELU", "RELU6", "RELU_N1_TO_1"}, name):
-		do = "fold it when converting: normalization into the weights, activations into the operation before"
+	case slices.Contains([]string{"VAR_HANDLE", "READ_VARIABLE", "ASSIGN_VARIABLE", "CALL_ONCE"}, name):
+		do = "the file keeps weights in variables, as a SavedModel does that was converted without freezing; convert the " +
+			"Keras model itself (TFLiteConverter.from_keras_model), or freeze the SavedModel first"
+	case strings.HasPrefix(name, "RESIZE_") || name == "TRANSPOSE_CONV" || name == "DEPTH_TO_SPACE":
+		do = "networks that enlarge images, such as for segmentation, aren't supported, only classifiers"
+	case strings.Contains(name, "LSTM") || strings.Contains(name, "RNN") || name == "WHILE" || name == "IF":
+		do = "networks with memory or control flow aren't supported, only classifiers of single pictures"
 	case strings.HasSuffix(name, "NON_MAX_SUPPRESSION_V4") || strings.HasSuffix(name, "NON_MAX_SUPPRESSION_V5"):
 		do = "detectors aren't supported, only classifiers"
 	case strings.HasPrefix(name, custom):
@@ -334,8 +342,17 @@ func (o *operator) constant(what string) ([]int, error) {
 	if len(o.inputs) != 2 || o.inputs[0] < 0 || o.inputs[1] < 0 {
 		return nil, fmt.Errorf("it has %d inputs, not 2", len(o.inputs))
 	}
-	t, place := &o.g.Tensors[o.inputs[1]], o.g.tensorPlace(o.inputs[1])
+	last := o.inputs[1]
 	o.inputs = o.inputs[:1]
+	return o.integers(last, what)
+}
+
+// integers returns the few integers of a constant tensor.
+func (o *operator) integers(i int, what string) ([]int, error) {
+	if i < 0 {
+		return nil, fmt.Errorf("it has no %s", what)
+	}
+	t, place := &o.g.Tensors[i], o.g.tensorPlace(i)
 	switch {
 	case t.Type != Int32 && t.Type != Int64:
 		return nil, fmt.Errorf("%s: its %s are of type %v, not i32 or i64", place, what, t.Type)

@@ -210,8 +210,8 @@ func (w *tfliteWriter) operator(n *Node) flatbuffers.UOffsetT {
 	if row.constants == weights && in[2] == -1 {
 		in = in[:2]
 	}
-	if row.operand != nil {
-		if operand, ok := row.operand(w.g, n); ok {
+	if row.operands != nil {
+		for _, operand := range row.operands(w.g, n) {
 			in = append(in, w.tensor(&operand))
 		}
 	}

@@ -93,7 +93,7 @@ func (s *sketch) add(op Op, t Type, others []int, shape ...int) int {
 	}
 	q := s.g.Tensors[y].Quant
 	switch op.(type) {
-	case AveragePool2D, MaxPool2D, Pad, Reshape, Squeeze:
+	case AveragePool2D, MaxPool2D, Pad, Reshape, Squeeze, StridedSlice, ReduceMax:
 		s.g.Tensors[y].Quant = slices.Clone(s.g.Tensors[s.last].Quant)
 	case Softmax, Logistic:
 		switch t {
@@ -148,6 +148,47 @@ func everyOperation(t Type) *Graph {
 	return s.finish()
 }
 
+// operand adds a constant.
+func (s *sketch) operand(shape ...int) int {
+	t := Tensor{Name: fmt.Sprintf("operand%d", len(s.g.Tensors)), Type: s.t, Shape: shape}
+	for range Elements(shape) {
+		if s.t == Float32 {
+			t.Data = binary.LittleEndian.AppendUint32(t.Data, math.Float32bits(s.rng.Float32()+0.5))
+		} else {
+			t.Data = append(t.Data, byte(s.rng.Uint32())|1)
+		}
+	}
+	if s.t != Float32 {
+		t.Quant = []Quant{{Scale: 0.02}}
+	}
+	s.g.Tensors = append(s.g.Tensors, t)
+	return len(s.g.Tensors) - 1
+}
+
+// elements is a network of one type with all operations on single elements.
+func elementwise(t Type) *Graph {
+	s := newSketch(t, 1, 9, 7, 4)
+	for _, a := range []Activation{Relu, Relu6, ReluN1To1, Relu0To1} {
+		s.add(Rectifier{a}, t, nil)
+	}
+	s.add(HardSwish{}, t, nil)
+	s.add(LeakyRelu{0.25}, t, nil)
+	s.add(PRelu{}, t, []int{s.operand(1, 1, 4)})
+	squeezed := s.add(Tanh{}, t, nil)
+	s.add(Mean{[]int{1, 2}, true}, t, nil)
+	s.add(Mul{Relu}, t, []int{squeezed})
+	s.add(Mul{}, t, []int{s.operand()})
+	s.add(Add{}, t, []int{s.operand(4)})
+	s.add(Sub{Relu6}, t, []int{s.operand(4)})
+	if t != Int8 {
+		s.add(Div{}, t, []int{s.operand(4)})
+	}
+	s.add(StridedSlice{[]int{0, 1, 2, 0}, []int{1, 4, 5, 4}, []int{1, 2, 1, 1}, nil}, t, nil)
+	s.add(StridedSlice{[]int{0, 3, 0, 0}, []int{1, 1, 5, 4}, []int{1, 1, 1, 1}, []int{1}}, t, nil)
+	s.add(ReduceMax{[]int{1}, false}, t, nil)
+	return s.finish()
+}
+
 // conversions goes through all types.
 func conversions() *Graph {
 	s := newSketch(Float32, 1, 4, 4, 2)
@@ -179,7 +220,8 @@ func labelled() *Graph {
 func sketches() map[string]*Graph {
 	return map[string]*Graph{
 		"f32": everyOperation(Float32), "u8": everyOperation(Uint8), "s8": everyOperation(Int8),
-		"conversions": conversions(), "fc-per-channel": perChannelFullyConnected(), "labelled": labelled(),
+		"conversions": conversions(), "elements-f32": elementwise(Float32), "elements-u8": elementwise(Uint8),
+		"elements-s8": elementwise(Int8), "fc-per-channel": perChannelFullyConnected(), "labelled": labelled(),
 	}
 }
 

@@ -72,9 +72,18 @@ var operations = map[string]operation{
 
 // rowOf looks the operation of a node up.
 func rowOf(g *model.Graph, node int) (operation, error) {
-	row, ok := operations[model.OpName(g.Nodes[node].Op)]
+	n := &g.Nodes[node]
+	row, ok := operations[model.OpName(n.Op)]
 	if !ok {
 		return operation{}, fmt.Errorf("%s: this operation isn't quantized here", place(g, node))
+	}
+	for k, t := range n.Inputs {
+		if constant := t >= 0 && g.Tensors[t].Data != nil; constant && (row.channels < 0 || k == 0) {
+			return operation{}, fmt.Errorf("%s: a constant operand isn't quantized here", place(g, node))
+		}
+	}
+	if _, ok := n.Op.(model.Conv2D); ok && g.Tensors[n.Inputs[0]].Shape[3] != g.Tensors[n.Inputs[1]].Shape[3] {
+		return operation{}, fmt.Errorf("%s: a convolution in groups isn't quantized here", place(g, node))
 	}
 	return row, nil
 }
