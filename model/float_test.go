@@ -31,8 +31,8 @@ func (f *float) node(n Node) []float32 {
 	case Conv2D:
 		w := f.g.Tensors[n.Inputs[1]].Shape
 		f.slide(n, op.Window, w[1], w[2], x, y, out, func(o int, visit func(channel, weight int)) {
-			for c := range x[3] {
-				visit(c, o*w[1]*w[2]*w[3]+c)
+			for c := range w[3] {
+				visit(o/(y[3]*w[3]/x[3])*w[3]+c, o*w[1]*w[2]*w[3]+c)
 			}
 		}, w[3])
 		activate(out, op.Activation)
@@ -66,14 +66,44 @@ func (f *float) node(n Node) []float32 {
 		}
 		activate(out, op.Activation)
 	case Add:
-		for i := range out {
-			out[i] = in[i] + f.values[n.Inputs[1]][i]
-		}
+		f.pairs(n, out, func(a, b float32) float32 { return a + b })
 		activate(out, op.Activation)
+	case Sub:
+		f.pairs(n, out, func(a, b float32) float32 { return a - b })
+		activate(out, op.Activation)
+	case Mul:
+		f.pairs(n, out, func(a, b float32) float32 { return a * b })
+		activate(out, op.Activation)
+	case PRelu:
+		f.pairs(n, out, func(a, b float32) float32 { return max(a, 0) + b*min(a, 0) })
+	case LeakyRelu:
+		each(out, in, func(v float64) float64 { return max(v, 0) + float64(op.Alpha)*min(v, 0) })
+	case HardSwish:
+		each(out, in, func(v float64) float64 { return v * min(max(v+3, 0), 6) / 6 })
+	case Logistic:
+		each(out, in, func(v float64) float64 { return 1 / (1 + math.Exp(-v)) })
+	case Tanh:
+		each(out, in, math.Tanh)
+	case Rectifier:
+		copy(out, in)
+		activate(out, op.Activation)
+	case Concatenation: // of images, along the channels
+		at := 0
+		for _, t := range n.Inputs {
+			c := f.g.Tensors[t].Shape[3]
+			for i, v := range f.values[t] {
+				out[i/c*y[3]+at+i%c] = v
+			}
+			at += c
+		}
+	case StridedSlice: // of images
+		for i := range out {
+			c, w, h := i%y[3], i/y[3]%y[2], i/y[3]/y[2]
+			out[i] = in[((h*op.Stride[1]+op.Begin[1])*x[2]+w*op.Stride[2]+op.Begin[2])*x[3]+c*op.Stride[3]+op.Begin[3]]
+		}
 	case Mean: // over rows and columns
-		pixels := x[1] * x[2]
 		for i, v := range in {
-			out[i%x[3]] += v / float32(pixels)
+			out[i%len(out)] += v / float32(len(in)/len(out))
 		}
 	case Pad:
 		for i, v := range in {
@@ -94,6 +124,31 @@ func (f *float) node(n Node) []float32 {
 		panic(OpName(op))
 	}
 	return out
+}
+
+func each(out, in []float32, function func(v float64) float64) {
+	for i, v := range in {
+		out[i] = float32(function(float64(v)))
+	}
+}
+
+// pairs computes a function of two inputs, whose shapes end alike but for dimensions of 1.
+func (f *float) pairs(n Node, out []float32, function func(a, b float32) float32) {
+	y := f.g.Tensors[n.Outputs[0]].Shape
+	for i := range out {
+		var operands [2]float32
+		for k := range operands {
+			shape, at, step, rest := f.g.Tensors[n.Inputs[k]].Shape, 0, 1, i
+			for d := 1; d <= len(shape); d++ {
+				size := shape[len(shape)-d]
+				at += rest % y[len(y)-d] % size * step
+				step *= size
+				rest /= y[len(y)-d]
+			}
+			operands[k] = f.values[n.Inputs[k]][at]
+		}
+		out[i] = function(operands[0], operands[1])
+	}
 }
 
 func (f *float) bias(n Node, o int) float64 {

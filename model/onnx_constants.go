@@ -366,8 +366,8 @@ func foldUnary(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, error
 }
 
 func foldArithmetic(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, error) {
-	if in[0] == nil || in[1] == nil {
-		return nil, fmt.Errorf("an input is missing")
+	if in[0] == nil || in[1] == nil || len(in) > 2 {
+		return nil, fmt.Errorf("%d inputs, not 2", len(in))
 	}
 	dims, err := broadcastConstants(in[0].dims, in[1].dims)
 	if err != nil {
@@ -412,6 +412,14 @@ func foldArithmetic(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, 
 					return nil, fmt.Errorf("a division by 0")
 				}
 				out[i] = p / q
+			case "Max":
+				out[i] = max(p, q)
+			case "Min":
+				out[i] = min(p, q)
+			case "Equal":
+				if p == q {
+					out[i] = 1
+				}
 			}
 		}
 		return integersOf(dims, out...), nil
@@ -436,6 +444,12 @@ func foldArithmetic(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, 
 			p *= q
 		case "Div":
 			p /= q
+		case "Max":
+			p = max(p, q)
+		case "Min":
+			p = min(p, q)
+		default:
+			return nil, fmt.Errorf("of float32 numbers isn't supported")
 		}
 		out.raw = appendFloat32(out.raw, p)
 	}
@@ -667,17 +681,31 @@ func foldGather(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, erro
 }
 
 func foldSlice(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, error) {
-	get := func(i int, name string) ([]int, error) { // an attribute before operator set 10
-		if i < len(in) && in[i] != nil {
-			return in[i].ints()
-		}
-		return n.ints(name), nil
+	spans, err := sliced(n, in[0].dims, in)
+	if err != nil {
+		return nil, err
 	}
+	var dims []int
+	steps, first := broadcastSteps(in[0].dims, in[0].dims), 0
+	for i, s := range spans {
+		dims = append(dims, s.size)
+		first += s.begin * steps[i]
+		steps[i] *= s.step
+	}
+	return r.moved(in[0], dims, func(i int) int { return first + indexAt(i, dims, steps) })
+}
+
+// sliced is what a Slice takes of a shape: its starts, ends, axes and steps are inputs 1 to 4, attributes before operator
+// set 10.
+func sliced(n *onnxNode, shape []int, in []*onnxTensor) ([]span, error) {
 	var lists [4][]int
 	for i, name := range []string{"starts", "ends", "axes", "steps"} {
-		var err error
-		if lists[i], err = get(i+1, name); err != nil {
-			return nil, err
+		lists[i] = n.ints(name)
+		if i+1 < len(in) && in[i+1] != nil {
+			var err error
+			if lists[i], err = in[i+1].ints(); err != nil {
+				return nil, err
+			}
 		}
 	}
 	starts, ends, axes, steps := lists[0], lists[1], lists[2], lists[3]
@@ -689,26 +717,36 @@ func foldSlice(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, error
 	if len(ends) != len(starts) || len(axes) != len(starts) || steps != nil && len(steps) != len(starts) {
 		return nil, fmt.Errorf("%d starts, %d ends, %d dimensions", len(starts), len(ends), len(axes))
 	}
-	rank := len(in[0].dims)
-	dims, jumps := slices.Clone(in[0].dims), broadcastSteps(in[0].dims, in[0].dims)
-	first := 0
+	var spans []span
+	for _, size := range shape {
+		spans = append(spans, span{0, size, 1})
+	}
+	rank := len(shape)
 	for i, axis := range axes {
-		if axis < -rank || axis >= rank || steps != nil && steps[i] != 1 {
-			return nil, fmt.Errorf("the dimension %d of %d, or steps of %v", axis, rank, steps)
+		if axis < -rank || axis >= rank {
+			return nil, fmt.Errorf("the dimension %d of %d", axis, rank)
 		}
 		axis = (axis + rank) % rank
-		size := in[0].dims[axis]
+		step, lo, hi := 1, 0, shape[axis]
+		if steps != nil {
+			step = steps[i]
+		}
+		if step == 0 || step < -maxActivationBytes || step > maxActivationBytes {
+			return nil, fmt.Errorf("a step of %d", step)
+		}
+		if step < 0 {
+			lo, hi = -1, shape[axis]-1
+		}
 		bound := func(v int) int {
 			if v < 0 {
-				v += size
+				v = max(v, -shape[axis]-1) + shape[axis]
 			}
-			return max(0, min(v, size))
+			return max(lo, min(v, hi))
 		}
 		from, to := bound(starts[i]), bound(ends[i])
-		dims[axis] = max(to-from, 0)
-		first += from * jumps[axis]
+		spans[axis] = span{from, max((to-from+step-step/max(step, -step))/step, 0), step}
 	}
-	return r.moved(in[0], dims, func(i int) int { return first + indexAt(i, dims, jumps) })
+	return spans, nil
 }
 
 func foldExpand(r *onnxReader, _ *onnxNode, in []*onnxTensor) (*onnxTensor, error) {
@@ -728,4 +766,51 @@ func foldExpand(r *onnxReader, _ *onnxNode, in []*onnxTensor) (*onnxTensor, erro
 	}
 	steps := broadcastSteps(in[0].dims, dims)
 	return r.moved(in[0], dims, func(i int) int { return indexAt(i, dims, steps) })
+}
+
+func foldWhere(r *onnxReader, _ *onnxNode, in []*onnxTensor) (*onnxTensor, error) {
+	if in[0] == nil || in[1] == nil || in[2] == nil {
+		return nil, fmt.Errorf("an input is missing")
+	}
+	var lists [3][]int
+	dims := []int{1}
+	for i, t := range in[:3] {
+		var err error
+		if lists[i], err = t.ints(); err != nil {
+			return nil, err
+		}
+		if dims, err = broadcastConstants(dims, t.dims); err != nil {
+			return nil, err
+		}
+	}
+	count, err := constantElements(dims)
+	if err != nil || count > maxONNXList {
+		return nil, fmt.Errorf("%s integers", shapeString(dims))
+	}
+	out := make([]int, count)
+	at := func(k, i int) int { return lists[k][indexAt(i, dims, broadcastSteps(in[k].dims, dims))] }
+	for i := range out {
+		out[i] = at(2, i)
+		if at(0, i) != 0 {
+			out[i] = at(1, i)
+		}
+	}
+	if longest := max(len(in[0].dims), len(in[1].dims), len(in[2].dims)); longest == 0 {
+		dims = nil
+	}
+	return integersOf(dims, out...), nil
+}
+
+func foldClip(r *onnxReader, n *onnxNode, in []*onnxTensor) (*onnxTensor, error) {
+	out := in[0]
+	for i, op := range []string{"Max", "Min"} {
+		if i+1 >= len(in) || in[i+1] == nil {
+			continue
+		}
+		var err error
+		if out, err = foldArithmetic(r, &onnxNode{op: op}, []*onnxTensor{out, in[i+1]}); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
 }

@@ -25,6 +25,10 @@ func (r *onnxReader) producer(n *onnxNode, i int, v value) (*Node, bool) {
 		return node, op.Activation == None
 	case Add:
 		return node, op.Activation == None
+	case Sub:
+		return node, op.Activation == None
+	case Mul:
+		return node, op.Activation == None
 	}
 	return nil, false
 }
@@ -49,8 +53,7 @@ func unary(op Op) func(r *onnxReader, n *onnxNode) error {
 
 func (r *onnxReader) relu(n *onnxNode) error { return r.fuse(n, Relu) }
 
-// fuse makes an activation a part of the operation before it. Where that can't be, it follows a depthwise layer that
-// changes nothing.
+// fuse makes an activation a part of the operation before it, if it can be, else an operation of its own.
 func (r *onnxReader) fuse(n *onnxNode, a Activation) error {
 	v, err := r.activation(n, 0)
 	if err != nil {
@@ -58,27 +61,60 @@ func (r *onnxReader) fuse(n *onnxNode, a Activation) error {
 	}
 	node, ok := r.producer(n, 0, v)
 	if !ok {
-		if v, err = r.affineLayer(n, v, []float64{1}, []float64{0}); err != nil {
-			return err
-		}
-		node = &r.g.Nodes[v.node]
+		return r.emitLike(n, v, Rectifier{a}, v.tensor)
 	}
-	switch op := node.Op.(type) {
-	case Conv2D:
-		op.Activation = a
-		node.Op = op
-	case DepthwiseConv2D:
-		op.Activation = a
-		node.Op = op
-	case FullyConnected:
-		op.Activation = a
-		node.Op = op
-	case Add:
-		op.Activation = a
-		node.Op = op
-	}
+	node.Op = withActivation(node.Op, a)
 	r.absorb(n, v)
 	return nil
+}
+
+// withActivation is op with another fused activation.
+func withActivation(op Op, a Activation) Op {
+	switch op := op.(type) {
+	case Conv2D:
+		op.Activation = a
+		return op
+	case DepthwiseConv2D:
+		op.Activation = a
+		return op
+	case FullyConnected:
+		op.Activation = a
+		return op
+	case Add:
+		op.Activation = a
+		return op
+	case Sub:
+		op.Activation = a
+		return op
+	case Mul:
+		op.Activation = a
+		return op
+	}
+	return op
+}
+
+func (r *onnxReader) leakyRelu(n *onnxNode) error {
+	return unary(LeakyRelu{Alpha: n.float("alpha", 0.01)})(r, n)
+}
+
+func (r *onnxReader) pRelu(n *onnxNode) error {
+	v, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	given, err := r.channelConstants(n, 1, v)
+	if err != nil {
+		return err
+	}
+	var data []byte
+	for _, alpha := range given {
+		data = appendFloat32(data, float32(alpha))
+	}
+	alpha, err := r.weightsTensor(n.outputs[0]+"/alpha", data, []int{len(given)}, func(i int) int { return i })
+	if err != nil {
+		return err
+	}
+	return r.emitLike(n, v, PRelu{}, v.tensor, alpha)
 }
 
 func (r *onnxReader) clip(n *onnxNode) error {
@@ -126,17 +162,7 @@ func (r *onnxReader) between(n *onnxNode, a Activation, factor, offset, top floa
 		return err
 	}
 	node := &r.g.Nodes[v.node]
-	switch op := node.Op.(type) {
-	case Conv2D:
-		op.Activation = a
-		node.Op = op
-	case DepthwiseConv2D:
-		op.Activation = a
-		node.Op = op
-	case FullyConnected:
-		op.Activation = a
-		node.Op = op
-	}
+	node.Op = withActivation(node.Op, a)
 	v, err = r.affineLayer(n, v, []float64{top}, []float64{0})
 	if err != nil {
 		return err
@@ -338,11 +364,11 @@ func (r *onnxReader) add(n *onnxNode) error {
 }
 
 func (r *onnxReader) sub(n *onnxNode) error {
-	return r.arithmetic(n, nil, func(c float64) (float64, float64) { return 1, -c }, func(c float64) (float64, float64) { return -1, c })
+	return r.arithmetic(n, Sub{}, func(c float64) (float64, float64) { return 1, -c }, func(c float64) (float64, float64) { return -1, c })
 }
 
 func (r *onnxReader) mul(n *onnxNode) error {
-	return r.arithmetic(n, nil, func(c float64) (float64, float64) { return c, 0 }, func(c float64) (float64, float64) { return c, 0 })
+	return r.arithmetic(n, Mul{}, func(c float64) (float64, float64) { return c, 0 }, func(c float64) (float64, float64) { return c, 0 })
 }
 
 func (r *onnxReader) div(n *onnxNode) error {
@@ -373,30 +399,8 @@ func (r *onnxReader) withConstant(n *onnxNode, i int, of func(c float64) (factor
 	if err != nil {
 		return err
 	}
-	t, err := r.constant(n, 1-i)
+	given, err := r.channelConstants(n, 1-i, v)
 	if err != nil {
-		return err
-	}
-	if !t.isFloat() {
-		if t, err = foldCast(r, &onnxNode{}, []*onnxTensor{t}); err != nil {
-			return err
-		}
-	}
-	data, err := t.floats()
-	if err != nil {
-		return fmt.Errorf("%s: %w", printable(n.input(1-i)), err)
-	}
-	if len(data) == 0 {
-		return fmt.Errorf("a constant of %s", shapeString(t.dims))
-	}
-	given := make([]float64, len(data)/4)
-	for k := range given {
-		given[k] = float64(float32At(data, k))
-	}
-	if slices.Min(given) == slices.Max(given) && len(t.dims) <= len(v.dims) {
-		given = given[:1]
-	}
-	if given, err = r.byChannel(v, t.dims, given); err != nil {
 		return err
 	}
 	factor, offset := make([]float64, len(given)), make([]float64, len(given))
@@ -407,6 +411,34 @@ func (r *onnxReader) withConstant(n *onnxNode, i int, of func(c float64) (factor
 		}
 	}
 	return r.affineNode(n, i, v, factor, offset)
+}
+
+// channelConstants are the constant at input i of n: one value for all elements of v, or one for each channel.
+func (r *onnxReader) channelConstants(n *onnxNode, i int, v value) ([]float64, error) {
+	t, err := r.constant(n, i)
+	if err != nil || t == nil {
+		return nil, fmt.Errorf("its input %d isn't constant", i)
+	}
+	if !t.isFloat() {
+		if t, err = foldCast(r, &onnxNode{}, []*onnxTensor{t}); err != nil {
+			return nil, err
+		}
+	}
+	data, err := t.floats()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", printable(n.input(i)), err)
+	}
+	if len(data) == 0 {
+		return nil, fmt.Errorf("a constant of %s", shapeString(t.dims))
+	}
+	given := make([]float64, len(data)/4)
+	for k := range given {
+		given[k] = float64(float32At(data, k))
+	}
+	if slices.Min(given) == slices.Max(given) && len(t.dims) <= len(v.dims) {
+		given = given[:1]
+	}
+	return r.byChannel(v, t.dims, given)
 }
 
 // binary emits an operation of two activations: of one shape, or the smaller repeated.

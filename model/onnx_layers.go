@@ -34,8 +34,8 @@ func (r *onnxReader) conv(n *onnxNode) error {
 	var op Op
 	var w, axis int
 	switch group := n.integer("group", 1); {
-	case group == 1 && dims[1] == in[3]:
-		op = Conv2D{Window: window}
+	case group >= 1 && dims[1] > 1 && dims[1]*group == in[3] && out%group == 0 || group == 1 && dims[1] == in[3]:
+		op = Conv2D{Window: window} // in groups where the weights have fewer channels than the input
 		w, err = r.weightsTensor(name, data, []int{out, kernelH, kernelW, dims[1]}, func(i int) int {
 			o, rest := i/(kernelH*kernelW*dims[1]), i%(kernelH*kernelW*dims[1]) // rest: (h·KW + w)·I + channel
 			return (o*dims[1]+rest%dims[1])*kernelH*kernelW + rest/dims[1]
@@ -46,8 +46,7 @@ func (r *onnxReader) conv(n *onnxNode) error {
 			return i%out*kernelH*kernelW + i/out
 		})
 	default:
-		return fmt.Errorf("%d groups, %d input channels, weights of %s: only convolutions of one group and depthwise "+
-			"ones are supported", group, in[3], shapeString(dims))
+		return fmt.Errorf("%d groups, %d input channels, weights of %s: the groups must share them evenly", group, in[3], shapeString(dims))
 	}
 	if err != nil {
 		return err
@@ -246,12 +245,16 @@ func (r *onnxReader) isPositive(tensor int) bool {
 			a = op.Activation
 		case Logistic, Softmax:
 			return true
-		case MaxPool2D, AveragePool2D, Mean, Reshape, Pad:
+		case Mul:
+			return r.isPositive(n.Inputs[0]) && r.isPositive(n.Inputs[1])
+		case Rectifier:
+			a = op.Activation
+		case MaxPool2D, AveragePool2D, Mean, Reshape, Pad, StridedSlice:
 			return r.isPositive(n.Inputs[0])
 		case Concatenation:
 			return !slices.ContainsFunc(n.Inputs, func(t int) bool { return !r.isPositive(t) })
 		}
-		return a == Relu || a == Relu6
+		return a == Relu || a == Relu6 || a == Relu0To1
 	}
 	return false
 }

@@ -42,9 +42,13 @@ var onnxOps = map[string]onnxOp{
 	"Mul":         {inputs: 2, read: (*onnxReader).mul, fold: foldArithmetic},
 	"Div":         {inputs: 2, read: (*onnxReader).div, fold: foldArithmetic},
 	"Relu":        {inputs: 1, read: (*onnxReader).relu},
-	"Clip":        {inputs: 1, read: (*onnxReader).clip},
+	"Clip":        {inputs: 1, read: (*onnxReader).clip, fold: foldClip},
 	"Sigmoid":     {inputs: 1, read: unary(Logistic{})},
 	"HardSigmoid": {inputs: 1, read: (*onnxReader).hardSigmoid},
+	"HardSwish":   {inputs: 1, read: unary(HardSwish{})},
+	"Tanh":        {inputs: 1, read: unary(Tanh{})},
+	"LeakyRelu":   {inputs: 1, read: (*onnxReader).leakyRelu},
+	"PRelu":       {inputs: 2, read: (*onnxReader).pRelu},
 
 	// shapes
 	"Flatten":   {inputs: 1, read: (*onnxReader).flatten},
@@ -54,6 +58,8 @@ var onnxOps = map[string]onnxOp{
 	"Transpose": {inputs: 1, read: (*onnxReader).transpose, fold: foldTranspose},
 	"Concat":    {inputs: 1, read: (*onnxReader).concat, fold: foldConcat},
 	"Shape":     {inputs: 1, read: (*onnxReader).shape, fold: foldShape},
+	"Slice":     {inputs: 1, read: (*onnxReader).slice, fold: foldSlice},
+	"Split":     {inputs: 1, read: (*onnxReader).split},
 
 	// names
 	"Identity": {inputs: 1, same: true, read: (*onnxReader).identity, fold: foldIdentity},
@@ -65,8 +71,11 @@ var onnxOps = map[string]onnxOp{
 	"Constant":        {fold: foldConstant},
 	"ConstantOfShape": {inputs: 1, fold: foldConstantOfShape},
 	"Gather":          {inputs: 2, fold: foldGather},
-	"Slice":           {inputs: 1, fold: foldSlice},
 	"Expand":          {inputs: 2, fold: foldExpand},
+	"Max":             {inputs: 2, fold: foldArithmetic},
+	"Min":             {inputs: 2, fold: foldArithmetic},
+	"Equal":           {inputs: 2, fold: foldArithmetic},
+	"Where":           {inputs: 3, fold: foldWhere},
 	"Sqrt":            {inputs: 1, fold: foldUnary},
 	"Neg":             {inputs: 1, fold: foldUnary},
 	"Reciprocal":      {inputs: 1, fold: foldUnary},
@@ -99,7 +108,7 @@ func unsupportedONNX(n *onnxNode) error {
 	}
 	do := buildOtherwise
 	switch {
-	case slices.Contains([]string{"Where", "Equal", "Range", "If", "Loop", "NonZero", "Resize", "Upsample"}, n.op):
+	case slices.Contains([]string{"Range", "If", "Loop", "NonZero", "Resize", "Upsample"}, n.op):
 		do = "export the network with a fixed input shape and constant folding; resizing isn't supported"
 	case slices.Contains([]string{"DynamicQuantizeLinear", "ConvInteger", "MatMulInteger"}, n.op):
 		do = "its weights are quantized, but not its activations (dynamic quantization): start from the float32 network"

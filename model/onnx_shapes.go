@@ -482,3 +482,103 @@ func (r *onnxReader) concat(n *onnxNode) error {
 	_, err = r.emit(n, order, Concatenation{Axis: axis}, tensors...)
 	return err
 }
+
+// slice takes a part of an activation.
+func (r *onnxReader) slice(n *onnxNode) error {
+	v, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	var in []*onnxTensor
+	for i := range n.inputs {
+		var t *onnxTensor
+		if i > 0 {
+			if t, err = r.constant(n, i); err != nil {
+				return err
+			}
+		}
+		in = append(in, t)
+	}
+	parts, err := sliced(n, v.shape(), in)
+	if err != nil {
+		return err
+	}
+	return r.part(n, n.outputs[0], v, parts)
+}
+
+// span is what is taken along a dimension: size elements from begin on, each step-th.
+type span struct{ begin, size, step int }
+
+// part makes name the spans of v.
+func (r *onnxReader) part(n *onnxNode, name string, v value, spans []span) error {
+	x, order, err := r.ordered(n, v)
+	if err != nil {
+		return err
+	}
+	var op StridedSlice
+	whole := true
+	for i, o := range order {
+		op.Begin, op.Size, op.Stride = append(op.Begin, spans[o].begin), append(op.Size, spans[o].size), append(op.Stride, spans[o].step)
+		if spans[o].size < 1 {
+			return fmt.Errorf("nothing is left of dimension %d", o)
+		}
+		whole = whole && spans[o] == span{0, r.g.Tensors[x].Shape[i], 1}
+	}
+	made := *n
+	made.outputs = []string{name}
+	if whole {
+		r.rename(&made, v)
+		return nil
+	}
+	_, err = r.emit(&made, order, op, x)
+	return err
+}
+
+// split takes an activation apart along a dimension.
+func (r *onnxReader) split(n *onnxNode) error {
+	v, err := r.activation(n, 0)
+	if err != nil {
+		return err
+	}
+	axis := n.integer("axis", 0)
+	if axis < -len(v.dims) || axis >= len(v.dims) {
+		return fmt.Errorf("the dimension %d of %d", axis, len(v.dims))
+	}
+	axis = (axis + len(v.dims)) % len(v.dims)
+	sizes, err := r.ints(n, 1)
+	if err != nil {
+		return err
+	}
+	if sizes == nil { // before operator set 13
+		sizes = n.ints("split")
+	}
+	total, count := v.dims[axis].size, len(n.outputs)
+	if sizes == nil {
+		each := ceilDiv(total, count)
+		for i := range count {
+			sizes = append(sizes, min(each, total-i*each))
+		}
+	}
+	if len(sizes) != count {
+		return fmt.Errorf("%d parts, but %d outputs", len(sizes), count)
+	}
+	begin := 0
+	for i, size := range sizes {
+		if size < 1 || size > total-begin {
+			return fmt.Errorf("parts of %v of %d", sizes, total)
+		}
+		var spans []span
+		for _, d := range v.dims {
+			spans = append(spans, span{0, d.size, 1})
+		}
+		spans[axis] = span{begin, size, 1}
+		begin += size
+		if r.uses[n.outputs[i]] == 0 {
+			continue
+		}
+		if err := r.part(n, n.outputs[i], v, spans); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -90,7 +90,8 @@ func (l *layer) inputChannel(i, channels int) int {
 	if l.depthwise {
 		return l.channel(i) / (l.channels / channels)
 	}
-	return i % channels
+	each := channels / l.groups
+	return l.channel(i)/(l.channels/l.groups)*each + i%each
 }
 
 func (l *layer) scaleOutputs(factors []float32) {

@@ -24,6 +24,7 @@ type executor struct {
 type layer struct {
 	weights, bias []float32
 	channels      int            // of the output
+	groups        int            // that share the input's channels and the output's; 1 if all are one
 	depthwise     bool           // weights lie 1HWO, else OHWI or [O, K]
 	given         []quant.Params // how the file quantizes the weights, if it does so as int8 does here
 }
@@ -48,7 +49,10 @@ func layersOf(g *model.Graph) ([]*layer, error) {
 			continue
 		}
 		w := &g.Tensors[n.Inputs[1]]
-		l := &layer{weights: float32s(w.Data), channels: w.Shape[row.channels], depthwise: row.channels == 3}
+		l := &layer{weights: float32s(w.Data), channels: w.Shape[row.channels], depthwise: row.channels == 3, groups: 1}
+		if _, ok := n.Op.(model.Conv2D); ok {
+			l.groups = g.Tensors[n.Inputs[0]].Shape[3] / w.Shape[3]
+		}
 		if n := len(w.Quant); (n == 1 || n == l.channels && w.Axis == row.channels) &&
 			!slices.ContainsFunc(w.Quant, func(q quant.Params) bool { return q.ZeroPoint != 0 }) {
 			l.given = w.Quant

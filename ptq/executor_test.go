@@ -43,7 +43,11 @@ func TestExecutor(t *testing.T) {
 			x, want := values[:model.Elements(in)], values[model.Elements(in):]
 			for range 2 { // the second run finds what the first has left in shared memory
 				for i := range x {
-					e.input()[i] = x[fromNCHW(i, in)]
+					at := fromNCHW(i, in)
+					if strings.HasPrefix(filepath.Base(file), "nhwc") {
+						at = i
+					}
+					e.input()[i] = x[at]
 				}
 				for _, step := range e.steps {
 					step()

@@ -6,22 +6,15 @@ import (
 	"slices"
 
 	"edge/model"
+	"edge/quant"
 )
 
 // clamp is the range that a fused activation leaves.
 type clamp struct{ lo, hi float32 }
 
 func clampOf(a model.Activation) clamp {
-	inf := float32(math.Inf(1))
-	switch a {
-	case model.Relu:
-		return clamp{0, inf}
-	case model.Relu6:
-		return clamp{0, 6}
-	case model.ReluN1To1:
-		return clamp{-1, 1}
-	}
-	return clamp{-inf, inf}
+	lo, hi := a.Range()
+	return clamp{lo, hi}
 }
 
 // apply leaves NaN as it is, to be found.
@@ -37,11 +30,15 @@ func (c clamp) apply(v float32) float32 {
 
 // operation is a row of the table: all that this package knows of an operation.
 type operation struct {
-	output output
-	// channels is the dimension of the output channels in its weights; −1 if it has none.
-	channels int
 	// run returns what computes a node of it in float32; l is nil without weights.
 	run func(e *executor, n *model.Node, l *layer) func()
+	// channels is the dimension of the output channels in its weights; −1 if it has none.
+	channels int
+	output   output
+	params   quant.Params // of its output, if that is fixed
+	// useful are the values of its input that make a difference; nil: all of them.
+	useful   func(op model.Op) (lo, hi float32)
+	constant bool // its second input is one, which becomes int8 with one scale
 }
 
 // output says how an operation's output is quantized.
@@ -50,24 +47,38 @@ type output uint8
 const (
 	measured  output = iota // by the range of its values
 	likeInput               // as its inputs are: it only moves or selects values
-	fixed                   // as TensorFlow Lite's kernels take for granted: row.params
+	fixed                   // as TensorFlow Lite's kernels take for granted
 )
+
+// probabilities is what the outputs of softmax and the logistic function must have.
+var probabilities = quant.Params{Scale: 1. / 256, ZeroPoint: -128}
 
 // operations are those that are quantized here, by model.OpName.
 var operations = map[string]operation{
-	"Conv2D":          {measured, 0, runConv2D},
-	"DepthwiseConv2D": {measured, 3, runDepthwise},
-	"FullyConnected":  {measured, 0, runFullyConnected},
-	"Add":             {measured, -1, runAdd},
-	"Mean":            {measured, -1, runMean},
-	"AveragePool2D":   {likeInput, -1, runAveragePool},
-	"MaxPool2D":       {likeInput, -1, runMaxPool},
-	"Pad":             {likeInput, -1, runPad},
-	"Reshape":         {likeInput, -1, runCopy},
-	"Squeeze":         {likeInput, -1, runCopy},
-	"Concatenation":   {likeInput, -1, runConcatenation},
-	"Softmax":         {fixed, -1, runSoftmax},
-	"Logistic":        {fixed, -1, runLogistic},
+	"Conv2D":          {run: runConv2D, channels: 0},
+	"DepthwiseConv2D": {run: runDepthwise, channels: 3},
+	"FullyConnected":  {run: runFullyConnected, channels: 0},
+
+	"Add":       {run: runAdd, channels: -1},
+	"Sub":       {run: runSub, channels: -1},
+	"Mul":       {run: runMul, channels: -1},
+	"HardSwish": {run: runHardSwish, channels: -1, useful: usefulToHardSwish},
+	"LeakyRelu": {run: runLeakyRelu, channels: -1},
+	"PRelu":     {run: runPRelu, channels: -1, constant: true},
+	"Rectifier": {run: runRectifier, channels: -1, useful: usefulToRectifier},
+	"Mean":      {run: runMean, channels: -1},
+	"Softmax":   {run: runSoftmax, channels: -1, output: fixed, params: probabilities},
+	"Logistic":  {run: runLogistic, channels: -1, output: fixed, params: probabilities},
+	"Tanh":      {run: runTanh, channels: -1, output: fixed, params: quant.Params{Scale: 1. / 128}},
+
+	"AveragePool2D": {run: runAveragePool, channels: -1, output: likeInput},
+	"MaxPool2D":     {run: runMaxPool, channels: -1, output: likeInput},
+	"ReduceMax":     {run: runReduceMax, channels: -1, output: likeInput},
+	"Pad":           {run: runPad, channels: -1, output: likeInput},
+	"StridedSlice":  {run: runSlice, channels: -1, output: likeInput},
+	"Reshape":       {run: runCopy, channels: -1, output: likeInput},
+	"Squeeze":       {run: runCopy, channels: -1, output: likeInput},
+	"Concatenation": {run: runConcatenation, channels: -1, output: likeInput},
 }
 
 // rowOf looks the operation of a node up.
@@ -78,12 +89,10 @@ func rowOf(g *model.Graph, node int) (operation, error) {
 		return operation{}, fmt.Errorf("%s: this operation isn't quantized here", place(g, node))
 	}
 	for k, t := range n.Inputs {
-		if constant := t >= 0 && g.Tensors[t].Data != nil; constant && (row.channels < 0 || k == 0) {
-			return operation{}, fmt.Errorf("%s: a constant operand isn't quantized here", place(g, node))
+		if t >= 0 && g.Tensors[t].Data != nil && (k == 0 || row.channels < 0 && !row.constant) {
+			return operation{}, fmt.Errorf("%s: its constant %s isn't quantized here: one value, or one for each channel, would "+
+				"become a part of a layer", place(g, node), g.Tensors[t].Name)
 		}
-	}
-	if _, ok := n.Op.(model.Conv2D); ok && g.Tensors[n.Inputs[0]].Shape[3] != g.Tensors[n.Inputs[1]].Shape[3] {
-		return operation{}, fmt.Errorf("%s: a convolution in groups isn't quantized here", place(g, node))
 	}
 	return row, nil
 }
@@ -97,7 +106,11 @@ func (e *executor) operands(n *model.Node) (src, dst []float32, in, out []int) {
 func runConv2D(e *executor, n *model.Node, l *layer) func() {
 	op, k := n.Op.(model.Conv2D), e.graph.Tensors[n.Inputs[1]].Shape
 	src, dst, in, out := e.operands(n)
-	return windowOf(op.Window, in, out, k[1], k[2]).convolution(dst, src, l, clampOf(op.Activation))
+	w := windowOf(op.Window, in, out, k[1], k[2])
+	if k[3] != in[3] {
+		return w.grouped(dst, src, l, clampOf(op.Activation))
+	}
+	return w.convolution(dst, src, l, clampOf(op.Activation))
 }
 
 func runDepthwise(e *executor, n *model.Node, l *layer) func() {
@@ -115,6 +128,76 @@ func runFullyConnected(e *executor, n *model.Node, l *layer) func() {
 func runAdd(e *executor, n *model.Node, _ *layer) func() {
 	c := clampOf(n.Op.(model.Add).Activation)
 	return e.pairs(n, func(a, b float32) float32 { return c.apply(a + b) })
+}
+
+func runSub(e *executor, n *model.Node, _ *layer) func() {
+	c := clampOf(n.Op.(model.Sub).Activation)
+	return e.pairs(n, func(a, b float32) float32 { return c.apply(a - b) })
+}
+
+func runMul(e *executor, n *model.Node, _ *layer) func() {
+	c := clampOf(n.Op.(model.Mul).Activation)
+	return e.pairs(n, func(a, b float32) float32 { return c.apply(float32(a * b)) })
+}
+
+func runHardSwish(e *executor, n *model.Node, _ *layer) func() {
+	return e.each(n, func(x float32) float32 { return float32(x*min(max(x+3, 0), 6)) / 6 })
+}
+
+// usefulToHardSwish: all below −3 gives 0.
+func usefulToHardSwish(model.Op) (lo, hi float32) { return -3, float32(math.Inf(1)) }
+
+func runLeakyRelu(e *executor, n *model.Node, _ *layer) func() {
+	alpha := n.Op.(model.LeakyRelu).Alpha
+	return e.each(n, func(x float32) float32 { return leaky(x, alpha) })
+}
+
+func runPRelu(e *executor, n *model.Node, _ *layer) func() { return e.pairs(n, leaky) }
+
+func leaky(x, alpha float32) float32 {
+	if x < 0 {
+		return x * alpha
+	}
+	return x
+}
+
+func runRectifier(e *executor, n *model.Node, _ *layer) func() {
+	return e.each(n, clampOf(n.Op.(model.Rectifier).Activation).apply)
+}
+
+func usefulToRectifier(op model.Op) (lo, hi float32) { return op.(model.Rectifier).Activation.Range() }
+
+func runTanh(e *executor, n *model.Node, _ *layer) func() {
+	return e.each(n, func(x float32) float32 { return float32(math.Tanh(float64(x))) })
+}
+
+func runReduceMax(e *executor, n *model.Node, _ *layer) func() {
+	src, dst, in, _ := e.operands(n)
+	to, _ := keptStrides(in, n.Op.(model.ReduceMax).Axes)
+	return func() {
+		for i := range dst {
+			dst[i] = float32(math.Inf(-1))
+		}
+		for i, v := range src {
+			at := offset(i, in, to)
+			dst[at] = max(dst[at], v)
+		}
+	}
+}
+
+func runSlice(e *executor, n *model.Node, _ *layer) func() {
+	src, dst, in, _ := e.operands(n)
+	op := n.Op.(model.StridedSlice)
+	from, first := strides(in, in), 0
+	for d := range from {
+		first += op.Begin[d] * from[d]
+		from[d] *= op.Stride[d]
+	}
+	return func() {
+		for i := range dst {
+			dst[i] = src[first+offset(i, op.Size, from)]
+		}
+	}
 }
 
 func runAveragePool(e *executor, n *model.Node, _ *layer) func() {
@@ -151,7 +234,11 @@ func (e *executor) each(n *model.Node, f func(x float32) float32) func() {
 // pairs computes f of every element of two inputs; the smaller one repeats.
 func (e *executor) pairs(n *model.Node, f func(a, b float32) float32) func() {
 	a, dst, shapeA, shape := e.operands(n)
-	b, shapeB := e.values[n.Inputs[1]], e.graph.Tensors[n.Inputs[1]].Shape
+	second := &e.graph.Tensors[n.Inputs[1]]
+	b, shapeB := e.values[n.Inputs[1]], second.Shape
+	if second.Data != nil {
+		b = float32s(second.Data)
+	}
 	if len(a) == len(dst) && len(b) == len(dst) {
 		return func() {
 			for i := range dst {
@@ -226,6 +313,33 @@ func (w window) convolution(dst, src []float32, l *layer, c clamp) func() {
 				w.gather(patches[(i-p)*k:(i-p+1)*k], src, i/w.outW, i%w.outW)
 			}
 			multiply(dst[p*l.channels:q*l.channels], patches[:(q-p)*k], l.weights, l.bias, k, c)
+		}
+	}
+}
+
+// grouped is a convolution in groups: one after the other, on the channels of each.
+func (w window) grouped(dst, src []float32, l *layer, c clamp) func() {
+	groups, in, out := l.groups, w.depth/l.groups, l.channels/l.groups
+	part, sum := make([]float32, w.inH*w.inW*in), make([]float32, w.outH*w.outW*out)
+	var steps []func()
+	each := len(l.weights) / groups
+	w.depth = in
+	for g := range groups {
+		one := &layer{weights: l.weights[g*each : (g+1)*each], bias: l.bias[g*out : (g+1)*out], channels: out, groups: 1}
+		step := w.convolution(sum, part, one, c)
+		steps = append(steps, func() {
+			for p := range w.inH * w.inW {
+				copy(part[p*in:(p+1)*in], src[p*in*groups+g*in:])
+			}
+			step()
+			for p := range w.outH * w.outW {
+				copy(dst[p*out*groups+g*out:][:out], sum[p*out:])
+			}
+		})
+	}
+	return func() {
+		for _, step := range steps {
+			step()
 		}
 	}
 }
@@ -333,17 +447,7 @@ func offset(i int, shape, strides []int) int {
 
 func runMean(e *executor, n *model.Node, _ *layer) func() {
 	src, dst, in, _ := e.operands(n)
-	axes := n.Op.(model.Mean).Axes
-	to := make([]int, len(in)) // strides in the output
-	step, count := 1, 1
-	for d := len(in) - 1; d >= 0; d-- {
-		if slices.Contains(axes, d) {
-			count *= in[d]
-			continue
-		}
-		to[d] = step
-		step *= in[d]
-	}
+	to, count := keptStrides(in, n.Op.(model.Mean).Axes)
 	return func() {
 		clear(dst)
 		for i, v := range src {
@@ -353,6 +457,21 @@ func runMean(e *executor, n *model.Node, _ *layer) func() {
 			dst[i] /= float32(count)
 		}
 	}
+}
+
+// keptStrides are the strides of what is left without some dimensions, 0 along those, and how many elements become one.
+func keptStrides(in, axes []int) (to []int, count int) {
+	to = make([]int, len(in))
+	step, count := 1, 1
+	for d := len(in) - 1; d >= 0; d-- {
+		if slices.Contains(axes, d) {
+			count *= in[d]
+			continue
+		}
+		to[d] = step
+		step *= in[d]
+	}
+	return to, count
 }
 
 func runPad(e *executor, n *model.Node, _ *layer) func() {

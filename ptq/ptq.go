@@ -133,6 +133,7 @@ func quantize(ctx context.Context, g *model.Graph, s Samples, o Options) (*model
 			return nil, nil, err
 		}
 	}
+	rescale(out)
 	if err := out.Check(); err != nil {
 		return nil, nil, err
 	}

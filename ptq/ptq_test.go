@@ -76,8 +76,12 @@ func TestFollowsFloat(t *testing.T) {
 		in, out := g.Tensors[g.Inputs[0]].Shape, g.Tensors[g.Outputs[0]].Shape
 		truth := floats(readFile(t, strings.TrimSuffix(file, ".onnx")+".f32"))
 		x, want := truth[:model.Elements(in)], truth[model.Elements(in):]
+		given := toNHWC(x, in)
+		if strings.HasPrefix(filepath.Base(file), "nhwc") {
+			given = x
+		}
 		samples := ptq.Samples{Count: 1, Read: func(_ int, input []float32) error {
-			copy(input, toNHWC(x, in))
+			copy(input, given)
 			return nil
 		}}
 		for name, o := range everyOption() {
@@ -92,7 +96,7 @@ func TestFollowsFloat(t *testing.T) {
 				}
 				defer net.Close()
 				p := net.Inputs()[0].Quant
-				for i, v := range toNHWC(x, in) {
+				for i, v := range given {
 					net.Input()[i] = byte(p.Quantize(v, -128, 127))
 				}
 				net.Run()
@@ -110,7 +114,7 @@ func TestFollowsFloat(t *testing.T) {
 				if snr < 20 {
 					t.Errorf("signal to noise %.1f dB: the int8 network computes something else", snr)
 				}
-				if told := report.Layers[len(report.Layers)-1].SNR; math.Abs(told-snr) > 3 {
+				if told := report.Layers[len(report.Layers)-1].SNR; math.Abs(min(told, 50)-min(snr, 50)) > 3 {
 					t.Errorf("the report says %.1f dB, the engine has %.1f dB", told, snr)
 				}
 			})

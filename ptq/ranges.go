@@ -1,7 +1,6 @@
 package ptq
 
 import (
-	"fmt"
 	"math"
 
 	"edge/model"
@@ -28,9 +27,6 @@ func (r interval) params() quant.Params {
 // leastScale keeps scales, and products of two of them, far from what float32 can't hold.
 const leastScale = 1e-9
 
-// probabilities is what the outputs of softmax and the logistic function must have.
-var probabilities = quant.Params{Scale: 1. / 256, ZeroPoint: -128}
-
 // chooseParams returns each activation's scale and zero point. Tensors that only move or select values have those of
 // their source. What the file gives (Tensor.Quant) stays; kept counts those tensors.
 func chooseParams(g *model.Graph, spreads []spread, how Ranges) (params []quant.Params, kept int, err error) {
@@ -55,21 +51,19 @@ func chooseParams(g *model.Graph, spreads []spread, how Ranges) (params []quant.
 		if err != nil {
 			return nil, 0, err
 		}
-		if row.output == measured {
-			widen(out, spreads[out].choose(how))
+		_, joined := n.Op.(model.Concatenation)
+		if row.output == measured || joined {
+			widen(out, useful(g, out, spreads[out].choose(how)))
 		}
 		give(out)
 	}
 	for i, n := range g.Nodes {
-		if row, _ := rowOf(g, i); row.output != fixed {
+		row, _ := rowOf(g, i)
+		if row.output != fixed {
 			continue
 		}
 		out := n.Outputs[0]
-		set[home[out]] = &probabilities
-		if r := ranges[home[out]]; r.lo < 0 || r.hi > 1 {
-			return nil, 0, fmt.Errorf("tensor %s: probabilities and other values are joined in one tensor, which needs "+
-				"two scales: this isn't supported", g.Tensors[out].Name)
-		}
+		set[home[out]] = &row.params
 	}
 	params = make([]quant.Params, len(g.Tensors))
 	for t := range params {
@@ -84,7 +78,21 @@ func chooseParams(g *model.Graph, spreads []spread, how Ranges) (params []quant.
 	return params, kept, nil
 }
 
-// groups returns for each tensor the one that stands for all those that must be quantized alike.
+// useful is the part of a tensor's range that makes a difference to the only operation that reads it.
+func useful(g *model.Graph, t int, r interval) interval {
+	reader := onlyReader(g, t)
+	if reader < 0 {
+		return r
+	}
+	if row, err := rowOf(g, reader); err == nil && row.useful != nil {
+		lo, hi := row.useful(g.Nodes[reader].Op)
+		r.lo, r.hi = max(r.lo, float64(lo)), min(r.hi, float64(hi))
+	}
+	return r
+}
+
+// groups returns for each tensor the one that stands for all those that are quantized alike. What a concatenation joins
+// is, too, unless its scale is given or fixed: that is brought to the output's by a Quantize (see rescale).
 func groups(g *model.Graph) []int {
 	home := make([]int, len(g.Tensors))
 	for t := range home {
@@ -98,12 +106,28 @@ func groups(g *model.Graph) []int {
 			}
 		}
 	}
+	set := make([]bool, len(g.Tensors)) // by home
 	for i, n := range g.Nodes {
-		if row, err := rowOf(g, i); err != nil || row.output != likeInput {
+		row, _ := rowOf(g, i)
+		if _, joined := n.Op.(model.Concatenation); row.output == likeInput && !joined {
+			join(n.Outputs[0], n.Inputs[0])
+		}
+	}
+	for i, n := range g.Nodes {
+		row, _ := rowOf(g, i)
+		out := n.Outputs[0]
+		set[home[out]] = set[home[out]] || row.output == fixed || len(g.Tensors[out].Quant) == 1
+	}
+	for _, n := range g.Nodes {
+		if _, joined := n.Op.(model.Concatenation); !joined {
 			continue
 		}
 		for _, t := range n.Inputs {
-			join(n.Outputs[0], t)
+			if !set[home[t]] {
+				was := set[home[n.Outputs[0]]]
+				join(n.Outputs[0], t)
+				set[home[n.Outputs[0]]] = was
+			}
 		}
 	}
 	return home

@@ -20,7 +20,53 @@ func int8Graph(g *model.Graph, params []quant.Params) *model.Graph {
 			out.Tensors[t].Quant = []model.Quant{params[t]}
 		}
 	}
+	for i := range out.Nodes {
+		if row, _ := rowOf(g, i); row.constant {
+			n := &out.Nodes[i]
+			out.Tensors = append(out.Tensors, roundedConstant(&g.Tensors[n.Inputs[1]]))
+			n.Inputs = []int{n.Inputs[0], len(out.Tensors) - 1}
+		}
+	}
 	return &out
+}
+
+// rescale puts a Quantize before each input of a concatenation that has another scale than its output: int8 ones may not.
+func rescale(g *model.Graph) {
+	var nodes []model.Node
+	for _, n := range g.Nodes {
+		if _, ok := n.Op.(model.Concatenation); ok {
+			n.Inputs = slices.Clone(n.Inputs)
+			out := g.Tensors[n.Outputs[0]]
+			for k, t := range n.Inputs {
+				from := g.Tensors[t]
+				if from.Quant[0] == out.Quant[0] {
+					continue
+				}
+				from.Name, from.Quant = from.Name+"/rescaled", out.Quant
+				g.Tensors = append(g.Tensors, from)
+				n.Inputs[k] = len(g.Tensors) - 1
+				nodes = append(nodes, model.Node{Op: model.Quantize{}, Inputs: []int{t}, Outputs: []int{n.Inputs[k]}})
+			}
+		}
+		nodes = append(nodes, n)
+	}
+	g.Nodes = nodes
+}
+
+// roundedConstant is a constant with one scale, as weights have it.
+func roundedConstant(t *model.Tensor) model.Tensor {
+	values := float32s(t.Data)
+	top := float32(leastScale)
+	for _, v := range values {
+		top = max(top, v, -v)
+	}
+	out := *t
+	p := quant.Params{Scale: top / 127}
+	out.Type, out.Quant, out.Data = model.Int8, []model.Quant{p}, make([]byte, len(values))
+	for i, v := range values {
+		out.Data[i] = byte(p.Quantize(v, -127, 127))
+	}
+	return out
 }
 
 // scales returns the weights' scale for each output channel, in being the input's params and out the output's.
@@ -89,6 +135,7 @@ func setLayer(g *model.Graph, node int, l *layer, bias, scales []float32, in qua
 	}
 	rounded := &layer{
 		weights: make([]float32, len(l.weights)), bias: make([]float32, l.channels), channels: l.channels, depthwise: l.depthwise,
+		groups: l.groups,
 	}
 	for i, v := range l.weights {
 		scale := scales[l.channel(i)]

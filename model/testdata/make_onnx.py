@@ -81,7 +81,7 @@ class Net:
         self.nodes[-1].output[0] = "output"
         y = helper.make_tensor_value_info("output", TensorProto.FLOAT, None)
         graph = helper.make_graph(self.nodes, "main_graph", [x], [y], self.weights)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8 if self.opset < 21 else 10)
         model = onnx.shape_inference.infer_shapes(model)
         onnx.checker.check_model(model)
         HERE.mkdir(exist_ok=True)
@@ -198,5 +198,122 @@ def pools():
     n.save()
 
 
-for make in (v1, v2_13, v2_18, keras, odd, pools):
+def squeeze_excite(n, inner, gate):
+    x, c = n.last, n.channels
+    n.op("GlobalAveragePool", n.last)
+    n.op("Relu", n.conv(inner, 1))
+    n.op("Mul", gate(n.conv(c, 1)), x)
+
+
+def v3():
+    """V3 as torchvision exports it."""
+    n = Net("v3_opset17", (1, 3, 32, 30), 17)
+    swish = lambda x: n.op("HardSwish", x)
+    gate = lambda x: n.op("HardSigmoid", x, alpha=0.16666667163372)
+    swish(n.conv(8, 3, 2, [1, 1, 1, 1]))
+    for out, stride, act in ((8, 1, lambda x: n.op("Relu", x)), (12, 2, swish), (12, 1, swish)):
+        x, c = n.last, n.channels
+        act(n.conv(3 * c, 1))
+        act(n.conv(3 * c, 5, stride, [2, 2, 2, 2], group=3 * c))
+        squeeze_excite(n, 8, gate)
+        n.conv(out, 1)
+        if stride == 1 and c == out:
+            n.op("Add", n.last, x)
+    swish(n.conv(24, 1))
+    n.op("GlobalAveragePool", n.last), n.op("Flatten", n.last)
+    swish(n.gemm(16, 24))
+    n.gemm(5, 16)
+    n.save()
+
+
+def v3_11():
+    """V3 before there was HardSwish: as PyTorch and as TensorFlow write it; the normalization is in the network."""
+    n = Net("v3_opset11", (1, 3, 24, 24), 11)
+    three, six, sixth = n.const(3.0), n.const(6.0), n.const(1 / 6)
+
+    def relu6(x):
+        return n.op("Clip", x, n.const(0.0), six)
+
+    def torch(x):
+        return n.op("Mul", x, n.op("Div", relu6(n.op("Add", x, three)), six))
+
+    def tensorflow(x):
+        return n.op("Mul", n.op("Mul", x, relu6(n.op("Add", three, x))), sixth)
+
+    def gate(x):
+        return n.op("Mul", relu6(n.op("Add", x, three)), sixth)
+    n.op("Sub", n.last, n.random(1, 3, 1, 1)), n.op("Div", n.last, n.const(np.array([0.2, 0.3, 0.4]).reshape(1, 3, 1, 1)))
+    torch(n.conv(8, 3, 2, [1, 1, 1, 1]))
+    tensorflow(n.conv(8, 3, 1, [1, 1, 1, 1], group=8, bias=False))
+    squeeze_excite(n, 4, gate)
+    n.op("Mul", n.last, n.op("Sigmoid", n.last))
+    n.op("ReduceMean", n.last, axes=[2, 3], keepdims=1)
+    n.conv(6, 1)
+    n.op("Squeeze", n.last, axes=[2, 3])
+    n.save()
+
+
+def functions():
+    """What people build of other parts: branches, groups, all kinds of activations and pools."""
+    n = Net("functions_opset16", (1, 3, 27, 26), 16)
+    n.op("LeakyRelu", n.conv(8, 3, 1, [1, 1, 1, 1]), alpha=0.2)
+    n.op("MaxPool", n.op("Relu", n.last), kernel_shape=[3, 3], strides=[2, 2], ceil_mode=1)
+    x = n.op("PRelu", n.conv(12, 3, 1, [1, 1, 1, 1], group=4), n.random(12, 1, 1, scale=0.3))
+    a = n.op("Tanh", n.conv(4, 1, x=x))
+    n.channels = 12
+    b = n.op("Relu", n.conv(8, 1, x=x))
+    n.op("Concat", a, b, axis=1)
+    n.op("Mul", n.op("Sub", n.last, x), n.const(0.5))
+    parts = [f"part{i}" for i in range(2)]
+    n.op("Split", n.last, n.const([4, 8], np.int64), outputs=parts, axis=1)
+    n.channels = 8
+    n.op("Relu", n.conv(4, 3, 2, [1, 1, 1, 1], x=parts[1]))
+    y = n.op("MaxPool", n.last, kernel_shape=[2, 2], strides=[1, 1], pads=[0, 1, 1, 0])
+    z = n.op("Slice", parts[0], n.const([0, 0], np.int64), n.const([7, 7], np.int64), n.const([2, 3], np.int64))
+    n.op("Add", y, z)
+    n.op("Relu", n.last)
+    n.op("Add", n.op("GlobalMaxPool", n.last), n.op("GlobalAveragePool", n.last))
+    n.op("Transpose", n.op("Flatten", n.last), perm=[0, 1])
+    n.gemm(3, 4)
+    n.op("Sigmoid", n.last)
+    n.save()
+
+
+def nhwc():
+    """As tf2onnx writes it: pictures are NHWC at both ends, and the normalization is inside."""
+    n = Net("nhwc_opset15", (1, 3, 18, 20), 15)
+    n.shape = (1, 18, 20, 3)
+    n.op("Mul", n.last, n.const(0.5)), n.op("Sub", n.last, n.const(np.array([0.1, 0.2, 0.3])))
+    n.op("Transpose", n.last, perm=[0, 3, 1, 2])
+    n.op("Clip", n.conv(8, 3, 2, auto_pad="SAME_UPPER"), n.const(0.0), n.const(6.0))
+    n.op("Transpose", n.last, perm=[0, 2, 3, 1])
+    n.op("Mul", n.last, n.random(8)), n.op("Add", n.random(8), n.last), n.op("Relu", n.last)
+    n.op("Reshape", n.last, n.const([1, 720], np.int64))
+    n.op("MatMul", n.last, n.random(720, 4, scale=0.1)), n.op("Add", n.last, n.random(4))
+    n.save()
+
+
+def old():
+    """Operator set 9: bounds, paddings and axes are attributes."""
+    n = Net("old_opset9", (1, 3, 20, 21), 9)
+    n.op("Pad", n.last, mode="constant", value=0.0, pads=[0, 0, 1, 1, 0, 0, 1, 1])
+    n.op("Clip", n.conv(6, 3, 2), min=0.0, max=6.0)
+    n.op("Slice", n.last, starts=[1], ends=[-1], axes=[2])
+    n.bn(), n.op("Dropout", n.last, ratio=0.5)
+    n.op("Unsqueeze", n.op("ReduceMean", n.op("Squeeze", n.last, axes=[0]), axes=[1, 2], keepdims=0), axes=[0])
+    n.gemm(4, 6)
+    n.op("Softmax", n.last)
+    n.save()
+
+
+def today():
+    """Operator set 23."""
+    n = Net("today_opset23", (1, 3, 16, 16), 23)
+    n.op("HardSwish", n.conv(8, 3, 2, [1, 1, 1, 1]))
+    n.op("ReduceMax", n.last, n.const([2, 3], np.int64), keepdims=0)
+    n.gemm(4, 8)
+    n.save()
+
+
+for make in (v1, v2_13, v2_18, keras, odd, pools, v3, v3_11, functions, nhwc, old, today):
     make()
