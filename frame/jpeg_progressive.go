@@ -165,9 +165,9 @@ func (t *target) refineAC(in *bitReader, b blockOf) bool {
 }
 
 // maxVisits is how many blocks all scans of a picture may visit together, each as often as scans hold it. A photograph
-// of 100 megapixels, as cameras and editors write it, takes 20 million. A file of some kilobytes can describe thousands
+// of 100 megapixels, as cameras and editors write it, takes 14 million. A file of some kilobytes can describe thousands
 // of scans of nothing.
-const maxVisits = 1 << 26
+const maxVisits = 1 << 25
 
 // decodeProgressive reads all scans, and then decodes the blocks.
 func (d *jpegDecoder) decodeProgressive() error {
