@@ -147,3 +147,19 @@ func TestRawStride(t *testing.T) {
 		}
 	}
 }
+
+// FuzzParseSpec holds that what ParseSpec takes, String says and ParseSpec takes again.
+func FuzzParseSpec(f *testing.F) {
+	for _, s := range []string{"auto", "-", "1", "video3", "exec:cat", "rtsp://a'b", "/dev/video0", "*.jpg", "HD Webcam", "exec:exec:"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		s, err := ParseSpec(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseSpec(s.String()); err != nil || again != s {
+			t.Errorf("%q is %+v, but its %q is %+v, %v", text, s, s.String(), again, err)
+		}
+	})
+}

@@ -12,7 +12,6 @@ import (
 	"runtime"
 	"runtime/metrics"
 
-	"golang.org/x/image/bmp"
 	"golang.org/x/image/webp"
 
 	"edge/quant"
@@ -196,34 +195,6 @@ func readPNG(data []byte, r *source) (Frame, error) {
 		return Frame{}, err
 	}
 	return toRGB(img, o), nil
-}
-
-func readBMP(data []byte, r *source) (Frame, error) {
-	img, err := decoder{bmp.DecodeConfig, bmp.Decode}.read(r, func(color.Model) float64 { return 4 })
-	if err != nil {
-		return Frame{}, err
-	}
-	if img, ok := img.(*image.NRGBA); ok && !bmpHasAlpha(data, img) {
-		for i := 3; i < len(img.Pix); i += 4 {
-			img.Pix[i] = 255
-		}
-	}
-	return toRGB(img, Options{}), nil
-}
-
-// bmpHasAlpha reports whether the fourth byte of a BMP picture's pixels is alpha. It is where the header says so; many
-// programs write a header that says so and leave the byte 0, and mean a picture that can be seen.
-func bmpHasAlpha(data []byte, img *image.NRGBA) bool {
-	const compression, bitfields = 30, 3 // BITMAPV4HEADER's bV4V4Compression, BI_BITFIELDS
-	if len(data) <= compression || data[compression] != bitfields {
-		return false
-	}
-	for i := 3; i < len(img.Pix); i += 4 {
-		if img.Pix[i] != 0 {
-			return true
-		}
-	}
-	return false
 }
 
 func readWebP(data []byte, r *source) (Frame, error) {

@@ -158,35 +158,64 @@ func TestOrientations(t *testing.T) {
 	}
 }
 
-// TestBMPAlpha reads a picture of 32 bits a pixel whose fourth byte isn't alpha, whatever the header's version, and one
-// where it is.
-func TestBMPAlpha(t *testing.T) {
+// bmpFile is a picture of 2×2 equal pixels.
+func bmpFile(header, compression uint32, masks []uint32, pixel ...byte) []byte {
+	info := []uint32{header, 2, 2, 1 | uint32(8*len(pixel))<<16, compression, 0, 0, 0, 0, 0}
+	info = append(info, masks...)
+	for uint32(4*len(info)) < header {
+		info = append(info, 0)
+	}
+	b := binary.LittleEndian.AppendUint32([]byte("BM\x00\x00\x00\x00\x00\x00\x00\x00"), uint32(14+4*len(info)))
+	for _, v := range info {
+		b = binary.LittleEndian.AppendUint32(b, v)
+	}
+	return append(b, bytes.Repeat(pixel, 4)...)
+}
+
+// TestBMP reads pictures of 16 and 32 bits a pixel. The fourth byte is alpha only if the header says so, and if not all
+// of the picture would be transparent.
+func TestBMP(t *testing.T) {
+	bgra := []uint32{0xff0000, 0xff00, 0xff, 0xff000000}
 	for _, c := range []struct {
-		what                string
-		header, compression uint32
-		alpha               byte
-		want                string
+		what, want string
+		data       []byte
 	}{
-		{"V3, no alpha", 40, 0, 0, "\x03\x02\x01"},
-		{"V4, BI_RGB", 108, 0, 0, "\x03\x02\x01"},
-		{"V5, BI_RGB", 124, 0, 0, "\x03\x02\x01"},
-		{"V5, BI_RGB, some other byte", 124, 0, 77, "\x03\x02\x01"},
-		{"V5, all transparent", 124, 3, 0, "\x03\x02\x01"},
-		{"V5, opaque", 124, 3, 255, "\x03\x02\x01"},
-		{"V5, half transparent", 124, 3, 128, "\x80\x7f\x7f"},
+		{"V3", "\x03\x02\x01", bmpFile(40, 0, nil, 1, 2, 3, 0)},
+		{"V4", "\x03\x02\x01", bmpFile(108, 0, bgra, 1, 2, 3, 0)},
+		{"V5", "\x03\x02\x01", bmpFile(124, 0, bgra, 1, 2, 3, 0)},
+		{"V5, some other byte", "\x03\x02\x01", bmpFile(124, 0, bgra, 1, 2, 3, 77)},
+		{"bit fields, all transparent", "\x03\x02\x01", bmpFile(124, 3, bgra, 1, 2, 3, 0)},
+		{"bit fields, opaque", "\x03\x02\x01", bmpFile(124, 3, bgra, 1, 2, 3, 255)},
+		{"bit fields, half transparent", "\x81\x80\x80", bmpFile(124, 3, bgra, 1, 2, 3, 128)},
+		{"bit fields, no alpha", "\x03\x02\x01", bmpFile(124, 3, []uint32{0xff0000, 0xff00, 0xff, 0}, 1, 2, 3, 9)},
+		{"bit fields, another order", "\x01\x02\x03", bmpFile(108, 3, []uint32{0xff, 0xff00, 0xff0000, 0}, 1, 2, 3, 9)},
+		{"bit fields after V3", "\x03\x02\x01", bmpFile(40, 3, bgra[:3], 1, 2, 3, 9)},
+		{"10 bits a colour", "\xff\x00\x80", bmpFile(40, 3, []uint32{0x3ff00000, 0xffc00, 0x3ff}, 2, 2, 0xf0, 0x3f)},
+		{"5-5-5", "\xff\x00\x84", bmpFile(40, 0, nil, 0x10, 0x7c)},
+		{"5-6-5", "\xff\x82\x00", bmpFile(40, 3, []uint32{0xf800, 0x7e0, 0x1f}, 0x00, 0xfc)},
+		{"4-4-4", "\xff\x88\x11", bmpFile(40, 3, []uint32{0xf00, 0xf0, 0xf}, 0x81, 0x0f)},
 	} {
-		b := binary.LittleEndian.AppendUint32([]byte("BM"), 14+c.header+16)
-		b = binary.LittleEndian.AppendUint32(append(b, 0, 0, 0, 0), 14+c.header)
-		for _, v := range []uint32{c.header, 2, 2, 1 | 32<<16, c.compression, 16, 0, 0, 0, 0, 0xff0000, 0xff00, 0xff, 0xff000000} {
-			b = binary.LittleEndian.AppendUint32(b, v)
-		}
-		b = append(b[:min(len(b), 14+int(c.header))], make([]byte, max(0, 14+int(c.header)-len(b)))...)
-		b = append(b, bytes.Repeat([]byte{1, 2, 3, c.alpha}, 4)...)
-		f, err := Decode(t.Context(), b, c.what)
+		f, err := Decode(t.Context(), c.data, c.what)
 		if err != nil {
 			t.Errorf("%s: %v", c.what, err)
-		} else if farthest(t, f.Pix, []byte(strings.Repeat(c.want, 4))) > 1 {
+		} else if farthest(t, f.Pix, []byte(strings.Repeat(c.want, 4))) > 0 {
 			t.Errorf("%s: %v, want %v", c.what, f.Pix[:3], []byte(c.want))
+		}
+	}
+	topDown := bmpFile(40, 0, nil, 1, 2, 3, 0)
+	binary.LittleEndian.PutUint32(topDown[22:], 0xfffffffe) // −2
+	topDown[len(topDown)-16] = 99                           // the first row's first pixel
+	f, err := Decode(t.Context(), topDown, "top down")
+	if err != nil || f.Pix[2] != 99 {
+		t.Errorf("from the top: %v, %v", f.Pix, err)
+	}
+	for what, data := range map[string][]byte{
+		"cut off":  topDown[:len(topDown)-1],
+		"no red":   bmpFile(40, 3, []uint32{0, 0xff00, 0xff}, 1, 2, 3, 0),
+		"no masks": bmpFile(40, 3, nil, 1, 2, 3, 0)[:54],
+	} {
+		if _, err := Decode(t.Context(), data, what); err == nil {
+			t.Errorf("%s: no error", what)
 		}
 	}
 }

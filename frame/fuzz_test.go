@@ -49,6 +49,9 @@ func FuzzFitMJPEG(f *testing.F) {
 // Whatever the file, Decode gives a whole picture or an error, and takes no more memory than it says.
 func FuzzDecodePicture(f *testing.F) {
 	addFiles(f, "testdata/pictures/*[!rb]") // not *.rgb
+	addFiles(f, "testdata/files/*.jpg")
+	f.Add(bmpFile(124, 3, []uint32{0xff0000, 0xff00, 0xff, 0xff000000}, 1, 2, 3, 128))
+	f.Add(bmpFile(40, 3, []uint32{0xf800, 0x7e0, 0x1f}, 1, 2))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -67,10 +70,44 @@ func FuzzDecodePicture(f *testing.F) {
 	})
 }
 
+// Whatever the JPEG file, our own decoder reads or refuses it, in every size, and makes a smaller picture of it if it makes
+// a large one.
+func FuzzJPEGFile(f *testing.F) {
+	addFiles(f, "testdata/files/*.jpg")
+	addFiles(f, "testdata/jpeg/*.jpg")
+	addFiles(f, "testdata/pictures/*.jpg")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		everything := rect{0, 0, maxSide, maxSide}
+		for _, block := range []int{8, 4, 2, 1} {
+			d := &jpegDecoder{file: &jpegFile{ctx: t.Context(), transform: noAdobe}}
+			if d.start(data) != nil {
+				return
+			}
+			d.geometry.block = block
+			if d.fileBytes() > maxMemory/8 {
+				return
+			}
+			err := d.decode(&[4]rect{everything, everything, everything, everything})
+			if err != nil && !errors.Is(err, ErrDamaged) {
+				t.Fatal(err)
+			}
+			if err != nil {
+				return
+			}
+			width, height := d.geometry.scaled()
+			if p := d.rgb(Options{}); len(p.Pix) != 3*width*height || width < 1 || height < 1 {
+				t.Errorf("%d×%d pixels of %d bytes", width, height, len(p.Pix))
+			}
+		}
+	})
+}
+
 // Whatever the geometry, Fit stays inside the frame and the tensor, and fills it.
 func FuzzFit(f *testing.F) {
 	f.Add(uint8(YUYV), 64, 48, 0, uint8(0), 0.5, uint8(0), false, uint8(16), uint8(12), 0.0, 0.0, 0.0, 0.0, 0)
 	f.Add(uint8(NV12), 33, 27, 40, uint8(1), 1.0, uint8(1), true, uint8(9), uint8(30), 0.1, 0.2, 0.5, 0.5, 3)
+	f.Add(uint8(NV16), 33, 27, 40, uint8(1), 1.0, uint8(1), true, uint8(9), uint8(30), 0.1, 0.2, 0.5, 0.5, 3)
+	f.Add(uint8(Y10), 33, 27, 70, uint8(1), 1.0, uint8(1), true, uint8(9), uint8(30), 0.1, 0.2, 0.5, 0.5, 3)
 	f.Add(uint8(YU12), 5, 7, 8, uint8(2), 0.0, uint8(3), true, uint8(96), uint8(1), 1.0, 2.0, 3.0, 4.0, 0)
 	f.Fuzz(func(
 		t *testing.T, format uint8, w, h, stride int, fit uint8, fraction float64, turns uint8, mirror bool,
@@ -87,7 +124,7 @@ func FuzzFit(f *testing.F) {
 		if err != nil {
 			return
 		}
-		frame := Frame{Format: Format(format & 15), Width: w, Height: h, Stride: stride}
+		frame := Frame{Format: Format(format & 31), Width: w, Height: h, Stride: stride}
 		if frame.Format == MJPEG {
 			return
 		}

@@ -26,7 +26,7 @@ const noAdobe adobe = -1
 
 // readApplication reads the segments in which other standards than JPEG's say how to show a picture.
 func (f *jpegFile) readApplication(code byte, segment []byte) {
-	if tiff, ok := bytes.CutPrefix(segment, exifPrefix); ok && code == marker.APP1 {
+	if tiff, ok := bytes.CutPrefix(segment, exifPrefix); ok && code == marker.APP1 && f.orientation == 0 {
 		f.orientation = orientationIn(tiff)
 	}
 	const transform = 11
