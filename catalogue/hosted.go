@@ -56,7 +56,7 @@ var hostedSums = map[string]struct {
 func All() []Network {
 	var all []Network
 	for _, a := range mobilenet.Published() {
-		if a.Quantized1 == 0 {
+		if a.Quantized1 == 0 || a.Family != mobilenet.FamilyV1 && a.Family != mobilenet.FamilyV2 {
 			continue
 		}
 		b := mobilenet.Blueprint{Family: a.Family, Alpha: a.Alpha, Resolution: a.Resolution}

@@ -1,14 +1,23 @@
-// Package mobilenet knows MobileNet V1 and V2 for every width multiplier α, resolution and number of classes: their
+// Package mobilenet knows MobileNet V1, V2 and V3 for every width multiplier α, resolution and number of classes: their
 // layers, what these cost, and what accuracy was published. It makes networks with random weights, to be timed.
+//
+// A network is a list of layers, each of which reads the one before it; a sum and a product read an earlier one, too. So
+// what a network does can be read in v3.go, and in this file, from top to bottom, as in the papers' tables:
+//
+//	V1        stem, then n times  depthwise → pointwise                                       → pool → classify
+//	V2        stem, then n times  expand → depthwise → project (+ shortcut)           → head → pool → classify
+//	V3        stem, then n times  expand → depthwise → excite → project (+ shortcut)  → head → pool → features → classify
 //
 //	V1: A. Howard et al., MobileNets: Efficient Convolutional Neural Networks for Mobile Vision Applications,
 //	    arXiv:1704.04861
 //	V2: M. Sandler et al., MobileNetV2: Inverted Residuals and Linear Bottlenecks, arXiv:1801.04381
+//	V3: A. Howard et al., Searching for MobileNetV3, arXiv:1905.02244
 package mobilenet
 
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 )
 
@@ -28,23 +37,54 @@ type Family string
 const (
 	FamilyV1 Family = "v1"
 	FamilyV2 Family = "v2"
+	// V3 in its two sizes, and without what some accelerators lack: minimalistic ones have no squeeze-and-excite, no
+	// hard-swish and no 5×5 kernels.
+	FamilyV3Large             Family = "v3-large"
+	FamilyV3Small             Family = "v3-small"
+	FamilyV3LargeMinimalistic Family = "v3-large-minimalistic"
+	FamilyV3SmallMinimalistic Family = "v3-small-minimalistic"
 )
+
+// Families are all of them.
+func Families() []Family {
+	return []Family{
+		FamilyV1, FamilyV2, FamilyV3Large, FamilyV3Small, FamilyV3LargeMinimalistic, FamilyV3SmallMinimalistic,
+	}
+}
 
 // Layer is one operation. Its output is Size × Size × Out.
 type Layer struct {
 	Name      string
 	Kind      Kind
 	Size, Out int
-	In        int  // channels of its input
-	Stride    int  // of the 3×3 kinds; 1 for all others
-	Relu6     bool // its output is clamped to [0, 6]; else it is linear
-	Shortcut  int  // Add: the layer whose output is added to that of the layer before
+	In        int // channels of its input
+	Kernel    int // of Stem and Depthwise: the window's height and width; 1 for all others
+	Stride    int // of Stem and Depthwise; 1 for all others
+	Function  Function
+	Shortcut  int // Add, Excite: the layer whose output is added to, or multiplied with, that of the layer before
+}
+
+// Function is what a layer's output goes through.
+type Function uint8
+
+// The functions. HardSwish is x · relu6(x + 3) / 6, HardSigmoid relu6(x + 3) / 6.
+const (
+	Linear Function = iota
+	Relu
+	Relu6
+	HardSwish
+	HardSigmoid
+)
+
+func (f Function) String() string {
+	return [...]string{"linear", "relu", "relu6", "hard-swish", "hard-sigmoid"}[f]
 }
 
 // Kind is what a layer does.
 type Kind uint8
 
-// The kinds of layers. Stem is a full 3×3 convolution, Pool the mean over the whole picture, Classify fully connected.
+// The kinds of layers. Stem is a full convolution, Pool the mean over the whole picture, Classify fully connected. Excite
+// multiplies each channel of an earlier layer by one number of the layer before.
 const (
 	Stem Kind = iota
 	Depthwise
@@ -52,10 +92,19 @@ const (
 	Add
 	Pool
 	Classify
+	Excite
 )
 
-func (k Kind) String() string {
-	return [...]string{"conv 3×3", "depthwise 3×3", "pointwise", "add", "mean", "fully connected"}[k]
+// String says what a layer does: "depthwise 3×3/2", "pointwise".
+func (l Layer) String() string {
+	s := [...]string{"conv", "depthwise", "pointwise", "add", "mean", "fully connected", "multiply"}[l.Kind]
+	if l.Kernel > 1 {
+		s += fmt.Sprintf(" %d×%d", l.Kernel, l.Kernel)
+	}
+	if l.Stride > 1 {
+		s += fmt.Sprintf("/%d", l.Stride)
+	}
+	return s
 }
 
 // separables is V1 after its stem (Table 1 of the paper): n times a 3×3 depthwise convolution and a pointwise one to c
@@ -86,7 +135,7 @@ const (
 	headChannels = 1280 // of V2: it doesn't get narrower for α < 1
 )
 
-// New returns V1's or V2's.
+// New returns a family's.
 func New(f Family, alpha float64, resolution, classes int) (*Blueprint, error) {
 	switch f {
 	case FamilyV1:
@@ -94,13 +143,16 @@ func New(f Family, alpha float64, resolution, classes int) (*Blueprint, error) {
 	case FamilyV2:
 		return V2(alpha, resolution, classes)
 	}
-	return nil, fmt.Errorf("mobilenet: family %q: there are %s and %s", f, FamilyV1, FamilyV2)
+	if slices.Contains(Families(), f) {
+		return v3(f, alpha, resolution, classes)
+	}
+	return nil, fmt.Errorf("mobilenet: family %q: there are %v", f, Families())
 }
 
 // V1 returns MobileNet V1's layers. Numbers of channels are α times the paper's, rounded to multiples of 8. It fails
 // where α isn't in (0, 4], the resolution not in [1, 1024], or the weights wouldn't fit 32 MB.
 func V1(alpha float64, resolution, classes int) (*Blueprint, error) {
-	b, err := newBlueprint(FamilyV1, alpha, resolution, classes)
+	b, err := newBlueprint(FamilyV1, alpha, resolution, classes, stemChannels, Relu6)
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +161,17 @@ func V1(alpha float64, resolution, classes int) (*Blueprint, error) {
 		for i := range row.n {
 			block++
 			name := fmt.Sprintf("block%d/", block)
-			b.depthwise(name+"depthwise", strideOf(i, row.s))
-			b.pointwise(name+"pointwise", channels(row.c, alpha), true)
+			b.depthwise(name+"depthwise", 3, strideOf(i, row.s), Relu6)
+			b.pointwise(name+"pointwise", channels(row.c, alpha), Relu6)
 		}
 	}
+	b.pool()
 	return b.finish()
 }
 
 // V2 returns MobileNet V2's layers, otherwise as V1 does.
 func V2(alpha float64, resolution, classes int) (*Blueprint, error) {
-	b, err := newBlueprint(FamilyV2, alpha, resolution, classes)
+	b, err := newBlueprint(FamilyV2, alpha, resolution, classes, stemChannels, Relu6)
 	if err != nil {
 		return nil, err
 	}
@@ -129,7 +182,8 @@ func V2(alpha float64, resolution, classes int) (*Blueprint, error) {
 			b.bottleneck(fmt.Sprintf("block%d/", block), row.t, channels(row.c, alpha), strideOf(i, row.s))
 		}
 	}
-	b.pointwise("head", channels(headChannels, max(alpha, 1)), true)
+	b.pointwise("head", channels(headChannels, max(alpha, 1)), Relu6)
+	b.pool()
 	return b.finish()
 }
 
@@ -139,16 +193,27 @@ func (b *Blueprint) bottleneck(name string, expansion, out, stride int) {
 	entry := len(b.Layers) - 1
 	in := b.Layers[entry]
 	if expansion > 1 {
-		b.pointwise(name+"expand", expansion*in.Out, true)
+		b.pointwise(name+"expand", expansion*in.Out, Relu6)
 	}
-	b.depthwise(name+"depthwise", stride)
-	b.pointwise(name+"project", out, false)
-	if stride == 1 && out == in.Out {
+	b.depthwise(name+"depthwise", 3, stride, Relu6)
+	b.project(name, entry, out)
+}
+
+// project ends a block that began after the layer entry.
+func (b *Blueprint) project(name string, entry, out int) {
+	b.pointwise(name+"project", out, Linear)
+	in, last := b.Layers[entry], b.Layers[len(b.Layers)-1]
+	if last.Size == in.Size && out == in.Out && b.isStrideless(entry) {
 		b.add(Layer{Name: name + "add", Kind: Add, Size: in.Size, Out: out, Shortcut: entry})
 	}
 }
 
-func newBlueprint(f Family, alpha float64, resolution, classes int) (*Blueprint, error) {
+// isStrideless tells whether no layer after entry shrinks the picture. (A picture of one pixel stays one.)
+func (b *Blueprint) isStrideless(entry int) bool {
+	return !slices.ContainsFunc(b.Layers[entry+1:], func(l Layer) bool { return l.Stride > 1 })
+}
+
+func newBlueprint(f Family, alpha float64, resolution, classes, stem int, function Function) (*Blueprint, error) {
 	switch {
 	case !(alpha > 0 && alpha <= 4):
 		return nil, fmt.Errorf("mobilenet: width multiplier %v: above 0, at most 4", alpha)
@@ -159,7 +224,8 @@ func newBlueprint(f Family, alpha float64, resolution, classes int) (*Blueprint,
 	}
 	b := &Blueprint{Family: f, Alpha: alpha, Resolution: resolution, Classes: classes}
 	b.Layers = append(b.Layers, Layer{
-		Name: "stem", Kind: Stem, Size: half(resolution), In: 3, Out: channels(stemChannels, alpha), Stride: 2, Relu6: true,
+		Name: "stem", Kind: Stem, Size: half(resolution), In: 3, Out: channels(stem, alpha), Kernel: 3, Stride: 2,
+		Function: function,
 	})
 	return b, nil
 }
@@ -168,8 +234,6 @@ func newBlueprint(f Family, alpha float64, resolution, classes int) (*Blueprint,
 const maxParameters = 32 << 20
 
 func (b *Blueprint) finish() (*Blueprint, error) {
-	last := b.Layers[len(b.Layers)-1]
-	b.add(Layer{Name: "pool", Kind: Pool, Size: 1, Out: last.Out})
 	b.add(Layer{Name: "classifier", Kind: Classify, Size: 1, Out: b.Classes})
 	if n := b.Cost().Parameters; n > maxParameters {
 		return nil, fmt.Errorf("mobilenet: %s with %d classes has %d million parameters, more than %d: take a smaller "+
@@ -180,21 +244,25 @@ func (b *Blueprint) finish() (*Blueprint, error) {
 
 // add appends a layer that reads the last one.
 func (b *Blueprint) add(l Layer) {
-	l.In, l.Stride = b.Layers[len(b.Layers)-1].Out, max(l.Stride, 1)
+	l.In, l.Kernel, l.Stride = b.Layers[len(b.Layers)-1].Out, max(l.Kernel, 1), max(l.Stride, 1)
 	b.Layers = append(b.Layers, l)
 }
 
-func (b *Blueprint) depthwise(name string, stride int) {
+func (b *Blueprint) depthwise(name string, kernel, stride int, f Function) {
 	in := b.Layers[len(b.Layers)-1]
 	size := in.Size
 	if stride == 2 {
 		size = half(size)
 	}
-	b.add(Layer{Name: name, Kind: Depthwise, Size: size, Out: in.Out, Stride: stride, Relu6: true})
+	b.add(Layer{Name: name, Kind: Depthwise, Size: size, Out: in.Out, Kernel: kernel, Stride: stride, Function: f})
 }
 
-func (b *Blueprint) pointwise(name string, out int, relu6 bool) {
-	b.add(Layer{Name: name, Kind: Pointwise, Size: b.Layers[len(b.Layers)-1].Size, Out: out, Relu6: relu6})
+func (b *Blueprint) pointwise(name string, out int, f Function) {
+	b.add(Layer{Name: name, Kind: Pointwise, Size: b.Layers[len(b.Layers)-1].Size, Out: out, Function: f})
+}
+
+func (b *Blueprint) pool() {
+	b.add(Layer{Name: "pool", Kind: Pool, Size: 1, Out: b.Layers[len(b.Layers)-1].Out})
 }
 
 // channels is α·n rounded to the nearest multiple of 8, at least 8, and never below 90 % of α·n.
@@ -244,17 +312,17 @@ func (b *Blueprint) Cost() Cost {
 	return sum
 }
 
-// Cost of one layer. Additions and the mean count nothing, as in the papers.
+// Cost of one layer. Sums, products and means count nothing, as in the papers.
 func (l Layer) Cost() Cost {
 	weights := 0
 	switch l.Kind {
 	case Stem:
-		weights = 3 * 3 * l.In * l.Out
+		weights = l.Kernel * l.Kernel * l.In * l.Out
 	case Depthwise:
-		weights = 3 * 3 * l.Out
+		weights = l.Kernel * l.Kernel * l.Out
 	case Pointwise, Classify:
 		weights = l.In * l.Out
-	case Add, Pool:
+	case Add, Pool, Excite:
 		return Cost{}
 	}
 	return Cost{MACs: l.Size * l.Size * weights, Parameters: weights + l.Out}

@@ -24,6 +24,8 @@ func (b *Blueprint) Graph(seed uint64) *model.Graph {
 		switch l.Kind {
 		case Add:
 			last = w.add(l, outputs[l.Shortcut], last)
+		case Excite:
+			last = w.excite(l, outputs[l.Shortcut], last)
 		case Pool:
 			last = w.pool(l, last)
 		default:
@@ -45,15 +47,20 @@ type weaver struct {
 // spread is what is expected of a tensor's real values.
 type spread struct{ mean, variance float64 }
 
-// A convolution's sums before its ReLU6 are to have this standard deviation and mean, so that few exceed 6; a linear
+// A convolution's sums before its function are to have this standard deviation and mean, so that few exceed 6; a linear
 // layer's to have 1; and the logits one that makes the highest of a thousand classes stand out.
 const (
 	reluDeviation, reluMean = 2, 0.5
 	logitDeviation          = 4
+	widest                  = reluMean + 4*reluDeviation // what few sums exceed
 )
 
-// afterRelu6 is the spread of such sums after their ReLU6 (by numerical integration of the normal distribution).
-var afterRelu6 = spread{mean: 1.07, variance: 1.76}
+// after is the spread of such sums after their function (by numerical integration of the normal distribution).
+var after = map[Function]spread{
+	Relu6:     {mean: 1.07, variance: 1.76},
+	Relu:      {mean: 1.07, variance: 1.78},
+	HardSwish: {mean: 0.86, variance: 1.91},
+}
 
 func (w *weaver) activation(name string, size, channels int, q model.Quant, s spread) int {
 	return w.tensor(model.Tensor{
@@ -75,33 +82,87 @@ func (w *weaver) node(op model.Op, out int, in ...int) int {
 func (w *weaver) convolution(l Layer, in int) int {
 	deviation, mean := 1., 0.
 	switch {
-	case l.Relu6:
+	case l.Function == HardSigmoid:
+		mean = 1
+	case l.Function != Linear:
 		deviation, mean = reluDeviation, reluMean
 	case l.Kind == Classify:
 		deviation = logitDeviation
 	}
 	out, fused := 0, model.None
-	if l.Relu6 {
+	switch l.Function {
+	case Relu6:
 		fused = model.Relu6
-		out = w.activation(l.Name, l.Size, l.Out, model.Quant{Scale: 6. / 255, ZeroPoint: -128}, afterRelu6)
-	} else {
-		out = w.activation(l.Name, l.Size, l.Out, linearQuant(deviation), spread{variance: deviation * deviation})
+		out = w.activation(l.Name, l.Size, l.Out, model.Quant{Scale: 6. / 255, ZeroPoint: -128}, after[Relu6])
+	case Relu:
+		fused = model.Relu
+		out = w.activation(l.Name, l.Size, l.Out, model.Quant{Scale: widest / 255, ZeroPoint: -128}, after[Relu])
+	default:
+		name := l.Name
+		if l.Function != Linear {
+			name += "/sum"
+		}
+		out = w.activation(name, l.Size, l.Out, linearQuant(deviation), spread{mean, deviation * deviation})
 	}
 	inputs := l.In
 	shape := []int{l.Out, 1, 1, l.In}
 	axis := 0
 	switch l.Kind {
 	case Stem:
-		inputs, shape = 3*3*l.In, []int{l.Out, 3, 3, l.In}
+		inputs, shape = l.Kernel*l.Kernel*l.In, []int{l.Out, l.Kernel, l.Kernel, l.In}
 	case Depthwise:
-		inputs, shape, axis = 3*3, []int{1, 3, 3, l.Out}, 3
+		inputs, shape, axis = l.Kernel*l.Kernel, []int{1, l.Kernel, l.Kernel, l.Out}, 3
 	}
 	weights, bias := w.weights(l, in, inputs, shape, axis, deviation, mean)
 	window := model.Window{StrideH: l.Stride, StrideW: l.Stride, Padding: model.Same}
 	if l.Kind == Depthwise {
-		return w.node(model.DepthwiseConv2D{Window: window, Multiplier: 1, Activation: fused}, out, in, weights, bias)
+		w.node(model.DepthwiseConv2D{Window: window, Multiplier: 1, Activation: fused}, out, in, weights, bias)
+	} else {
+		w.node(model.Conv2D{Window: window, Activation: fused}, out, in, weights, bias)
 	}
-	return w.node(model.Conv2D{Window: window, Activation: fused}, out, in, weights, bias)
+	switch l.Function {
+	case HardSwish:
+		return w.hardSwish(l, out)
+	case HardSigmoid:
+		return w.hardSigmoid(l, out)
+	}
+	return out
+}
+
+// hardSwish's values begin at −3/8.
+func (w *weaver) hardSwish(l Layer, in int) int {
+	const least = -3. / 8
+	scale := float32((widest - least) / 255)
+	zero := -128 + quant.Saturate(math.Round(float64(-least/scale)))
+	out := w.activation(l.Name, l.Size, l.Out, model.Quant{Scale: scale, ZeroPoint: zero}, after[HardSwish])
+	return w.node(model.HardSwish{}, out, in)
+}
+
+// hardSigmoid is made of what TensorFlow's converter makes it of: a sum with 3 that is clamped to [0, 6], and a product
+// with 1/6.
+func (w *weaver) hardSigmoid(l Layer, in int) int {
+	x := w.spreads[in]
+	sum := w.activation(l.Name+"/plus3", l.Size, l.Out, model.Quant{Scale: 6. / 255, ZeroPoint: -128}, spread{})
+	w.node(model.Add{Activation: model.Relu6}, sum, in, w.number(l.Name+"/3", 3))
+	out := w.activation(l.Name, l.Size, l.Out, model.Quant{Scale: 1. / 255, ZeroPoint: -128},
+		spread{(x.mean + 3) / 6, x.variance / 36})
+	return w.node(model.Mul{}, out, sum, w.number(l.Name+"/sixth", 1./6))
+}
+
+// number is a constant.
+func (w *weaver) number(name string, real float64) int {
+	return w.tensor(model.Tensor{
+		Name: name, Type: model.Int8, Data: []byte{127}, Quant: []model.Quant{{Scale: float32(real / 127)}},
+	}, spread{})
+}
+
+// excite multiplies by numbers in [0, 1].
+func (w *weaver) excite(l Layer, x, gate int) int {
+	s, g := w.spreads[x], w.spreads[gate]
+	s.mean *= g.mean
+	s.variance *= g.mean * g.mean
+	out := w.activation(l.Name, l.Size, l.Out, w.graph.Tensors[x].Quant[0], s)
+	return w.node(model.Mul{}, out, x, gate)
 }
 
 // linearQuant covers four standard deviations on both sides of zero.

@@ -21,13 +21,17 @@ func networks(t testing.TB) []*Blueprint {
 		blueprint(t, FamilyV2, 0.35, 96, 1000),
 		blueprint(t, FamilyV2, 0.6, 61, 3),
 		blueprint(t, FamilyV2, 1.3, 32, 100),
+		blueprint(t, FamilyV3Large, 0.35, 96, 1000),
+		blueprint(t, FamilyV3Small, 0.75, 75, 100),
+		blueprint(t, FamilyV3SmallMinimalistic, 0.5, 64, 400),
+		blueprint(t, FamilyV3LargeMinimalistic, 0.3, 33, 7),
 		blueprint(t, FamilyV1, 1, 1, 1),
 	}
 }
 
 // Each step of the engine must cost what the blueprint says.
 func TestGraphCost(t *testing.T) {
-	for _, b := range append(networks(t), blueprint(t, FamilyV2, 1, 224, 1000)) {
+	for _, b := range append(networks(t), blueprint(t, FamilyV2, 1, 224, 1000), blueprint(t, FamilyV3Large, 1, 224, 1000)) {
 		net := compile(t, b.Graph(1))
 		var sum Cost
 		for _, s := range net.Steps() {
@@ -51,7 +55,7 @@ func TestGraphIsDeterministic(t *testing.T) {
 // A random network is good for timing and comparing only if every layer has something to say: many values, few of them
 // clipped, others for other pictures.
 func TestGraphIsAlive(t *testing.T) {
-	for _, b := range networks(t)[:5] {
+	for _, b := range networks(t)[:8] {
 		g := b.Graph(7)
 		var outputs []int
 		for _, n := range g.Nodes[:len(g.Nodes)-2] { // all but Reshape and Softmax

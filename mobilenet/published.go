@@ -7,7 +7,7 @@ type Accuracy struct {
 	Alpha      float64
 	Resolution int
 
-	Top1, Top5              float64 // in float32
+	Top1, Top5              float64 // in float32; of V3 only Top1
 	Quantized1, Quantized5  float64 // the authors' own 8-bit network
 	Source, QuantizedSource string
 }
@@ -19,7 +19,7 @@ const (
 	pageHosted = "github.com/tensorflow/tensorflow, tensorflow/lite/g3doc/guide/hosted_models.md"
 )
 
-// Published returns what was published, for all networks that were trained: V1 by α and resolution, then V2. The
+// Published returns what was published, for all networks that were trained: V1 by α and resolution, then V2 and V3. The
 // papers' own figures (V1 1.0/224: 70.6, V2 1.0/224: 72.0) are of other trainings than the networks that can be had.
 func Published() []Accuracy {
 	return []Accuracy{
@@ -62,6 +62,13 @@ func Published() []Accuracy {
 		{FamilyV2, 0.35, 160, 55.7, 79.1, 0, 0, pageV2, ""},
 		{FamilyV2, 0.35, 128, 50.8, 75.0, 0, 0, pageV2, ""},
 		{FamilyV2, 0.35, 96, 45.5, 70.4, 0, 0, pageV2, ""},
+
+		{FamilyV3Large, 1, 224, 75.2, 0, 73.9, 0, pageV2, pageV2},
+		{FamilyV3Large, 0.75, 224, 73.3, 0, 0, 0, pageV2, ""},
+		{FamilyV3Small, 1, 224, 67.5, 0, 64.9, 0, pageV2, pageV2},
+		{FamilyV3Small, 0.75, 224, 65.4, 0, 0, 0, pageV2, ""},
+		{FamilyV3LargeMinimalistic, 1, 224, 72.3, 0, 71.3, 0, pageV2, pageV2},
+		{FamilyV3SmallMinimalistic, 1, 224, 61.9, 0, 0, 0, pageV2, ""},
 	}
 }
 

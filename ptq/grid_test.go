@@ -120,7 +120,7 @@ func (n *rawNetwork) run(x []float32) []float32 {
 					weights[o*depth*kernel*kernel:(o+1)*depth*kernel*kernel], bias[o], l.Size, size, kernel, stride)
 			}
 		}
-		if l.Relu6 {
+		if l.Function == mobilenet.Relu6 {
 			for i, v := range y {
 				y[i] = min(max(v, 0), 6)
 			}
@@ -271,7 +271,7 @@ func (e *exporter) convolution(w *onnxWriter, last string, l *rawLayer) string {
 		}, number("epsilon", epsilon), number("momentum", 0.9))
 	}
 	switch {
-	case !l.Relu6:
+	case l.Function != mobilenet.Relu6:
 		return last
 	case e.clip:
 		return w.node("Clip", []string{last}, number("min", 0), number("max", 6))

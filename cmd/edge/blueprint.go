@@ -31,7 +31,7 @@ type blueprintLayer struct {
 	In         int    `json:"in"`
 	Out        int    `json:"out"`
 	Stride     int    `json:"stride"`
-	Relu6      bool   `json:"relu6"`
+	Function   string `json:"function"`
 	MACs       int    `json:"macs"`
 	Parameters int    `json:"parameters"`
 }
@@ -49,7 +49,7 @@ func runBlueprint(_ context.Context, args []string, std streams) error {
 		return err
 	}
 	if f.NArg() != 1 {
-		return configErrorf("edge blueprint: name one family, v1 or v2")
+		return configErrorf("edge blueprint: name one family of %v", mobilenet.Families())
 	}
 	b, err := mobilenet.New(mobilenet.Family(strings.ToLower(f.Arg(0))), *alpha, *resolution, *classes)
 	if err != nil {
@@ -105,7 +105,7 @@ func jsonOf(b *mobilenet.Blueprint) blueprintJSON {
 	for _, l := range b.Layers {
 		cost := l.Cost()
 		j.Layers = append(j.Layers, blueprintLayer{
-			l.Name, l.Kind.String(), l.Size, l.In, l.Out, l.Stride, l.Relu6, cost.MACs, cost.Parameters,
+			l.Name, l.String(), l.Size, l.In, l.Out, l.Stride, l.Function.String(), cost.MACs, cost.Parameters,
 		})
 	}
 	return j
@@ -115,12 +115,9 @@ func printBlueprint(out io.Writer, b *mobilenet.Blueprint) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "layer\tkind\tchannels\toutput\tMACs\tparameters")
 	for _, l := range b.Layers {
-		kind := l.Kind.String()
-		if l.Stride > 1 {
-			kind += fmt.Sprintf("/%d", l.Stride)
-		}
-		if !l.Relu6 && l.Kind == mobilenet.Pointwise {
-			kind += ", linear"
+		kind := l.String()
+		if l.Function != mobilenet.Relu6 && l.Kind <= mobilenet.Pointwise { // the usual one isn't said
+			kind += ", " + l.Function.String()
 		}
 		cost := l.Cost()
 		fmt.Fprintf(w, "%s\t%s\t%d→%d\t%s\t%s\t%s\n", l.Name, kind, l.In, l.Out, dims([]int{l.Size, l.Size, l.Out}),

@@ -38,7 +38,11 @@ var (
 	inks   = map[mobilenet.Family]color.RGBA{
 		mobilenet.FamilyV1: {0x1f, 0x6f, 0xb4, 0xff},
 		mobilenet.FamilyV2: {0xe0, 0x7b, 0x16, 0xff},
+
+		mobilenet.FamilyV3Large: v3, mobilenet.FamilyV3LargeMinimalistic: v3,
+		mobilenet.FamilyV3Small: v3, mobilenet.FamilyV3SmallMinimalistic: v3,
 	}
+	v3 = color.RGBA{0x2c, 0x8c, 0x4b, 0xff}
 )
 
 // drawBudget writes the chart as a PNG picture.
@@ -176,7 +180,7 @@ func (c *canvas) names(b *budget, x, y axis) {
 }
 
 func (c *canvas) legend() {
-	const left, top = plotRight - 310, plotBottom - 84
+	const left, top = plotRight - 310, plotBottom - 106
 	y := float64(top)
 	entry := func(name string, draw func(x, y float64)) {
 		draw(left, y-5)
@@ -185,6 +189,7 @@ func (c *canvas) legend() {
 	}
 	entry("MobileNet V1", func(x, y float64) { c.disc(x, y, 7, inks[mobilenet.FamilyV1]) })
 	entry("MobileNet V2", func(x, y float64) { c.disc(x, y, 7, inks[mobilenet.FamilyV2]) })
+	entry("MobileNet V3", func(x, y float64) { c.disc(x, y, 7, v3) })
 	entry("none is faster and more accurate", func(x, y float64) { c.line(x-12, y, x+12, y, 2, front) })
 	entry("most accurate that holds the rate", func(x, y float64) { c.ring(x, y, 9, 2.5, limit) })
 }
