@@ -219,3 +219,38 @@ func BenchmarkAdd(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkMultiply multiplies by the factors of channels, as squeeze-and-excite does.
+func BenchmarkMultiply(b *testing.B) {
+	for _, s := range Available() {
+		for _, channels := range []int{72, 480} {
+			b.Run(fmt.Sprintf("%s/%d", s.Name, channels), func(b *testing.B) {
+				c := roll(1).multiply(14*14, channels)
+				for c.Mul.Shift < -9 || c.Mul.Shift > -5 {
+					c = roll(2).multiply(14*14, channels)
+				}
+				c.Dst = make([]byte, len(c.A))
+				multiply := s.PackMultiply(c.MultiplyLayer)
+				b.SetBytes(int64(len(c.A)))
+				for b.Loop() {
+					multiply.Run(c.MultiplyCall)
+				}
+			})
+		}
+	}
+}
+
+// BenchmarkTable applies a function of one activation, as hard-swish is.
+func BenchmarkTable(b *testing.B) {
+	for _, s := range Available() {
+		b.Run(s.Name, func(b *testing.B) {
+			src := roll(1).activations(14 * 14 * 480)
+			table := s.PackTable((*[256]byte)(roll(2).activations(256)))
+			call := TableCall{src, make([]byte, len(src))}
+			b.SetBytes(int64(len(src)))
+			for b.Loop() {
+				table.Run(call)
+			}
+		})
+	}
+}

@@ -5,159 +5,263 @@
 package kernels
 
 // add_float__avx512vnni adds two tensors in float32.
+//
+//go:noescape
 func add_float__avx512vnni(t addPart)
 
 // add_float__avx2 adds two tensors in float32.
+//
+//go:noescape
 func add_float__avx2(t addPart)
 
 // add_integer__avx512vnni adds two tensors in integers.
+//
+//go:noescape
 func add_integer__avx512vnni(t addPart)
 
 // add_integer__avx2 adds two tensors in integers.
+//
+//go:noescape
 func add_integer__avx2(t addPart)
 
 // depthwise_3x3s1_16ch__avx2 computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_3x3s1_16ch__avx2(t depthwiseRow)
 
 // depthwise_3x3s1_8ch__avx2 computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_3x3s1_8ch__avx2(t depthwiseRow)
 
 // depthwise_3x3s2_16ch__avx2 computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_3x3s2_16ch__avx2(t depthwiseRow)
 
 // depthwise_3x3s2_8ch__avx2 computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_3x3s2_8ch__avx2(t depthwiseRow)
 
 // depthwise_5x5s1_16ch__avx2 computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_5x5s1_16ch__avx2(t depthwiseRow)
 
 // depthwise_5x5s1_8ch__avx2 computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_5x5s1_8ch__avx2(t depthwiseRow)
 
 // depthwise_5x5s2_16ch__avx2 computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_5x5s2_16ch__avx2(t depthwiseRow)
 
 // depthwise_5x5s2_8ch__avx2 computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_5x5s2_8ch__avx2(t depthwiseRow)
 
 // depthwise_3x3s1_64ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 64 channels.
+//
+//go:noescape
 func depthwise_3x3s1_64ch__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s1_64ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 64 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s1_64ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s1_32ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 32 channels.
+//
+//go:noescape
 func depthwise_3x3s1_32ch__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s1_32ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 32 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s1_32ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s1_16ch__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_3x3s1_16ch__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s1_16ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s1_16ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s2_64ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 64 channels.
+//
+//go:noescape
 func depthwise_3x3s2_64ch__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s2_64ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 64 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s2_64ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s2_32ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 32 channels.
+//
+//go:noescape
 func depthwise_3x3s2_32ch__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s2_32ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 32 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s2_32ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s2_16ch__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_3x3s2_16ch__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s2_16ch_zero__avx512vnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s2_16ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s1_64ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 64 channels.
+//
+//go:noescape
 func depthwise_5x5s1_64ch__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s1_64ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 64 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s1_64ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s1_32ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 32 channels.
+//
+//go:noescape
 func depthwise_5x5s1_32ch__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s1_32ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 32 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s1_32ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s1_16ch__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_5x5s1_16ch__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s1_16ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s1_16ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s2_64ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 64 channels.
+//
+//go:noescape
 func depthwise_5x5s2_64ch__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s2_64ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 64 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s2_64ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s2_32ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 32 channels.
+//
+//go:noescape
 func depthwise_5x5s2_32ch__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s2_32ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 32 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s2_32ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s2_16ch__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_5x5s2_16ch__avx512vnni(t depthwiseRow)
 
 // depthwise_5x5s2_16ch_zero__avx512vnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s2_16ch_zero__avx512vnni(t depthwiseRow)
 
 // depthwise_3x3s1_16ch__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_3x3s1_16ch__avxvnni(t depthwiseRow)
 
 // depthwise_3x3s1_16ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s1_16ch_zero__avxvnni(t depthwiseRow)
 
 // depthwise_3x3s1_8ch__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_3x3s1_8ch__avxvnni(t depthwiseRow)
 
 // depthwise_3x3s1_8ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 1, in blocks of 8 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s1_8ch_zero__avxvnni(t depthwiseRow)
 
 // depthwise_3x3s2_16ch__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_3x3s2_16ch__avxvnni(t depthwiseRow)
 
 // depthwise_3x3s2_16ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s2_16ch_zero__avxvnni(t depthwiseRow)
 
 // depthwise_3x3s2_8ch__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_3x3s2_8ch__avxvnni(t depthwiseRow)
 
 // depthwise_3x3s2_8ch_zero__avxvnni computes outputs of 3×3 taps at a stride of 2, in blocks of 8 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_3x3s2_8ch_zero__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s1_16ch__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_5x5s1_16ch__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s1_16ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s1_16ch_zero__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s1_8ch__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_5x5s1_8ch__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s1_8ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 1, in blocks of 8 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s1_8ch_zero__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s2_16ch__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels.
+//
+//go:noescape
 func depthwise_5x5s2_16ch__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s2_16ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 16 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s2_16ch_zero__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s2_8ch__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels.
+//
+//go:noescape
 func depthwise_5x5s2_8ch__avxvnni(t depthwiseRow)
 
 // depthwise_5x5s2_8ch_zero__avxvnni computes outputs of 5×5 taps at a stride of 2, in blocks of 8 channels; weights have a zero point.
+//
+//go:noescape
 func depthwise_5x5s2_8ch_zero__avxvnni(t depthwiseRow)
 
 // windowsums__avx2 sums the activations of a window, for 16 channels.
@@ -175,119 +279,217 @@ func patches_8b(dst, src *byte, count, rows, row, pitch, step int)
 //go:noescape
 func patches_16b(dst, src *byte, count, rows, row, pitch, step int)
 
+// multiply_float__avx512vnni multiplies two tensors in float32.
+//
+//go:noescape
+func multiply_float__avx512vnni(t multiplyPart)
+
+// multiply_float__avx2 multiplies two tensors in float32.
+//
+//go:noescape
+func multiply_float__avx2(t multiplyPart)
+
 // pointwise_6x16c2_float__avx2 computes tiles of 6 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_6x16c2_float__avx2(t pointwiseTile)
 
 // pointwise_6x16c2_integer__avx2 computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_6x16c2_integer__avx2(t pointwiseTile)
 
 // pointwise_6x16c2_signed__avx2 computes tiles of 6 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_6x16c2_signed__avx2(t pointwiseTile)
 
 // pointwise_1x16c2_float__avx2 computes tiles of 1 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_1x16c2_float__avx2(t pointwiseTile)
 
 // pointwise_1x16c2_integer__avx2 computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_1x16c2_integer__avx2(t pointwiseTile)
 
 // pointwise_1x16c2_signed__avx2 computes tiles of 1 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_1x16c2_signed__avx2(t pointwiseTile)
 
 // widen__avx2 widens the activations of pixels to 16 bits.
+//
+//go:noescape
 func widen__avx2(t widenPixels)
 
 // pointwise_7x32c4_float__avx512vnni computes tiles of 7 × 32, and requantizes in float32.
+//
+//go:noescape
 func pointwise_7x32c4_float__avx512vnni(t pointwiseTile)
 
 // pointwise_7x32c4_integer__avx512vnni computes tiles of 7 × 32, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_7x32c4_integer__avx512vnni(t pointwiseTile)
 
 // pointwise_7x32c4_signed__avx512vnni computes tiles of 7 × 32, and requantizes in integers.
+//
+//go:noescape
 func pointwise_7x32c4_signed__avx512vnni(t pointwiseTile)
 
 // pointwise_7x48c4_float__avx512vnni computes tiles of 7 × 48, and requantizes in float32.
+//
+//go:noescape
 func pointwise_7x48c4_float__avx512vnni(t pointwiseTile)
 
 // pointwise_7x48c4_integer__avx512vnni computes tiles of 7 × 48, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_7x48c4_integer__avx512vnni(t pointwiseTile)
 
 // pointwise_7x48c4_signed__avx512vnni computes tiles of 7 × 48, and requantizes in integers.
+//
+//go:noescape
 func pointwise_7x48c4_signed__avx512vnni(t pointwiseTile)
 
 // pointwise_14x16c4_float__avx512vnni computes tiles of 14 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_14x16c4_float__avx512vnni(t pointwiseTile)
 
 // pointwise_14x16c4_integer__avx512vnni computes tiles of 14 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_14x16c4_integer__avx512vnni(t pointwiseTile)
 
 // pointwise_14x16c4_signed__avx512vnni computes tiles of 14 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_14x16c4_signed__avx512vnni(t pointwiseTile)
 
 // pointwise_1x16c4_float__avx512vnni computes tiles of 1 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_1x16c4_float__avx512vnni(t pointwiseTile)
 
 // pointwise_1x16c4_integer__avx512vnni computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_1x16c4_integer__avx512vnni(t pointwiseTile)
 
 // pointwise_1x16c4_signed__avx512vnni computes tiles of 1 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_1x16c4_signed__avx512vnni(t pointwiseTile)
 
 // pointwise_1x32c4_float__avx512vnni computes tiles of 1 × 32, and requantizes in float32.
+//
+//go:noescape
 func pointwise_1x32c4_float__avx512vnni(t pointwiseTile)
 
 // pointwise_1x32c4_integer__avx512vnni computes tiles of 1 × 32, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_1x32c4_integer__avx512vnni(t pointwiseTile)
 
 // pointwise_1x32c4_signed__avx512vnni computes tiles of 1 × 32, and requantizes in integers.
+//
+//go:noescape
 func pointwise_1x32c4_signed__avx512vnni(t pointwiseTile)
 
 // pointwise_1x48c4_float__avx512vnni computes tiles of 1 × 48, and requantizes in float32.
+//
+//go:noescape
 func pointwise_1x48c4_float__avx512vnni(t pointwiseTile)
 
 // pointwise_1x48c4_integer__avx512vnni computes tiles of 1 × 48, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_1x48c4_integer__avx512vnni(t pointwiseTile)
 
 // pointwise_1x48c4_signed__avx512vnni computes tiles of 1 × 48, and requantizes in integers.
+//
+//go:noescape
 func pointwise_1x48c4_signed__avx512vnni(t pointwiseTile)
 
 // pixelsums__avx512vnni sums the activations of each pixel, times a factor.
+//
+//go:noescape
 func pixelsums__avx512vnni(t pixelSums)
 
 // pointwise_6x16c4_float__avxvnni computes tiles of 6 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_6x16c4_float__avxvnni(t pointwiseTile)
 
 // pointwise_6x16c4_integer__avxvnni computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_6x16c4_integer__avxvnni(t pointwiseTile)
 
 // pointwise_6x16c4_signed__avxvnni computes tiles of 6 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_6x16c4_signed__avxvnni(t pointwiseTile)
 
 // pointwise_1x16c4_float__avxvnni computes tiles of 1 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_1x16c4_float__avxvnni(t pointwiseTile)
 
 // pointwise_1x16c4_integer__avxvnni computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_1x16c4_integer__avxvnni(t pointwiseTile)
 
 // pointwise_1x16c4_signed__avxvnni computes tiles of 1 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_1x16c4_signed__avxvnni(t pointwiseTile)
 
 // pixelsums__avx2 sums the activations of each pixel, times a factor.
+//
+//go:noescape
 func pixelsums__avx2(t pixelSums)
 
 // pointwise_6x16c4chain_float__avx2 computes tiles of 6 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_6x16c4chain_float__avx2(t pointwiseTile)
 
 // pointwise_6x16c4chain_integer__avx2 computes tiles of 6 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_6x16c4chain_integer__avx2(t pointwiseTile)
 
 // pointwise_6x16c4chain_signed__avx2 computes tiles of 6 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_6x16c4chain_signed__avx2(t pointwiseTile)
 
 // pointwise_1x16c4chain_float__avx2 computes tiles of 1 × 16, and requantizes in float32.
+//
+//go:noescape
 func pointwise_1x16c4chain_float__avx2(t pointwiseTile)
 
 // pointwise_1x16c4chain_integer__avx2 computes tiles of 1 × 16, and requantizes in integers, if no output is below zero.
+//
+//go:noescape
 func pointwise_1x16c4chain_integer__avx2(t pointwiseTile)
 
 // pointwise_1x16c4chain_signed__avx2 computes tiles of 1 × 16, and requantizes in integers.
+//
+//go:noescape
 func pointwise_1x16c4chain_signed__avx2(t pointwiseTile)
+
+// table__avx512vbmi looks up 64 bytes at a time.
+//
+//go:noescape
+func table__avx512vbmi(t tableBytes)
+
+// table__avx2 looks up 64 bytes at a time.
+//
+//go:noescape
+func table__avx2(t tableBytes)

@@ -74,6 +74,11 @@ func patches_16b(dst, src *byte, count, rows, row, pitch, step int)
 //go:noescape
 func pixelsums__neon(s *pixelSums)
 
+// multiply__neon multiplies two tensors, sixteen elements at a time.
+//
+//go:noescape
+func multiply__neon(call *multiplication)
+
 // pointwise_4x4c32__neon computes tiles of 4 pixels × 4 output channels.
 //
 //go:noescape
@@ -98,3 +103,8 @@ func pointwise_4x8c4__neondot(call *pointwiseCall)
 //
 //go:noescape
 func pointwise_1x8c4__neondot(call *pointwiseCall)
+
+// table__neon looks up 32 bytes at a time.
+//
+//go:noescape
+func table__neon(table *[256]byte, src, dst *byte, n int)

@@ -36,7 +36,7 @@ func (s *x86) set(name string) *Set {
 	set := Generic()
 	set.Name = name
 	set.PackPointwise, set.PackDepthwise, set.PackAdd = s.packPointwise, s.packDepthwise, s.packAdd
-	set.PackAveragePool = packAveragePoolAVX2
+	set.PackAveragePool, set.PackTable, set.PackMultiply = packAveragePoolAVX2, s.packTable, s.packMultiply
 	return set
 }
 

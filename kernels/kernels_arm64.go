@@ -20,6 +20,7 @@ func native() []candidate {
 	neon := generic[int8]("neon", true)
 	neon.PackPointwise, neon.PackDepthwise = packPointwiseNeon, packDepthwiseNeon
 	neon.PackAdd, neon.PackAveragePool = packAddNeon, packAveragePoolNeon
+	neon.PackTable, neon.PackMultiply = packTableNeon, packMultiplyNeon
 	dot := *neon
 	dot.Name = "neon-dot"
 	dot.PackPointwise, dot.PackDepthwise = packPointwiseNeonDot, packDepthwiseNeonDot

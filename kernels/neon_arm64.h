@@ -12,6 +12,9 @@
 #define SMLAL_H(m, n, d)      WORD $(0x0e608000 | (m)<<16 | (n)<<5 | (d)) // smlal vd.4s, vn.4h, vm.4h
 #define SMLAL2_H(m, n, d)     WORD $(0x4e608000 | (m)<<16 | (n)<<5 | (d)) // smlal2 vd.4s, vn.8h, vm.8h
 
+#define SMULL_H(m, n, d)      WORD $(0x0e60c000 | (m)<<16 | (n)<<5 | (d)) // smull vd.4s, vn.4h, vm.4h
+#define SMULL2_H(m, n, d)     WORD $(0x4e60c000 | (m)<<16 | (n)<<5 | (d)) // smull2 vd.4s, vn.8h, vm.8h
+
 #define SMULL_S(m, n, d)      WORD $(0x0ea0c000 | (m)<<16 | (n)<<5 | (d)) // smull vd.2d, vn.2s, vm.2s
 #define SMULL2_S(m, n, d)     WORD $(0x4ea0c000 | (m)<<16 | (n)<<5 | (d)) // smull2 vd.2d, vn.4s, vm.4s
 

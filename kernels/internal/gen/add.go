@@ -169,14 +169,7 @@ of the packed fours.`, bytes))
 	c.op("VZEROUPPER")
 	c.op("RET")
 
-	// Packing works within lanes of 128 bits: one then holds four elements of each vector.
-	lanes := bytes / 16
-	var quads []uint64
-	for i := 0; i < 4*lanes; i += 2 {
-		place := func(i int) uint64 { return uint64(i%lanes*4 + i/lanes) }
-		quads = append(quads, place(i)|place(i+1)<<32)
-	}
-	c.table(table, quads...)
+	c.table(table, packedOrder(bytes)...)
 }
 
 func addFile() *code {

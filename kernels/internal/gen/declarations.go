@@ -55,10 +55,6 @@ func declare(name string, comment []string) (string, error) {
 		}
 		b.WriteString("// " + line + "\n")
 	}
-	signature := comment[len(comment)-1]
-	if strings.Contains(signature, "*") {
-		b.WriteString("//\n//go:noescape\n")
-	}
-	b.WriteString(signature + "\n")
+	b.WriteString("//\n//go:noescape\n" + comment[len(comment)-1] + "\n")
 	return b.String(), nil
 }

@@ -39,6 +39,8 @@ func generate(dir string) (map[string][]byte, error) {
 		"pointwise_avxvnni_amd64.s":    pointwiseAVXVNNI(),
 		"depthwise_avxvnni_amd64.s":    depthwiseAVXVNNI(),
 		"add_amd64.s":                  addFile(),
+		"multiply_amd64.s":             multiplyFile(),
+		"table_amd64.s":                tableFile(),
 	} {
 		files[name] = code.Bytes()
 	}
