@@ -475,6 +475,19 @@ func smallGraphs() []*model.Graph {
 				})
 			}
 		}
+		for _, op := range []model.Op{model.Maximum{}, model.Minimum{}} {
+			name := strings.ToLower(model.OpName(op))
+			add(name, func(b *builder) int {
+				x, y := b.input(1, 6, 7, 5), b.input(1, 1, 1, 5)
+				b.Tensors[y].Quant = b.Tensors[x].Quant
+				return b.node(op, b.like(x, 1, 6, 7, 5), x, y)
+			})
+			add(name+"-constant", func(b *builder) int {
+				x, c := b.input(1, 6, 7, 5), b.constant(0.05)
+				b.Tensors[c].Quant = b.Tensors[x].Quant
+				return b.node(op, b.like(x, 1, 6, 7, 5), x, c)
+			})
+		}
 		for _, axes := range [][]int{{1, 2}, {3}, {1, 3}} {
 			for _, keep := range []bool{true, false} {
 				add(fmt.Sprintf("max-%v-%v", axes, keep), func(b *builder) int {

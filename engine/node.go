@@ -23,6 +23,10 @@ func (c *compiler) node(n *model.Node) error {
 		return c.product(n, op)
 	case model.Div:
 		return c.quotient(n, op)
+	case model.Maximum:
+		return c.pairs(c.operands(n), "maximum", func(a, b int32) int32 { return max(a, b) }, model.None)
+	case model.Minimum:
+		return c.pairs(c.operands(n), "minimum", func(a, b int32) int32 { return min(a, b) }, model.None)
 	case model.Mean:
 		return c.mean(n, op)
 	case model.ReduceMax:

@@ -98,6 +98,12 @@ var operations = map[string]operation{
 		options: divOptions, inputs: 2, constants: either, signed: 1, read: readDiv, write: writeArithmetic,
 		check: checkArithmetic, shape: shapeArithmetic, arithmetic: checkDiv,
 	},
+	"MAXIMUM": {
+		inputs: 2, constants: either, signed: 2, zero: Maximum{}, shape: shapeArithmetic, arithmetic: checkExtreme,
+	},
+	"MINIMUM": {
+		inputs: 2, constants: either, signed: 2, zero: Minimum{}, shape: shapeArithmetic, arithmetic: checkExtreme,
+	},
 
 	// ops_functions.go
 	"HARD_SWISH":   {inputs: 1, signed: 1, zero: HardSwish{}, arithmetic: checkHardSwish},

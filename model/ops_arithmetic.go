@@ -19,12 +19,19 @@ type (
 	Mul struct{ Activation Activation }
 	// Div is the first divided by the second, which is constant and not 0; in f32 or u8.
 	Div struct{ Activation Activation }
+	// Maximum is the greater of the two, Minimum the lesser. All are quantized alike.
+	Maximum struct{}
+	// Minimum is as Maximum.
+	Minimum struct{}
 )
 
 func (Add) op() string { return "ADD" }
 func (Sub) op() string { return "SUB" }
 func (Mul) op() string { return "MUL" }
 func (Div) op() string { return "DIV" }
+
+func (Maximum) op() string { return "MAXIMUM" }
+func (Minimum) op() string { return "MINIMUM" }
 
 func readAdd(o *operator) (Op, error) {
 	a, err := o.activation(arithmeticActivation)
@@ -173,4 +180,19 @@ func QuotientMultiplier(a, b, y *Tensor) (quant.Multiplier, error) {
 			y.Quant[0].Scale, a.Quant[0].Scale, b.Quant[0].Scale)
 	}
 	return m, nil
+}
+
+// checkExtreme: the reference compares bytes, which says something only if they mean the same.
+func checkExtreme(g *Graph, n *Node) error {
+	y := &g.Tensors[n.Outputs[0]]
+	for _, i := range n.Inputs {
+		x := &g.Tensors[i]
+		if err := sameType(x, y); err != nil {
+			return err
+		}
+		if !sameQuant(x, y) {
+			return fmt.Errorf("%s is quantized differently from the output", g.tensorPlace(i))
+		}
+	}
+	return nil
 }
