@@ -1,5 +1,17 @@
 // Package camera is where frames come from: a V4L2 camera, a command's output or standard input, picture files.
 //
+// A person names a source ("auto", "/dev/video0", "exec:rpicam-vid …", a folder); ParseSpec makes a Spec of that, and Open
+// a Camera of the Spec. A Camera gives its frames as a sequence, always the newest, each borrowed until the next:
+//
+//	for f, err := range cam.Frames(ctx) { … }
+//
+// The sequence outlives trouble. A camera that is unplugged, silent, or whose command ends is reported as ErrLost every
+// second, is looked for again, and comes back by itself; a damaged frame is left out and counted.
+//
+// Cameras are not told from one another by what they say but by what they do: drivers that give another format than was
+// asked for, MJPEG with bytes where none belong, buffers flagged as errors, grey cameras for infrared that come first.
+// What a source says of itself is checked, and what nothing says (how rows of raw frames are padded) is asked for.
+//
 // The files in the order in which to read them: camera.go says what every source is, spec.go what a person may call it;
 // files.go reads pictures; stream.go takes frames out of a pipe, cut by split.go, filled by stdin.go or command.go;
 // device.go is a V4L2 camera that may be unplugged and come back, session.go one that is plugged in and streams;

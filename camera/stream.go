@@ -50,8 +50,8 @@ func newStream(spec Spec, o Options) (*stream, error) {
 	}
 	// What isn't known of such frames is as in most: BT.601, limited range.
 	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: stride}
-	if o.Format == frame.YU12 && !isFFmpeg.MatchString(spec.Arg) {
-		s.raw.Range = frame.Full // as rpicam-vid writes them: colours as in a JPEG picture
+	if o.Format.IsGrey() || o.Format == frame.YU12 && !isFFmpeg.MatchString(spec.Arg) {
+		s.raw.Range = frame.Full // as rpicam-vid writes YU12, with colours as in a JPEG picture, and everyone grey
 	}
 	s.rawSize = o.Format.FrameSize(o.Width, o.Height, s.raw.Stride)
 	if s.rawSize > maxFrame {

@@ -127,7 +127,8 @@ const (
 
 // colours returns how a frame in format f has to be read, with V4L2's rules for what a driver leaves open
 // (V4L2_MAP_YCBCR_ENC_DEFAULT, V4L2_MAP_QUANTIZATION_DEFAULT). BT.2020 and SMPTE 240M, which no camera here is known to
-// have, count as the near BT.709. JPEG pictures are always BT.601 in full range.
+// have, count as the near BT.709. JPEG pictures are always BT.601 in full range, and grey ones, of which those rules say
+// nothing, have the full range unless the driver says otherwise, as vivid makes them and infrared cameras do.
 func colours(f frame.Format, p pixFormat) (frame.Matrix, frame.Range) {
 	if f == frame.MJPEG {
 		return frame.BT601, frame.Full
@@ -145,7 +146,7 @@ func colours(f frame.Format, p pixFormat) (frame.Matrix, frame.Range) {
 		matrix = frame.BT709
 	}
 	if p.Quantization == quantizationFull ||
-		p.Quantization == quantizationDefault && (f.IsRGB() || p.Colorspace == colorspaceJPEG) {
+		p.Quantization == quantizationDefault && (f.IsRGB() || f.IsGrey() || p.Colorspace == colorspaceJPEG) {
 		rng = frame.Full
 	}
 	return matrix, rng

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"edge/frame"
+	"edge/quant"
 )
 
 // The tests below need a V4L2 camera, whose path is in EDGE_V4L2_DEVICE; most of them need the kernel's vivid, and the
@@ -210,6 +212,61 @@ func TestDeviceColours(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestDeviceFormats shows eight bars of colour, and holds that frames of every format that the driver has and we read
+// show them as those of RGB24 do, or as grey as they are. So the driver says where each sample lies.
+func TestDeviceFormats(t *testing.T) {
+	path := vividPath(t)
+	set(t, path, "test_pattern=0") // bars of 75 %
+	set(t, path, "osd_text_mode=2")
+	const bars = 8
+	spec := frame.TensorSpec{Width: bars, Height: 2, Channels: 3, Quant: quant.Params{Scale: 1}, Std: [3]float32{1, 1, 1}}
+	fitter, err := frame.NewFitter(spec, frame.Options{Fit: frame.Stretch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	see := func(f frame.Format) (seen []byte) {
+		c, err := openSpec(path, Options{Format: f, Width: 640, Height: 360})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = c.Close() }()
+		seen = make([]byte, 2*bars*3)
+		take(t, c, 1, false, func(got frame.Frame) {
+			if got.Format != f {
+				t.Errorf("%v instead of %v", got.Format, f)
+			}
+			if err := fitter.Fit(seen, got); err != nil {
+				t.Errorf("%v: %v", f, err)
+			}
+		})
+		return seen
+	}
+	want := see(frame.RGB24)
+	t.Logf("RGB24: %v", want[:3*bars])
+	tested := 0
+	for _, f := range inspect(path).Formats {
+		if !f.Readable || f.known == frame.MJPEG {
+			continue
+		}
+		tested++
+		for i, got := range see(f.known) {
+			pixel := want[i/3*3:][:3]
+			expected := float64(want[i])
+			if f.known.IsGrey() {
+				expected = 0.2126*float64(pixel[0]) + 0.7152*float64(pixel[1]) + 0.0722*float64(pixel[2]) // vivid's weights
+			}
+			if math.Abs(float64(got)-expected) > 8 {
+				t.Errorf("%v (%s): value %d is %d, want %.0f of %v", f.known, f.FourCC, i, got, expected, pixel)
+				break
+			}
+		}
+	}
+	if tested < 12 {
+		t.Errorf("%d formats", tested)
+	}
+	t.Logf("%d formats", tested)
 }
 
 // TestDeviceHolder isn't a test: TestDeviceBusy runs it in another process.

@@ -71,6 +71,8 @@ func TestColours(t *testing.T) {
 		{"xvYCC 709", frame.UYVY, sRGB, encXV709, 0, frame.BT709, frame.Limited},
 		{"RGB", frame.RGB24, sRGB, 0, 0, frame.BT601, frame.Full},
 		{"limited RGB", frame.BGR24, sRGB, 0, limited, frame.BT601, frame.Limited},
+		{"grey", frame.GREY, sRGB, 0, 0, frame.BT601, frame.Full},
+		{"limited grey", frame.Y10, sRGB, 0, limited, frame.BT601, frame.Limited},
 		{"MJPEG, whatever is said", frame.MJPEG, colorspaceRec709, encRec709, limited, frame.BT601, frame.Full},
 	}
 	for _, tt := range tests {

@@ -1,4 +1,24 @@
-// Package frame holds a picture in memory, and how it becomes the network's input tensor.
+// Package frame holds a picture in memory, and how it becomes a network's input tensor.
+//
+// A Frame is bytes and what they mean: a pixel format as a camera has it, width, height, stride, and which matrix and
+// range a YUV format's colours have. It comes from a camera, or from ReadFile and Decode, which read picture files.
+//
+// A Fitter brings frames to a network: made once of the network's TensorSpec and of Options (crop, stretch or letterbox,
+// a region of interest, rotation), it turns any frame into the tensor's bytes in one pass. Nothing lies in between, no
+// RGB picture of the camera's size: rows of the frame are blended, samples of the blended row filtered, and each pixel
+// of the tensor goes through one table that clamps and quantizes:
+//
+//	frame            rows              pixels of a row     colours, quantized
+//	YUYV, NV12, …  → blend (resample.go) → filter        → palette (colour.go)  → tensor
+//	MJPEG → planes (jpeg.go) ↗
+//
+// For that, layout.go says where a format's samples lie, and geometry.go which part of a frame becomes which part of the
+// tensor. The tables are made when the first frame of a kind comes; each one after that costs time alone.
+//
+// A camera's JPEG pictures and a file's are not quite the same matter. Both decoders are here: jpeg.go for streams, exact
+// to the bit with libjpeg and without allocation, and on top of it what only files hold (jpeg_file.go,
+// jpeg_progressive.go). The standard library's decodes the files that it can, and the other formats' libraries theirs
+// (decode.go). However large a picture says it is, reading it takes 64 MiB of memory at most beyond the file.
 package frame
 
 import (
