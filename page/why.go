@@ -154,10 +154,15 @@ func (s *Server) showEvent(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	told := story{happening: happeningOf(r, event), LEDs: []LED{}, Top: []Top{}, Moments: []point{}}
+	var before []decision.Light
 	replay := record.Replay{Took: func(o record.Outcome) {
 		if !o.Header.Started.Equal(h.Started) {
 			return
 		}
+		if o.Moment.Number == moment {
+			told.explain(&o, event, before)
+		}
+		before = append(before[:0], o.Now.Lights...)
 		if from := o.Wall.Sub(event.At); from < -storyBefore || from > storyAfter || len(told.Moments) == mostPoints {
 			return
 		}
@@ -168,9 +173,6 @@ func (s *Server) showEvent(w http.ResponseWriter, req *http.Request) {
 		for i, light := range o.Now.Lights {
 			p.Lit[i] = light != decision.Dark
 		}
-		if o.Moment.Number == moment {
-			told.explain(&o, event)
-		}
 		told.Moments = append(told.Moments, p)
 	}}
 	if _, err := replay.Run(r); err != nil {
@@ -180,8 +182,8 @@ func (s *Server) showEvent(w http.ResponseWriter, req *http.Request) {
 	writeJSON(w, http.StatusOK, told)
 }
 
-// explain says in words what happened at a moment.
-func (t *story) explain(o *record.Outcome, e *record.Happening) {
+// explain says in words what happened at a moment, before which the LEDs showed something else.
+func (t *story) explain(o *record.Outcome, e *record.Happening, before []decision.Light) {
 	rules := o.Header.Rules.LEDs
 	for i := range rules {
 		if i >= len(o.Scores) {
@@ -211,8 +213,28 @@ func (t *story) explain(o *record.Outcome, e *record.Happening) {
 				"it goes on at %v and off below %v, with smoothing %v and a hold of %v.", l.Name, l.On, l.Off, l.Smoothing, l.Hold)
 		}
 	case record.Switch:
-		t.Text = fmt.Sprintf("What the LEDs show changed; the state is %q.", o.Now.State)
+		for i := range t.LEDs {
+			if i < len(before) && before[i] != o.Now.Lights[i] {
+				t.Text += switched(&rules[i], &t.LEDs[i], before[i]) + " "
+			}
+		}
+		t.Text += fmt.Sprintf("The state is %q.", o.Now.State)
 	}
+}
+
+// switched says why an LED changed.
+func switched(rule *decision.LED, led *LED, before decision.Light) string {
+	text := fmt.Sprintf("%q was %v, now it is %v", led.Name, before, led.Light)
+	smoothed := fmt.Sprintf("its score (%v) is %.2f", rule.Smoothing, led.Smoothed)
+	switch {
+	case len(rule.Classes) == 0:
+		return text + ", as the state has it."
+	case led.Lit && led.Smoothed >= rule.On:
+		return fmt.Sprintf("%s: %s and reaches %v.", text, smoothed, rule.On)
+	case !led.Lit && led.Smoothed < rule.Off:
+		return fmt.Sprintf("%s: %s, below %v.", text, smoothed, rule.Off)
+	}
+	return text + "."
 }
 
 // picture serves a frame as the network got it: the camera's JPEG, or a PNG of the input tensor.

@@ -15,7 +15,7 @@ function make(tag, attributes = {}, ...content) {
 const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
 const percent = (v) => Math.round(v * 100) + " %";
 const two = (v) => v.toFixed(2);
-const clock = (at, digits = 3) => new Date(at).toLocaleTimeString([], { hour12: false, fractionalSecondDigits: digits });
+const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
 
 let settings = null;    // what GET /api/v1/config said
 let frame = { width: 4, height: 3 };
@@ -58,11 +58,14 @@ async function send(save) {
   if (wanted.size > 0) send(false);
 }
 
-// trouble says at its field what is wrong with a value.
+// trouble says at its fields what is wrong with a value.
 function trouble(path, text) {
-  let at = document.querySelector(`[data-error="${CSS.escape(path)}"]`);
-  if (!at) { at = document.querySelector('[data-error=""]'); if (text) text = path + ": " + text; }
-  if (path || text || at.dataset.error === "") say(at, text);
+  let places = document.querySelectorAll(`[data-error="${CSS.escape(path)}"]`);
+  if (places.length === 0 && text) {
+    places = document.querySelectorAll('[data-error=""]');
+    text = path + ": " + text;
+  }
+  for (const place of places) say(place, text);
   for (const field of document.querySelectorAll(`[data-path="${CSS.escape(path)}"]`)) field.setAttribute("aria-invalid", text !== "");
 }
 
@@ -181,7 +184,7 @@ function newLED(led, i) {
       sliders.append(make("label", { for: id }, key === "on" ? "on at" : "off below"), slider, out);
       l[key + "Slider"] = slider;
       l[key + "Text"] = out;
-      box.append(make("p", { class: "error", "data-error": path, role: "alert" }));
+      box.append(make("p", { class: "error", "data-error": path })); // the field below says it aloud
     }
     box.append(sliders);
     dragThresholds(l);
