@@ -9,7 +9,7 @@ PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
 SECONDS ?= 300
 
-.PHONY: help generate sets build build-arm64 demo test test-race test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare growth cold idle bench-board deploy clean
+.PHONY: help generate sets build build-arm64 demo test test-race test-page test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare growth cold idle bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -20,14 +20,21 @@ build: ## the program for this machine: ./edge
 build-arm64: ## the program for a 64-bit Raspberry Pi: bin/edge-arm64
 	GOARCH=arm64 $(BUILD) -o bin/edge-arm64 ./cmd/edge
 
-demo: build ## play example photographs as a camera, to LEDs drawn in the terminal
-	./edge run --config examples/demo.yaml --camera examples --fps 1 --leds terminal
+demo: build ## play example photographs as a camera, to LEDs drawn in the terminal; PAGE=1: and on a page, until Ctrl-C
+	./edge run --config examples/demo.yaml --camera examples --fps 1 --leds terminal $(if $(PAGE),--page --loop)
 
 test: ## all tests that this machine can run
 	go test ./...
 
 test-race: ## the same under the race detector (needs gcc)
 	CGO_ENABLED=1 go test -race -short ./...
+
+AXE = .cache/axe-core/package/axe.min.js
+
+test-page: ## the page in a real browser (needs chromium; and npm, for axe-core)
+	@test -e $(AXE) || ! command -v npm >/dev/null || { mkdir -p .cache/axe-core && cd .cache/axe-core && \
+		npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-4.14.1.tgz package/axe.min.js; }
+	cd page/browser && EDGE_AXE=$(CURDIR)/$(AXE) go test -count=1 ./...
 
 test-arm64: ## the kernels and the engine on emulated Cortex-A53, A72 and A76 (needs qemu-user)
 	GOARCH=arm64 go test -c -o bin/kernels-arm64.test ./kernels

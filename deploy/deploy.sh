@@ -20,7 +20,7 @@ stage=$(mktemp -d)
 trap 'rm -rf "$stage"' EXIT
 mkdir "$stage/config"
 cp "$program" "$stage/edge"
-cp -R "$here/install.sh" "$here/edge.service" "$here/edge.service.d" "$here/edge.sysusers" "$here/60-edge.rules" \
+cp -R "$here/install.sh" "$here/edge.service" "$here/edge.socket" "$here/edge.service.d" "$here/edge.sysusers" "$here/60-edge.rules" \
 	"$here/edge.yaml" "$stage"
 for file in "$@"; do
 	cp "$file" "$stage/config"

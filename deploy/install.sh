@@ -32,6 +32,7 @@ put "$here/edge" "$root/usr/local/bin/edge" 0755
 put "$here/edge.sysusers" "$root/etc/sysusers.d/edge.conf"
 put "$here/60-edge.rules" "$root/etc/udev/rules.d/60-edge.rules"
 put "$here/edge.service" "$root/etc/systemd/system/edge.service"
+put "$here/edge.socket" "$root/etc/systemd/system/edge.socket"
 if command -v rpicam-vid >/dev/null; then
 	put "$here/edge.service.d/rpicam.conf" "$root/etc/systemd/system/edge.service.d/rpicam.conf"
 fi

@@ -91,6 +91,7 @@ func NewLive(rules decision.Config, o decision.Output) *Live {
 	l := &Live{picture: make(chan *frame.Frame, 1), ready: make(chan *frame.Frame, 1)}
 	l.picture <- new(frame.Frame)
 	l.newest.output = make([]byte, 0, o.Classes)
+	l.newest.state = decision.Starting
 	l.SetRules(rules)
 	return l
 }
