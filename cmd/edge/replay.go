@@ -42,7 +42,7 @@ func runReplay(ctx context.Context, args []string, std streams) error {
 	if first == nil {
 		return configErrorf("%s: nothing was recorded", f.Arg(0))
 	}
-	again := &rerun{ctx: ctx, recording: r, own: *file == "" && !f.Changed("model")}
+	again := &rerun{ctx: ctx, recording: r, own: *file == ""}
 	if *file != "" {
 		if again.rules, err = config.Load(*file); err != nil {
 			return err
@@ -72,7 +72,7 @@ type rerun struct {
 	rules     *config.Config         // nil: the recording's own
 	network   *classifier.Classifier // nil: it isn't here
 	sum       string                 // of the network's file
-	own       bool                   // as it was
+	own       bool                   // as it was: its own rules and network
 	other     bool                   // the recorded outputs don't count: another network, or another part of the picture
 
 	fitter map[*record.Header]*frame.Fitter
@@ -91,7 +91,7 @@ func (a *rerun) open(n networkFlags, h *record.Header) error {
 		if o.Model == "" {
 			o.Model, o.Labels = given.Model, given.Labels
 		}
-	case a.own:
+	case o.Model == "":
 		var here bool
 		if o.Model, here = findModel(h); !here {
 			return nil
@@ -102,6 +102,7 @@ func (a *rerun) open(n networkFlags, h *record.Header) error {
 		return misconfigured(err)
 	}
 	a.other = a.sum != h.SHA256 || o.Fit != h.Fit
+	a.own = a.own && !a.other
 	if a.network, err = classifier.Open(o); err != nil {
 		return misconfigured(err)
 	}

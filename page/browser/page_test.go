@@ -149,7 +149,8 @@ func (p program) state(t *testing.T) (s struct {
 		On, Off  float64
 		Smoothed float64
 	}
-}) {
+},
+) {
 	t.Helper()
 	p.get(t, "/state", &s)
 	return s
