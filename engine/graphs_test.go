@@ -275,6 +275,15 @@ func smallGraphs() []*model.Graph {
 				})
 			}
 		}
+		for i, size := range []int{7, 20} { // whole pictures, of more pixels than 16 bits can sum, too
+			add(fmt.Sprintf("pool-global-%d", size), func(b *builder) int {
+				return b.pool(b.input(1, size, size-1, 13+8*i), size, size-1, window(1, 1, valid), activations[2*i], true)
+			})
+			add(fmt.Sprintf("mean-global-%d", size), func(b *builder) int {
+				in := b.input(1, size, size-1, 21)
+				return b.node(model.Mean{Axes: []int{1, 2}}, b.activation(typ, 0.03, 1, 21), in)
+			})
+		}
 		for _, keep := range []bool{true, false} {
 			for i, axes := range [][]int{{1, 2}, {1}, {3}, {2, 3}} {
 				add(fmt.Sprintf("mean-%v-%v", axes, keep), func(b *builder) int {

@@ -41,15 +41,9 @@ func (c *compiler) mean(n *model.Node, op model.Mean) error {
 		sign = 0x80
 		offset += 128 * int32(count)
 	}
-	if depth := len(dst); slices.Equal(op.Axes, []int{1, 2}) && depth >= 8 && count <= maxColumn {
-		c.add(StepInfo{Kind: "mean"}, n, single(func() {
-			for at := 0; at < depth; at += 8 {
-				at := min(at, depth-8) // the last eight overlap those before
-				sums := columnSums(src[at:], depth, sign)
-				for i := range 8 {
-					dst[at+i] = result(int32(sums[i%2] >> (i / 2 * 16) & 0xffff))
-				}
-			}
+	if depth := len(dst); slices.Equal(op.Axes, []int{1, 2}) && depth >= 8 {
+		c.add(StepInfo{Kind: "mean"}, n, c.byRows(depth/8, macsPerByte*len(src)/8, func(_, g0, g1 int) {
+			eachColumn(src, depth, g0, g1, sign, func(at int, sum int32) { dst[at] = result(sum) })
 		}))
 		return nil
 	}
@@ -71,20 +65,40 @@ func (c *compiler) mean(n *model.Node, op model.Mean) error {
 	return nil
 }
 
-// maxColumn is how many bytes can be summed in 16 bits.
-const maxColumn = 257
+// eachColumn sums the columns of a matrix of unsigned bytes, which sign makes them, with rows of so many, at least 8; it
+// hands out those of the groups of eight [g0, g1). The last of all groups also has the columns that are left.
+func eachColumn(src []byte, depth, g0, g1 int, sign byte, visit func(at int, sum int32)) {
+	end := g1 * 8
+	if g1 == depth/8 {
+		end = depth
+	}
+	for at := g0 * 8; at < end; at += 8 {
+		at := min(at, depth-8) // the last eight overlap those before
+		sums := columnSums(src[at:], depth, sign)
+		for i, sum := range sums {
+			visit(at+i, sum)
+		}
+	}
+}
 
-// columnSums sums the first eight columns of a matrix of bytes with rows of so many, as many as there are, four to a
-// word:
+// columnSums sums the first eight columns of a matrix of bytes, as many rows as there are, four columns to a word:
 //
-//	sums[0]: columns 0, 2, 4, 6; sums[1]: columns 1, 3, 5, 7; 16 bits each
-func columnSums(src []byte, row int, sign byte) (sums [2]uint64) {
-	const low = 0x00ff00ff00ff00ff
+//	even: columns 0, 2, 4, 6; odd: columns 1, 3, 5, 7; 16 bits each, which hold the sum of 257 bytes
+func columnSums(src []byte, row int, sign byte) (sums [8]int32) {
+	const low, most = 0x00ff00ff00ff00ff, 257
 	signs := uint64(sign) * 0x0101010101010101
-	for ; len(src) >= 8; src = src[min(row, len(src)):] {
-		x := binary.LittleEndian.Uint64(src) ^ signs
-		sums[0] += x & low
-		sums[1] += x >> 8 & low
+	for len(src) >= 8 {
+		var even, odd uint64
+		for r := 0; r < most && len(src) >= 8; r++ {
+			x := binary.LittleEndian.Uint64(src) ^ signs
+			even += x & low
+			odd += x >> 8 & low
+			src = src[min(row, len(src)):]
+		}
+		for i := range 4 {
+			sums[2*i] += int32(even >> (16 * i) & 0xffff)
+			sums[2*i+1] += int32(odd >> (16 * i) & 0xffff)
+		}
 	}
 	return sums
 }

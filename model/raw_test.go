@@ -202,7 +202,7 @@ func TestReadTFLiteRefuses(t *testing.T) {
 		"code range":         {func(r *raw) { r.codesUp = 1 }, "no operation code 1"},
 		"unknown operation":  {func(r *raw) { r.builtin = 5 }, "node 0 (DEPTH_TO_SPACE → output): this operation isn't"},
 		"variables":          {func(r *raw) { r.builtin = 142 }, "node 0 (VAR_HANDLE → output): this operation isn't supported: the file keeps weights"},
-		"resource":           {func(r *raw) { r.kind = 13 }, "type RESOURCE"},
+		"resource":           {func(r *raw) { r.kind = 13 }, "type RESOURCE isn't supported"},
 		"future operation":   {func(r *raw) { r.builtin = 999 }, "node 0 (operation 999 → output)"},
 		"negative operation": {func(r *raw) { r.deprecated, r.builtin = -3, -5 }, "operation -3"},
 		"custom operation": {

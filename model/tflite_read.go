@@ -260,6 +260,9 @@ type operator struct {
 }
 
 func (o *operator) read(name string) error {
+	if _, ok := operations[name]; !ok && name != "SHAPE" && name != "PACK" { // before what types its tensors have
+		return unsupported(name)
+	}
 	for _, i := range slices.Concat(o.inputs, o.outputs) {
 		if i == -1 {
 			continue // Check knows where one may be absent
