@@ -1,7 +1,38 @@
 // Package engine compiles a quantized network into a flat list of steps over one arena, and runs it.
 //
+//	net, err := engine.Compile(graph, engine.Options{})
+//	copy(net.Input(), picture) // in the network's own type and quantization
+//	net.Run()
+//	scores := net.Output()
+//
 // Compile does what can fail, once. Run can't fail and allocates nothing. The result is, byte for byte, that of
 // TensorFlow Lite's reference kernels, for every kernel set and every number of threads.
+//
+// # Compiling
+//
+// First every activation gets its place (arena.go): tensors that are never alive together share bytes. Then each node
+// becomes a step, a closure that knows its slices and its packed weights (node.go says which operation is compiled by
+// what):
+//
+//	convolutions, fully connected      conv.go: a matrix product; of patches, if the window is larger than a pixel
+//	depthwise convolutions             depthwise.go
+//	functions of one value             functions.go, table.go: a table of 256 bytes
+//	arithmetic of two tensors          arithmetic.go: a kernel, or a table of all pairs of bytes
+//	pooling, mean, maximum             pool.go, mean.go
+//	softmax                            softmax.go: the exponentials of 256 differences
+//	pad, slice, concatenate            pad.go, concat.go: copies
+//	reshape, squeeze                   nothing: two names for one place
+//
+// # The set's activations
+//
+// x86's instructions want activations unsigned, Arm's signed; a kernel set says which (kernels.Set.Signed). A network of
+// the other type is moved by 128: inputs and outputs have their sign bit flipped, and everything between follows from
+// zero points, which are moved, too.
+//
+// # Threads
+//
+// A step is cut into chunks, which the caller of Run and the workers share (chunks.go, threads.go). A Net belongs to one
+// goroutine at a time; Close ends its workers.
 package engine
 
 import (

@@ -1,5 +1,38 @@
 // Package model holds a neural network as a neutral graph: what to compute and on what, not how. It reads and writes
-// .tflite files; it never executes anything.
+// .tflite files and reads .onnx ones; it never executes anything.
+//
+// # A graph
+//
+// A Graph is a list of Tensors and a list of Nodes in the order in which they can be executed. A node has an operation
+// (Op), and the indices of the tensors that it reads and writes:
+//
+//	Tensors  0 image   u8 1×224×224×3, an activation: Data is nil
+//	         1 weights u8 32×3×3×3, a constant
+//	         2 bias    i32 32
+//	         3 conv1   u8 1×112×112×32
+//	Nodes    Conv2D{Window{2, 2, Same}, Relu6}   Inputs 0, 1, 2   Outputs 3
+//	Inputs   0
+//	Outputs  3
+//
+// Activations are NHWC with a batch of one. A quantized tensor's elements q stand for real = Scale · (q − ZeroPoint); one
+// Quant for the tensor, or one for each index along Axis.
+//
+// # What is true of every graph
+//
+// Check proves it: each tensor is computed before it is read, and once; shapes, types and scales fit each other; what
+// TensorFlow Lite's reference kernels refuse is refused. ReadTFLite and ReadONNX return only graphs that pass, and what
+// passes runs: package engine checks nothing twice, but for what it can't run at all (float32, and what is too large).
+//
+// # Files
+//
+// A file is read in four steps, each in a file of its own: flat.go proves that every offset lies inside the bytes;
+// tflite_read.go turns tables into tensors and nodes; tflite_fold.go computes what is constant already; check.go checks.
+// Files come from anywhere: memory is bounded, and text from them is printed by Printable.
+//
+// # Operations
+//
+// ops.go has one row an operation: how a file tells it, what must hold, what shape comes out. To add one, see
+// CONTRIBUTING.md.
 package model
 
 import "edge/quant"
