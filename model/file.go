@@ -22,7 +22,7 @@ func ReadFloat(name string) (*Graph, error) {
 	}
 	var g *Graph
 	if len(data) >= 8 && string(data[4:8]) == tfliteIdentifier {
-		g, err = readTFLite(data)
+		g, err = readFloatTFLite(data)
 	} else {
 		g, err = readONNX(data, filesBeside(name))
 	}

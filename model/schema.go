@@ -161,6 +161,9 @@ const ( // Pool2DOptions
 	poolSlots
 )
 
+// Two of the numbers below.
+const kindFloat32, kindFloat16 = 0, 1
+
 // tfliteTypes are the types of tensors by their number in a file.
 var tfliteTypes = [...]struct {
 	name string

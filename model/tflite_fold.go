@@ -20,6 +20,14 @@ func (o *operator) fold(name string) (folded bool, err error) {
 		return false, nil
 	}
 	x, y := &o.g.Tensors[o.inputs[0]], &o.g.Tensors[o.outputs[0]]
+	if o.float && name == "DEQUANTIZE" && x.Data != nil && y.Data == nil && y.Type == Float32 {
+		from := *x
+		if err := o.dequantize(&from); err != nil {
+			return false, err
+		}
+		y.Data, y.Quant, y.Axis = from.Data, from.Quant, from.Axis
+		return true, nil
+	}
 	integers := y.Type == Int32 || y.Type == Int64
 	var v []int
 	switch {

@@ -33,7 +33,10 @@ func ReadTFLite(b []byte) (*Graph, error) {
 	return g, nil
 }
 
-func readTFLite(b []byte) (*Graph, error) {
+func readTFLite(b []byte) (*Graph, error) { return readTFLiteAs(b, false) }
+
+// readTFLiteAs is readTFLite; with float, weights become float32 if the activations are (see readFloatTFLite).
+func readTFLiteAs(b []byte, float bool) (*Graph, error) {
 	if len(b) > math.MaxInt32 {
 		return nil, fmt.Errorf("a file of %d bytes: at most 2 GiB are supported", len(b))
 	}
@@ -41,7 +44,7 @@ func readTFLite(b []byte) (*Graph, error) {
 		return nil, fmt.Errorf("not a .tflite file: it doesn't have %s at byte 4", tfliteIdentifier)
 	}
 	f := &flat{bytes: b, left: readAllowance}
-	r := tfliteReader{flat: f, model: f.root()}
+	r := tfliteReader{flat: f, model: f.root(), float: float}
 	if v := r.model.int32(modelVersion, 0); f.err == nil && v != tfliteVersion {
 		return nil, fmt.Errorf("version %d of the schema: only %d is supported", v, tfliteVersion)
 	}
@@ -67,6 +70,8 @@ type tfliteReader struct {
 	tensors tables
 	parsed  []bool // of each tensor: it is in g
 	weights int    // bytes of constants that the nodes use, counted as often as they do
+	float   bool   // to be read for quantization: weights become float32
+	made    int    // bytes of such weights
 	g       Graph
 }
 
@@ -105,6 +110,9 @@ func (r *tfliteReader) network() error {
 			return err
 		}
 	}
+	if r.float && r.err == nil {
+		return r.floatWeights()
+	}
 	return r.err
 }
 
@@ -127,6 +135,10 @@ func (r *tfliteReader) tensor(i int) error {
 
 func (r *tfliteReader) tensorBody(to *Tensor, t table) error {
 	kind := int(t.byte(tensorType))
+	half := r.float && kind == kindFloat16
+	if half {
+		kind = kindFloat32
+	}
 	switch {
 	case kind >= len(tfliteTypes):
 		return fmt.Errorf("unknown type %d", kind)
@@ -148,6 +160,14 @@ func (r *tfliteReader) tensorBody(to *Tensor, t table) error {
 	var err error
 	if to.Data, err = r.buffer(t.uint32(tensorBuffer)); err != nil {
 		return err
+	}
+	if half && to.Data == nil {
+		return fmt.Errorf("type FLOAT16 isn't supported, except for weights")
+	}
+	if half {
+		if to.Data, err = r.halves(to.Data); err != nil {
+			return err
+		}
 	}
 	if to.Type != Float32 { // float tensors sometimes keep the ranges of their training
 		if err := r.quantization(to, t); err != nil {

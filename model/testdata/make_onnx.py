@@ -76,7 +76,7 @@ class Net:
         w = self.random(*((out, inputs) if transposed else (inputs, out)), scale=0.3)
         return self.op("Gemm", self.last, w, self.random(out), transB=int(transposed), **attributes)
 
-    def save(self):
+    def save(self, folder=HERE):
         x = helper.make_tensor_value_info("input", TensorProto.FLOAT, [self.batch, *self.shape[1:]])
         self.nodes[-1].output[0] = "output"
         y = helper.make_tensor_value_info("output", TensorProto.FLOAT, None)
@@ -84,13 +84,14 @@ class Net:
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", self.opset)], ir_version=8 if self.opset < 21 else 10)
         model = onnx.shape_inference.infer_shapes(model)
         onnx.checker.check_model(model)
-        HERE.mkdir(exist_ok=True)
-        (HERE / f"{self.name}.onnx").write_bytes(model.SerializeToString())
+        folder.mkdir(exist_ok=True)
+        (folder / f"{self.name}.onnx").write_bytes(model.SerializeToString())
         given = self.rng.uniform(-2, 2, self.shape).astype(np.float32)
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         (result,) = session.run(None, {"input": given})
-        (HERE / f"{self.name}.f32").write_bytes(given.tobytes() + result.astype(np.float32).tobytes())
+        (folder / f"{self.name}.f32").write_bytes(given.tobytes() + result.astype(np.float32).tobytes())
         print(self.name, given.shape, result.shape, float(np.abs(result).max()))
+        return folder / f"{self.name}.onnx"
 
 
 def v1():
@@ -315,5 +316,46 @@ def today():
     n.save()
 
 
-for make in (v1, v2_13, v2_18, keras, odd, pools, v3, v3_11, functions, nhwc, old, today):
+def quantized():
+    """What onnxruntime quantizes, in both ways in which it writes that, with one scale a tensor or one a channel."""
+    import tempfile
+
+    from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
+
+    n = Net("v2", (1, 3, 20, 20), 17)
+    relu6 = n.relu6()
+    relu6(n.conv(8, 3, 2, [1, 1, 1, 1]))
+    for out, stride in ((8, 1), (12, 2)):
+        inverted_residual(n, out, stride, relu6)
+    x = n.op("Relu", n.conv(16, 1))
+    n.op("Concat", x, n.op("Relu", n.conv(8, 3, 1, [1, 1, 1, 1], x=x)), axis=1)
+    n.op("GlobalAveragePool", n.last), n.op("Flatten", n.last)
+    n.gemm(5, 24)
+
+    class Reader(CalibrationDataReader):
+        def __init__(self):
+            self.left = [np.random.default_rng(i).uniform(-2, 2, n.shape).astype(np.float32) for i in range(8)]
+
+        def get_next(self):
+            return {"input": self.left.pop()} if self.left else None
+
+    s8, u8 = QuantType.QInt8, QuantType.QUInt8
+    target = HERE.parent / "quantized"
+    target.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        source = n.save(pathlib.Path(folder))
+        for name, form, activation, weight, per_channel in (
+            ("qdq_s8", QuantFormat.QDQ, s8, s8, True), ("qdq_u8", QuantFormat.QDQ, u8, s8, False),
+            ("qoperator_s8", QuantFormat.QOperator, s8, s8, True), ("qoperator_u8", QuantFormat.QOperator, u8, s8, False),
+        ):
+            file = target / f"{name}.onnx"
+            quantize_static(source, file, Reader(), quant_format=form, activation_type=activation, weight_type=weight,
+                            per_channel=per_channel)
+            given = np.random.default_rng(9).uniform(-2, 2, n.shape).astype(np.float32)
+            (result,) = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"]).run(None, {"input": given})
+            file.with_suffix(".f32").write_bytes(given.tobytes() + result.tobytes())
+            print(name, result)
+
+
+for make in (v1, v2_13, v2_18, keras, odd, pools, v3, v3_11, functions, nhwc, old, today, quantized):
     make()
