@@ -153,3 +153,11 @@ func FuzzDetect(f *testing.F) {
 		}
 	})
 }
+
+func TestOtherUse(t *testing.T) {
+	for gpio, want := range map[int]string{0: "EEPROM", 3: "I²C", 7: "SPI", 11: "SPI", 15: "UART", 4: "", 17: "", 27: "", 53: ""} {
+		if got := OtherUse(gpio); (got == "") != (want == "") || !strings.Contains(got, want) {
+			t.Errorf("GPIO%d: %q, want %q", gpio, got, want)
+		}
+	}
+}

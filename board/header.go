@@ -56,3 +56,23 @@ func header(compatible []string) (chip string, pins []int) {
 	}
 	return chip, slices.Clone(header40)
 }
+
+// AnyHeader is the header with 40 pins, which all boards whose header this package knows have in common: the number n of
+// GPIOn by pin, −1 for supply and ground.
+func AnyHeader() []int { return slices.Clone(header40) }
+
+// OtherUse says what a line of a Raspberry Pi's header also serves, and when an LED at it is in the way; empty for none.
+// Source: https://pinout.xyz, and the overlays' README of the firmware.
+func OtherUse(gpio int) string {
+	switch gpio {
+	case 0, 1:
+		return "the bus on which a HAT's ID EEPROM says at each boot what it is: choose another line"
+	case 2, 3:
+		return "the I²C bus: free only without dtparam=i2c_arm=on, and with a pull-up of 1.8 kΩ that can make an LED glimmer"
+	case 7, 8, 9, 10, 11:
+		return "the SPI bus: free only without dtparam=spi=on"
+	case 14, 15:
+		return "the UART, a serial console on many boards: free only without enable_uart=1 and console=serial0"
+	}
+	return ""
+}

@@ -184,6 +184,38 @@ func (c *Config) GPIOLines() ([]gpio.Line, error) {
 	return lines, problemsIn(c.file, missing)
 }
 
+// PlaceLines finds the LEDs' lines on the chips of a machine. It is an *Error if the machine can't have one, or if two LEDs
+// have the same. A place is nil if the LED has no line, or one of a chip that isn't there now. If the chips are not this
+// machine's but those of any board with such a header, elsewhere is true: then only what is said of pins is held against
+// them.
+func (c *Config) PlaceLines(chips []gpio.Chip, h gpio.Header, elsewhere bool) ([]*gpio.Place, error) {
+	var problems []Problem
+	places := make([]*gpio.Place, len(c.Lines))
+	for i, line := range c.Lines {
+		if line == nil {
+			continue
+		}
+		path, led := fmt.Sprintf("leds[%d].line", i), c.Decision.LEDs[i].Name
+		place, err := gpio.Find(chips, h, *line)
+		switch {
+		case err == nil:
+		case errors.Is(err, gpio.ErrNoLine) && (!elsewhere || line.Pin() > 0):
+			problems = append(problems, Problem{c.lines[path], path, fmt.Sprintf("led %q: %v", led, err)})
+			continue
+		default:
+			continue
+		}
+		same := slices.IndexFunc(places, func(p *gpio.Place) bool { return p != nil && *p == place })
+		if same >= 0 {
+			problems = append(problems, Problem{c.lines[path], path, fmt.Sprintf("led %q: %v and %v, of led %q, are the same line: give each its own",
+				led, line, c.Lines[same], c.Decision.LEDs[same].Name)})
+			continue
+		}
+		places[i] = &place
+	}
+	return places, problemsIn(c.file, problems)
+}
+
 // LEDNames are the LEDs' names.
 func (c *Config) LEDNames() []string {
 	names := make([]string, len(c.Decision.LEDs))

@@ -243,6 +243,53 @@ func TestJudge(t *testing.T) {
 	}
 }
 
+// TestPlaceLines finds on which line of the file a line stands that a board can't have.
+func TestPlaceLines(t *testing.T) {
+	chips := []gpio.Chip{{Label: "pinctrl-bcm2835", Path: "/dev/gpiochip0", Lines: make([]string, 54)}}
+	header := gpio.Header{Chip: "pinctrl-bcm2835", Pins: []int{-1, -1, -1, 2, -1, 3, -1, 4, 14, -1, 15, 17}}
+	file := func(lines ...string) *Config {
+		text := "leds:\n"
+		for i, line := range lines {
+			text += fmt.Sprintf("- name: %c\n  classes: 1\n  line: %s\n", 'a'+i, line)
+		}
+		c, err := Parse("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	for _, tt := range []struct {
+		lines []string
+		want  string // of a board's error
+		there bool   // so also without a board
+	}{
+		{[]string{"GPIO17", "GPIO99"}, `f:7: led "b": GPIO99: the chip pinctrl-bcm2835 has the lines 0 to 53`, false},
+		{[]string{"GPIO17", "pin 1"}, `f:7: led "b": pin 1 is supply or ground`, true},
+		{[]string{"pin 41"}, `f:4: led "a": pin 41: the header has the pins 1 to 11`, true},
+		{[]string{"GPIO17", "GPIO4", "pin 11"}, `f:10: led "c": pin 11 and GPIO17, of led "a", are the same line`, true},
+		{[]string{"pinctrl-bcm2835:17", "GPIO17"}, `f:7: led "b": GPIO17 and pinctrl-bcm2835:17, of led "a"`, true},
+		{[]string{"GREEN"}, `f:4: led "a": no line is called GREEN`, false},
+		{[]string{"expander:3", "GPIO4"}, "", false}, // it may be plugged in later
+	} {
+		c := file(tt.lines...)
+		for _, elsewhere := range []bool{false, true} {
+			places, err := c.PlaceLines(chips, header, elsewhere)
+			switch want := tt.want; {
+			case want == "" || elsewhere && !tt.there:
+				if err != nil {
+					t.Errorf("%q, elsewhere %v: %v", tt.lines, elsewhere, err)
+				}
+			case err == nil || !strings.HasPrefix(err.Error(), want):
+				t.Errorf("%q, elsewhere %v: %v, %v; want %s", tt.lines, elsewhere, places, err, want)
+			}
+		}
+	}
+	places, err := file("expander:3", "pin 11").PlaceLines(chips, header, false)
+	if err != nil || places[0] != nil || places[1] == nil || places[1].Offset != 17 {
+		t.Errorf("%v, %v", places, err)
+	}
+}
+
 func TestLoad(t *testing.T) {
 	for _, tt := range []struct {
 		name string

@@ -65,6 +65,7 @@ func TestServiceKeepsRunning(t *testing.T) {
 		t.Errorf("stopped, and LEDs are on: %#x", leds)
 	}
 	v.refuses("leds: [{colour: red}]")
+	v.refuses("leds: [{name: a, line: GPIO99, classes: 0}]") // a line that the board doesn't have
 
 	out = v.run("sh", "/deploy/install.sh") // brings the good configuration back
 	if n := strings.Count(out, "installed "); n != 1 {

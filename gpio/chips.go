@@ -96,8 +96,20 @@ type Place struct {
 	Offset int
 }
 
+// ErrNoLine is the error of Find for what can't be a line of this machine, whatever chip is plugged in later: a supply pin,
+// a number that the chip doesn't have, a name that no chip knows.
+var ErrNoLine = errors.New("no such line")
+
+// noLine is an ErrNoLine in words that say which.
+type noLine struct{ text string }
+
+func noLinef(format string, args ...any) error { return &noLine{fmt.Sprintf(format, args...)} }
+
+func (e *noLine) Error() string        { return e.text }
+func (e *noLine) Is(target error) bool { return target == ErrNoLine }
+
 // Find looks up where a line is. It needs no access to the devices. The errors name the line, and the chips or lines that
-// there are.
+// there are, and are ErrNoLine unless the chip may still come.
 func Find(chips []Chip, h Header, l Line) (Place, error) {
 	if l.pin > 0 {
 		return findPin(chips, h, l)
@@ -121,15 +133,15 @@ func Find(chips []Chip, h Header, l Line) (Place, error) {
 
 func findPin(chips []Chip, h Header, l Line) (Place, error) {
 	if h.Chip == "" {
-		return Place{}, fmt.Errorf(
+		return Place{}, noLinef(
 			"%s: the header of this board is not known: write the line's name or LABEL:OFFSET", l)
 	}
 	if l.pin >= len(h.Pins) {
-		return Place{}, fmt.Errorf("%s: the header has the pins 1 to %d", l, len(h.Pins)-1)
+		return Place{}, noLinef("%s: the header has the pins 1 to %d", l, len(h.Pins)-1)
 	}
 	offset := h.Pins[l.pin]
 	if offset < 0 {
-		return Place{}, fmt.Errorf("%s is supply or ground, no GPIO line: choose another pin", l)
+		return Place{}, noLinef("%s is supply or ground, no GPIO line: choose another pin", l)
 	}
 	return onHeaderChip(chips, h, offset, l)
 }
@@ -147,10 +159,10 @@ func findName(chips []Chip, l Line) (Place, error) {
 	case 1:
 		return found[0], nil
 	case 0:
-		return Place{}, fmt.Errorf("no line is called %s (`edge doctor` lists the chips): "+
+		return Place{}, noLinef("no line is called %s (`edge doctor` lists the chips): "+
 			"check the spelling, or write LABEL:OFFSET", l)
 	}
-	return Place{}, fmt.Errorf("several lines are called %s: write which one: %s:%d or %s:%d", l,
+	return Place{}, noLinef("several lines are called %s: write which one: %s:%d or %s:%d", l,
 		found[0].Chip.Label, found[0].Offset, found[1].Chip.Label, found[1].Offset)
 }
 
@@ -164,7 +176,7 @@ func onHeaderChip(chips []Chip, h Header, offset int, l Line) (Place, error) {
 
 func onChip(chip *Chip, offset int, l Line) (Place, error) {
 	if offset >= len(chip.Lines) {
-		return Place{}, fmt.Errorf("%s: the chip %s has the lines 0 to %d", l, chip.Label, len(chip.Lines)-1)
+		return Place{}, noLinef("%s: the chip %s has the lines 0 to %d", l, chip.Label, len(chip.Lines)-1)
 	}
 	return Place{chip, offset}, nil
 }
@@ -179,7 +191,7 @@ func chipByLabel(chips []Chip, label string) (int, error) {
 			continue
 		}
 		if found >= 0 {
-			return 0, fmt.Errorf("two chips have the label %s: use another chip, or the line's name", label)
+			return 0, noLinef("two chips have the label %s: use another chip, or the line's name", label)
 		}
 		found = i
 	}

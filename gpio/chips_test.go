@@ -78,6 +78,9 @@ func TestFindErrors(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("Find(%q) = %v, %v; want an error that says %q", c.text, place, err, c.says)
 		}
+		if mayCome := strings.Contains(c.says, "no chip has the label"); errors.Is(err, ErrNoLine) == mayCome {
+			t.Errorf("Find(%q): %v: is it ErrNoLine? want %v", c.text, err, !mayCome)
+		}
 	}
 	twins := []Chip{{Label: "pcf8574", Lines: []string{""}}, {Label: "pcf8574", Lines: []string{""}}}
 	if _, err := Find(twins, none, mustParse(t, "pcf8574:0")); err == nil || !strings.Contains(err.Error(), "two chips") {

@@ -8,9 +8,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edge/board"
 	"edge/config"
 	"edge/decision"
 	"edge/frame"
+	"edge/gpio"
 )
 
 // runCheckConfig says what a configuration means, or everything that is wrong with it.
@@ -44,11 +46,43 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	return describeConfig(std.out, c, judge, net.Output)
+	otherUses, elsewhere, err := checkLines(c)
+	if err != nil {
+		return err
+	}
+	if err := describeConfig(std.out, c, judge, net.Output, otherUses); err != nil {
+		return err
+	}
+	if elsewhere && len(c.Lines) > 0 {
+		fmt.Fprintln(std.out, "\nThis machine has no GPIO: edge check-config on the board says whether it has these lines.")
+	}
+	return nil
+}
+
+// checkLines looks for the LEDs' lines on this machine, and says what else each of them serves; empty for nothing. On a
+// machine without GPIO, elsewhere is true, it finds only what is wrong on every board: the header with 40 pins is the same
+// on all.
+func checkLines(c *config.Config) (otherUses []string, elsewhere bool, err error) {
+	chips, err := gpio.Chips()
+	header := headerOf(board.Detect(board.Host()))
+	if err != nil {
+		const label = "of any board"
+		elsewhere = true
+		chips = []gpio.Chip{{Label: label, Lines: make([]string, 28)}}
+		header = gpio.Header{Chip: label, Pins: board.AnyHeader()}
+	}
+	places, err := c.PlaceLines(chips, header, elsewhere)
+	otherUses = make([]string, len(c.Lines))
+	for i, p := range places {
+		if p != nil && p.Chip.Label == header.Chip {
+			otherUses[i] = board.OtherUse(p.Offset)
+		}
+	}
+	return otherUses, elsewhere, err
 }
 
 // describeConfig writes a configuration in plain words.
-func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o decision.Output) error {
+func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o decision.Output, otherUses []string) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s is right.\n\n", c.File())
 	inside := ""
@@ -63,6 +97,9 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 	fmt.Fprintf(w, "camera\t%s\n", strings.Join(cameraWords(c), ", "))
 	for i, l := range c.Decision.LEDs {
 		fmt.Fprintf(w, "led %s\t%s\n", l.Name, lineWords(c, i))
+		if otherUses[i] != "" {
+			fmt.Fprintf(w, "\tattention: this line is also %s\n", otherUses[i])
+		}
 		if len(l.Classes) == 0 {
 			fmt.Fprint(w, "\tshows states only\n")
 			continue

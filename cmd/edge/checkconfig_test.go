@@ -37,7 +37,7 @@ states:
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := describeConfig(&out, c, judge, o); err != nil {
+	if err := describeConfig(&out, c, judge, o, []string{"", "", "the UART"}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `edge.yaml is right.
@@ -67,6 +67,7 @@ led any      not connected to any line: only --leds terminal shows it
              class 11, name 11
              and 8 more
 led status   pin 11
+             attention: this line is also the UART
              shows states only
 starting     all LEDs are dark
 camera lost  status shines, cat shines
@@ -99,6 +100,10 @@ func TestCheckConfigCommand(t *testing.T) {
 		{"no such file", []string{"/nowhere/edge.yaml"}, "", "configuration: open /nowhere/edge.yaml"},
 		{"no such model", []string{write("b.yaml", "model: nowhere.tflite\n")}, "", "nowhere.tflite: no such file"},
 		{"no model", []string{write("c.yaml", "model: c.yaml\n")}, "", "c.yaml: "},
+		{"supply pin", []string{write("e.yaml", "leds:\n- {name: a, classes: 1, line: pin 1}")}, "", `e.yaml:2: led "a": pin 1 is supply or ground`},
+		{"pin 41", []string{write("f.yaml", "leds:\n- {name: a, classes: 1, line: pin 41}")}, "", `f.yaml:2: led "a": pin 41: the header has the pins 1 to 40`},
+		{"one line twice", []string{write("g.yaml", "leds:\n- {name: a, classes: 1, line: GPIO17}\n- {name: b, classes: 2, line: pin 11}")}, "", "g.yaml:3:"},
+		{"I²C", []string{write("h.yaml", "leds:\n- {name: a, classes: 1, line: pin 3}")}, "attention: this line is also the I²C bus", ""},
 		{"two files", []string{"a", "b"}, "", "one FILE at a time"},
 		{"unknown flag", []string{"--verbos"}, "", "unknown flag: --verbos"},
 	} {

@@ -223,10 +223,16 @@ func (l *loop) openGPIO(c *config.Config) error {
 	if err != nil {
 		return err
 	}
+	header := headerOf(board.Detect(board.Host()))
+	if chips, err := gpio.Chips(); err == nil { // else OpenGPIO says why not, which may get better
+		if _, err := c.PlaceLines(chips, header, false); err != nil {
+			return err
+		}
+	}
 	if err := lights.KeepTaken(runtimeDirectory(), lines); err != nil { // before the first LED can be on
 		l.log.Warn("after a crash only a sound configuration will tell which LEDs to switch off", "error", err)
 	}
-	g, err := lights.OpenGPIO(headerOf(board.Detect(board.Host())), lines)
+	g, err := lights.OpenGPIO(header, lines)
 	if err != nil {
 		return fmt.Errorf("%w (--leds terminal draws them instead)", err)
 	}
