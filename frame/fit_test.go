@@ -44,19 +44,32 @@ func (i ideal) sample(c, x, y int) float64 {
 	}
 	subX, subY := i.sub(c)
 	p, plane := i.Pix, s*i.Height
-	cs, ch := chromaStride(i.Format, i.Width, s), (i.Height+1)/2
+	cs, ch := chromaStride(i.Format, i.Width, s), (i.Height+subY-1)/subY
 	sx, sy := x/subX, y/subY
 	switch i.Format {
 	case YUYV:
 		return float64(p[y*s+[]int{2 * x, 4*sx + 1, 4*sx + 3}[c]])
 	case UYVY:
 		return float64(p[y*s+[]int{2*x + 1, 4 * sx, 4*sx + 2}[c]])
-	case NV12:
+	case YVYU:
+		return float64(p[y*s+[]int{2 * x, 4*sx + 3, 4*sx + 1}[c]])
+	case VYUY:
+		return float64(p[y*s+[]int{2*x + 1, 4*sx + 2, 4 * sx}[c]])
+	case NV12, NV16:
 		return float64(p[[]int{y*s + x, plane + sy*cs + 2*sx, plane + sy*cs + 2*sx + 1}[c]])
-	case NV21:
+	case NV21, NV61:
 		return float64(p[[]int{y*s + x, plane + sy*cs + 2*sx + 1, plane + sy*cs + 2*sx}[c]])
-	case YU12:
+	case YU12, YUV422P:
 		return float64(p[[]int{y*s + x, plane + sy*cs + sx, plane + (ch+sy)*cs + sx}[c]])
+	case YV12:
+		return float64(p[[]int{y*s + x, plane + (ch+sy)*cs + sx, plane + sy*cs + sx}[c]])
+	case Y10, Y12, Y16:
+		bits := map[Format]int{Y10: 10, Y12: 12, Y16: 16}[i.Format]
+		return float64(min((int(p[y*s+2*x])+256*int(p[y*s+2*x+1]))>>(bits-8), 255))
+	case RGBX32:
+		return float64(p[y*s+4*x+c])
+	case BGRX32:
+		return float64(p[y*s+4*x+2-c])
 	case RGB24:
 		return float64(p[y*s+3*x+c])
 	case BGR24:
@@ -70,9 +83,9 @@ func (i ideal) sub(c int) (x, y int) {
 		return 1, 1
 	}
 	switch i.Format {
-	case YUYV, UYVY:
+	case YUYV, UYVY, YVYU, VYUY, NV16, NV61, YUV422P:
 		return 2, 1
-	case NV12, NV21, YU12:
+	case NV12, NV21, YU12, YV12:
 		return 2, 2
 	}
 	return 1, 1
@@ -129,15 +142,17 @@ func idealRGB(m Matrix, r Range, y, u, v float64) [3]float64 {
 func (i ideal) pixel(x, y int, from rect, w, h int) [3]float64 {
 	a := i.at(0, x, y, from, w, h)
 	switch i.Format {
-	case RGB24, BGR24:
+	case RGB24, BGR24, RGBX32, BGRX32:
 		return [3]float64{a, i.at(1, x, y, from, w, h), i.at(2, x, y, from, w, h)}
-	case GREY:
+	case GREY, Y10, Y12, Y16:
 		return idealRGB(i.Matrix, i.Range, a, 128, 128)
 	}
 	return idealRGB(i.Matrix, i.Range, a, i.at(1, x, y, from, w, h), i.at(2, x, y, from, w, h))
 }
 
-var rawFormats = []Format{YUYV, UYVY, NV12, NV21, YU12, RGB24, BGR24, GREY}
+var rawFormats = []Format{
+	YUYV, UYVY, YVYU, VYUY, NV12, NV21, NV16, NV61, YU12, YV12, YUV422P, RGB24, BGR24, RGBX32, BGRX32, GREY, Y10, Y12, Y16,
+}
 
 // Random frames, so neighbouring samples differ as much as they can: the worst case for weights of 1/256. Each of the
 // two directions rounds to a byte and takes weights that are off by at most 1/512 each, which makes an error of less
@@ -298,6 +313,8 @@ func TestSameBytesEverywhere(t *testing.T) {
 	want := map[Format]uint32{
 		MJPEG: 0xe883b98c, YUYV: 0x2ce184b7, UYVY: 0x6c8359b7, NV12: 0x221b4da6, NV21: 0x8ff50e20, YU12: 0xc79c7b81,
 		RGB24: 0x6b7a6dd0, BGR24: 0x13ee0024, GREY: 0x678a69ce,
+		YVYU: 0x67a3ed1a, VYUY: 0x3c983d82, NV16: 0x7014a117, NV61: 0x68ba4f53, YV12: 0x0bf1dbee, YUV422P: 0xdef17a6e,
+		RGBX32: 0xbf38d020, BGRX32: 0xf0a8e219, Y10: 0x573e3cb7, Y12: 0x14bb9829, Y16: 0xfc58b271,
 	}
 	for _, f := range append([]Format{MJPEG}, rawFormats...) {
 		frame := randomFrame(f, 98, 67, 0, 5)
