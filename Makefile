@@ -36,12 +36,13 @@ test-page: ## the page in a real browser (needs chromium; and npm, for axe-core)
 		npm pack --silent axe-core@4.14.1 && tar -xzf axe-core-4.14.1.tgz package/axe.min.js; }
 	cd page/browser && EDGE_AXE=$(CURDIR)/$(AXE) go test -count=1 ./...
 
-test-arm64: ## the kernels and the engine on emulated Cortex-A53, A72 and A76 (needs qemu-user)
+test-arm64: ## the kernels and the engine on emulated Cortex-A53, A72, A76 and one with I8MM (needs qemu-user)
 	GOARCH=arm64 go test -c -o bin/kernels-arm64.test ./kernels
 	GOARCH=arm64 go test -c -o bin/engine-arm64.test ./engine
 	cd kernels && EDGE_REQUIRE_KERNELS=neon qemu-aarch64 -cpu cortex-a53 ../bin/kernels-arm64.test
 	cd kernels && EDGE_REQUIRE_KERNELS=neon qemu-aarch64 -cpu cortex-a72 ../bin/kernels-arm64.test
 	cd kernels && EDGE_REQUIRE_KERNELS=neon,neon-dot qemu-aarch64 -cpu cortex-a76 ../bin/kernels-arm64.test
+	cd kernels && EDGE_REQUIRE_KERNELS=neon,neon-dot,neon-i8mm qemu-aarch64 -cpu max ../bin/kernels-arm64.test
 	cd engine && qemu-aarch64 -cpu cortex-a76 ../bin/engine-arm64.test -photographs 1
 
 lint: ## go mod tidy, gofumpt, go vet, staticcheck and golangci-lint, for arm64 and amd64

@@ -104,6 +104,21 @@ func pointwise_4x8c4__neondot(call *pointwiseCall)
 //go:noescape
 func pointwise_1x8c4__neondot(call *pointwiseCall)
 
+// pointwise_8x8c8__neoni8mm computes tiles of 8 pixels × 8 output channels.
+//
+//go:noescape
+func pointwise_8x8c8__neoni8mm(call *pointwiseCall)
+
+// pointwise_4x8c8__neoni8mm computes tiles of 4 pixels × 8 output channels.
+//
+//go:noescape
+func pointwise_4x8c8__neoni8mm(call *pointwiseCall)
+
+// pointwise_1x8c8__neoni8mm computes one pixel × 8 output channels.
+//
+//go:noescape
+func pointwise_1x8c8__neoni8mm(call *pointwiseCall)
+
 // table__neon looks up 32 bytes at a time.
 //
 //go:noescape

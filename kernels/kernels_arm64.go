@@ -9,10 +9,11 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Two sets for 64-bit Arm, written in assembly (the *_arm64.s files), both with int8 activations:
+// Three sets for 64-bit Arm, written in assembly (the *_arm64.s files), both with int8 activations:
 //
 //	neon      any: SMULL and SMLAL, whose products are summed in 16 bits as long as they can't overflow, then in 32
 //	neon-dot  ARMv8.2 with dot products: SDOT
+//	neon-i8mm ARMv8.6, or 8.2 with products of matrices: SMMLA; all but pointwise as in neon-dot
 //
 // What they share: a layer's output channels are packed in panels. A panel is a header with its channels' constants,
 // and then its weights in the order in which the kernel reads them.
@@ -24,7 +25,12 @@ func native() []candidate {
 	dot := *neon
 	dot.Name = "neon-dot"
 	dot.PackPointwise, dot.PackDepthwise = packPointwiseNeonDot, packDepthwiseNeonDot
-	return []candidate{{neon, true}, {&dot, cpu.ARM64.HasASIMDDP}}
+	i8mm := dot
+	i8mm.Name = "neon-i8mm"
+	i8mm.PackPointwise = packPointwiseNeonI8MM
+	return []candidate{
+		{neon, true}, {&dot, cpu.ARM64.HasASIMDDP}, {&i8mm, cpu.ARM64.HasASIMDDP && cpu.ARM64.HasI8MM},
+	}
 }
 
 // How a panel's accumulators become activations: with the least work that is exact for its weights, its multipliers

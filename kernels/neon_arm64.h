@@ -4,6 +4,7 @@
 
 #define SDOT_LANE(i, m, n, d) WORD $(0x4f80e000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d)) // sdot vd.4s, vn.16b, vm.4b[i]
 #define SDOT(m, n, d)         WORD $(0x4e809400 | (m)<<16 | (n)<<5 | (d)) // sdot vd.4s, vn.16b, vm.16b
+#define SMMLA(m, n, d)        WORD $(0x4e80a400 | (m)<<16 | (n)<<5 | (d)) // smmla vd.4s, vn.16b, vm.16b
 
 #define SMULL(m, n, d)        WORD $(0x0e20c000 | (m)<<16 | (n)<<5 | (d)) // smull vd.8h, vn.8b, vm.8b
 #define SMULL2(m, n, d)       WORD $(0x4e20c000 | (m)<<16 | (n)<<5 | (d)) // smull2 vd.8h, vn.16b, vm.16b
@@ -43,6 +44,10 @@
 #define AND(m, n, d)          WORD $(0x4e201c00 | (m)<<16 | (n)<<5 | (d)) // and vd.16b, vn.16b, vm.16b
 #define MLA_S_LANE(i, m, n, d) WORD $(0x6f800000 | ((i)&1)<<21 | ((i)>>1)<<11 | (m)<<16 | (n)<<5 | (d)) // mla vd.4s, vn.4s, vm.s[i]
 #define UZP1_H(m, n, d)       WORD $(0x4e401800 | (m)<<16 | (n)<<5 | (d)) // uzp1 vd.8h, vn.8h, vm.8h
+#define ZIP1_D(m, n, d)       WORD $(0x4ec03800 | (m)<<16 | (n)<<5 | (d)) // zip1 vd.2d, vn.2d, vm.2d
+#define ZIP2_D(m, n, d)       WORD $(0x4ec07800 | (m)<<16 | (n)<<5 | (d)) // zip2 vd.2d, vn.2d, vm.2d
+#define UZP1_D(m, n, d)       WORD $(0x4ec01800 | (m)<<16 | (n)<<5 | (d)) // uzp1 vd.2d, vn.2d, vm.2d
+#define UZP2_D(m, n, d)       WORD $(0x4ec05800 | (m)<<16 | (n)<<5 | (d)) // uzp2 vd.2d, vn.2d, vm.2d
 #define ZIP1_B(m, n, d)       WORD $(0x4e003800 | (m)<<16 | (n)<<5 | (d)) // zip1 vd.16b, vn.16b, vm.16b
 #define ZIP1_H(m, n, d)       WORD $(0x4e403800 | (m)<<16 | (n)<<5 | (d)) // zip1 vd.8h, vn.8h, vm.8h
 #define ZIP2_H(m, n, d)       WORD $(0x4e407800 | (m)<<16 | (n)<<5 | (d)) // zip2 vd.8h, vn.8h, vm.8h

@@ -72,6 +72,8 @@ func decode(word uint32) string {
 		return fmt.Sprintf("sdot v%d.4s, v%d.16b, v%d.16b", rd, rn, rm)
 	case word&0xffc0f400 == 0x4f80e000: // C7.2.266, SDOT (by element)
 		return fmt.Sprintf("sdot v%d.4s, v%d.16b, v%d.4b[%d]", rd, rn, rm, word>>21&1|word>>10&2)
+	case word&0xffe0fc00 == 0x4e80a400: // C7.2.256, SMMLA (vector)
+		return fmt.Sprintf("smmla v%d.4s, v%d.16b, v%d.16b", rd, rn, rm)
 	}
 	inst, err := arm64asm.Decode([]byte{byte(word), byte(word >> 8), byte(word >> 16), byte(word >> 24)})
 	if err != nil {

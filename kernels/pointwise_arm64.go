@@ -46,17 +46,27 @@ const (
 	callMACs = 1 << 20
 )
 
+// products is how a set multiplies.
+type products int
+
+const (
+	bySMULL products = iota
+	bySDOT
+	bySMMLA
+)
+
 // shape is how the sets differ: a tile is rows pixels × panel output channels.
 type shape struct {
 	rows, panel int
 	step        int // input channels that the loop of the kernels takes at once, in units of which it has a rest
 	unit        int
-	dot         bool
+	products    products
 }
 
 var (
-	dotShape  = shape{rows: 8, panel: 8, step: 16, unit: 4, dot: true}
-	neonShape = shape{rows: 4, panel: 4, step: 32, unit: 8}
+	neonShape = shape{rows: 4, panel: 4, step: 32, unit: 8, products: bySMULL}
+	dotShape  = shape{rows: 8, panel: 8, step: 16, unit: 4, products: bySDOT}
+	i8mmShape = shape{rows: 8, panel: 8, step: 16, unit: 8, products: bySMMLA}
 )
 
 // pointwisePanels is a layer as the kernels read it.
@@ -117,11 +127,17 @@ func (p *pointwisePanels) readable(c *PointwiseCall) int {
 // compute computes call.tiles tiles of rows pixels: no more than one, unless rows is the shape's.
 func (s *shape) compute(call *pointwiseCall, rows int) {
 	switch {
-	case s.dot && rows > 4:
+	case s.products == bySMMLA && rows > 4:
+		pointwise_8x8c8__neoni8mm(call)
+	case s.products == bySMMLA && rows > 1:
+		pointwise_4x8c8__neoni8mm(call)
+	case s.products == bySMMLA:
+		pointwise_1x8c8__neoni8mm(call)
+	case s.products == bySDOT && rows > 4:
 		pointwise_8x8c4__neondot(call)
-	case s.dot && rows > 1:
+	case s.products == bySDOT && rows > 1:
 		pointwise_4x8c4__neondot(call)
-	case s.dot:
+	case s.products == bySDOT:
 		pointwise_1x8c4__neondot(call)
 	case rows > 1:
 		pointwise_4x4c32__neon(call)
@@ -268,27 +284,35 @@ func (l *PointwiseLayer) channel(n int) packing {
 	return c
 }
 
-// packPointwiseNeonDot packs panels of eight channels: channels8, then the weights by quads of input channels:
+// packPointwiseNeonDot packs by quads of input channels:
 //
 //	n0 k0…k3 | n1 k0…k3 | … | n7 k0…k3 | n0 k4…k7 | …
-func packPointwiseNeonDot(l PointwiseLayer) *Pointwise {
-	quads := (l.In + 3) / 4
+func packPointwiseNeonDot(l PointwiseLayer) *Pointwise { return dotShape.packEights(l) }
+
+// packPointwiseNeonI8MM packs by eights of input channels:
+//
+//	n0 k0…k7 | n1 k0…k7 | … | n7 k0…k7 | n0 k8…k15 | …
+func packPointwiseNeonI8MM(l PointwiseLayer) *Pointwise { return i8mmShape.packEights(l) }
+
+// packEights packs panels of eight channels: channels8, then the weights by units of input channels.
+func (s *shape) packEights(l PointwiseLayer) *Pointwise {
+	depth := roundUp(l.In, s.unit)
 	first := int(unsafe.Sizeof(channels8{}))
-	size := first + quads*32
-	packed := dotShape.newPanels(&l, size)
-	for n0 := 0; n0 < l.Out; n0 += 8 {
-		panel := packed.panels[n0/8*size:][:size]
+	size := first + depth*s.panel
+	packed := s.newPanels(&l, size)
+	for n0 := 0; n0 < l.Out; n0 += s.panel {
+		panel := packed.panels[n0/s.panel*size:][:size]
 		h := at[channels8](panel, 0)
-		h.header = l.header(n0, min(n0+8, l.Out), l.reach)
-		for i := range min(8, l.Out-n0) {
+		h.header = l.header(n0, min(n0+s.panel, l.Out), l.reach)
+		for i := range min(s.panel, l.Out-n0) {
 			c := l.channel(n0 + i)
 			h.bias[i], h.correction[i] = c.bias, c.correction
 			h.multiplier[i], h.right[i], h.left[i] = c.multiplier, c.right, c.left
 			if c.correction != 0 {
 				h.corrects = 1
 			}
-			for k, w := range c.weights[:quads*4] {
-				panel[first+k/4*32+i*4+k%4] = byte(w)
+			for k, w := range c.weights[:depth] {
+				panel[first+(k/s.unit*s.panel+i)*s.unit+k%s.unit] = byte(w)
 			}
 		}
 	}
