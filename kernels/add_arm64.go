@@ -73,23 +73,30 @@ type windowCall struct {
 	step, rowStep int // bytes from column to column, and from row to row
 }
 
-// packAveragePoolNeon sums windows 16 channels at a time; the last ones overlap those before.
+// packAveragePoolNeon sums windows 16 channels at a time; the last ones overlap those before. Sums are of 16 bits, so a
+// large window is summed in bands of rows.
 func packAveragePoolNeon(l PoolLayer) *Pool {
-	if l.Depth < 16 || l.KernelH*l.KernelW > math.MaxInt16/128 {
+	const pixels = math.MaxInt16 / 128
+	if l.Depth < 16 || l.KernelW > pixels {
 		return packGenericAveragePool[int8](l)
 	}
 	return &Pool{func(c PoolCall) {
 		call := windowCall{step: l.Depth, rowStep: l.InW * l.Depth}
 		l.eachWindow(c, func(dst []byte, i0, i1, j0, j1 int) {
-			call.rows, call.columns = i1-i0, j1-j0
-			src := c.Src[(i0*l.InW+j0)*l.Depth:]
-			count := int32(call.rows * call.columns)
+			call.columns = j1 - j0
+			count := int32((i1 - i0) * call.columns)
 			for n := 0; n < l.Depth; n += 16 {
 				n := min(n, l.Depth-16)
-				call.src = &src[n]
-				windowsums__neon(&call)
-				for i, sum := range call.sums {
-					dst[n+i] = l.mean(int32(sum)-l.Origin*count, count)
+				var sums [16]int32
+				for i := i0; i < i1; i += pixels / call.columns {
+					call.rows, call.src = min(pixels/call.columns, i1-i), &c.Src[(i*l.InW+j0)*l.Depth+n]
+					windowsums__neon(&call)
+					for k, sum := range call.sums {
+						sums[k] += int32(sum)
+					}
+				}
+				for k, sum := range sums {
+					dst[n+k] = l.mean(sum-l.Origin*count, count)
 				}
 			}
 		})
