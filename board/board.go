@@ -1,5 +1,5 @@
 // Package board says what machine this is: model, processor, memory, where the header's pins lead, and whether it
-// suffers from heat or bad power. It reads what the kernel shows to everyone, without root.
+// is slowed down by heat or bad power. It reads what the kernel shows to everyone, without root.
 //
 // The functions take the root of a file system, so that tests read recorded trees.
 package board
@@ -19,8 +19,8 @@ type Board struct {
 	CPU        string   // "Cortex-A53"
 	Cores      int      // that are switched on
 	Memory     int64    // bytes that the kernel has
-	GPIOChip   string   // label of the chip behind the header, or empty where the header isn't known
-	Header     []int    // line on GPIOChip by pin number, −1 for supply and ground; nil where the header isn't known
+	GPIOChip   string   // label of the chip behind the header, or empty if the header isn't known
+	Header     []int    // line on GPIOChip by pin number, −1 for supply and ground; nil if the header isn't known
 }
 
 // Host is the file system of this machine.

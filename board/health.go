@@ -10,9 +10,9 @@ import (
 
 // Health is what changes while the machine runs and makes it slow.
 type Health struct {
-	Celsius   float64   // of the processor; 0 where the machine doesn't say
+	Celsius   float64   // of the processor; 0 if the machine doesn't say
 	Throttled Throttled // reasons why a Raspberry Pi runs slower than it could
-	Monitored bool      // whether the machine says anything about its supply: else Throttled is 0 for want of a source
+	Monitored bool      // whether the machine says anything about its supply; if not, Throttled is 0 and means nothing
 	Available int64     // bytes of memory that are free, or would be if asked for
 }
 
@@ -111,8 +111,8 @@ func ParseThrottled(text string) (Throttled, error) {
 }
 
 // throttled asks the driver raspberrypi-hwmon, which sees the supply alone: its alarm is up while the firmware has seen
-// under-voltage in the last two seconds. Only where there is no such driver (kernels before 4.19) the firmware's own
-// file is read: later kernels answer with a warning and a stack trace in the kernel's log, and in 2025 they dropped it
+// under-voltage in the last two seconds. The firmware's own file is read only if there is no such driver (kernels
+// before 4.19): later kernels answer with a warning and a stack trace in the kernel's log, and in 2025 they dropped it
 // (https://github.com/raspberrypi/linux/pull/6697).
 func throttled(root fs.FS) (t Throttled, monitored bool) {
 	names, _ := fs.Glob(root, "sys/class/hwmon/hwmon*/name") // the pattern is good

@@ -234,7 +234,7 @@ func nearestLabels(name string, labels []string) []string {
 	return near[:min(3, len(near))]
 }
 
-// Nearest returns up to three of the words that are spelled most like word, the nearest first; none where all are far.
+// Nearest returns up to three of the words that are spelled most like word, the nearest first; none if all are far.
 func Nearest(word string, words []string) []string {
 	const longest = 64 // more is no slip of the fingers, and costs time
 	if len(word) > longest {

@@ -40,7 +40,7 @@ type LED struct {
 //	151-268               the classes from the first index to the last
 type Class struct {
 	Name  string
-	Index int // counts where Name is empty
+	Index int // counts if Name is empty
 }
 
 // ClassName is the class with a name or a pattern.
@@ -56,7 +56,7 @@ func (c Class) String() string {
 	return strconv.Quote(c.Name)
 }
 
-// Light is what one LED does: dark where On is 0, steady where only Off is 0, else On long lit and Off long dark.
+// Light is what one LED does: dark if On is 0, steady if only Off is 0, else lit for On and dark for Off in turn.
 type Light struct{ On, Off time.Duration }
 
 // The lights that don't blink.
@@ -88,7 +88,7 @@ type Show struct {
 	Light Light
 }
 
-// NotSure is shown when no LED's own rule lights it and no class reaches the score Below; never, where Below is 0.
+// NotSure is shown when no LED's own rule lights it and no class reaches the score Below; never, if Below is 0.
 type NotSure struct {
 	Show
 	Below     float32 // in (0, 1]

@@ -41,7 +41,7 @@ type Judge struct {
 	names    []string // of the LEDs
 	rules    []rule
 	doubt    *rule           // is on while no class has a good score; its own score is what the top one lacks to 1
-	shows    [states][]Light // how each LED shows the state, Dark where it doesn't
+	shows    [states][]Light // how each LED shows the state, Dark if it doesn't
 	verdict  Verdict
 	previous []Light
 }
@@ -107,7 +107,7 @@ func (c *Config) lights(s Show) []Light {
 }
 
 // Observe takes the network's output for a frame captured at a time. The length of output must be the number of
-// classes. It allocates nothing. Frames that come late or out of order and clocks that are set are put up with.
+// classes. It allocates nothing. It copes with frames that come late or out of order, and with clocks that are set.
 func (j *Judge) Observe(output []byte, at time.Time) Verdict {
 	now := j.clock.tick(at)
 	scores := j.scorer.Scores(output)

@@ -44,7 +44,7 @@ type event struct {
 	at     float64
 	cat    int // per cent; lost: the camera is lost
 	light  decision.Light
-	second decision.Light // of the LED that shows states, where the timeline has one
+	second decision.Light // of the LED that shows states, if the timeline has one
 }
 
 const lost = -1
@@ -620,7 +620,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-func TestMillionsOfStars(t *testing.T) { // takes ages where matching is exponential
+func TestMillionsOfStars(t *testing.T) { // takes ages if matching is exponential
 	o := pets
 	o.Labels = slices.Clone(pets.Labels)
 	o.Labels[1] = strings.Repeat("a", 1000)

@@ -57,7 +57,7 @@ func (r *rule) observe(score float32, now time.Duration) bool {
 	return r.lit
 }
 
-// forget what was seen; the hold goes on, so that a camera that comes and goes doesn't make the LED flicker.
+// forget drops what was seen; the hold continues, so that a camera that comes and goes doesn't make the LED flicker.
 func (r *rule) forget(now time.Duration) {
 	r.window.forget()
 	if r.lit {

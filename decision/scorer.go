@@ -73,7 +73,7 @@ type Scorer struct {
 	scores  []float32
 }
 
-// NewScorer fails where the output can't be one of probabilities, or has another number of labels than of classes.
+// NewScorer fails if the output can't be one of probabilities, or has another number of labels than of classes.
 func NewScorer(o Output) (*Scorer, error) {
 	switch {
 	case o.Classes < 1:

@@ -92,7 +92,7 @@ func (w *window) level(now time.Duration) float32 {
 	return sorted[w.count-w.votes]
 }
 
-// mean counts what is missing of a full window as 0. It adds all scores anew each time: a running sum would carry its
+// mean counts what is missing of a full window as 0. It adds all scores again each time: a running sum would carry its
 // rounding errors for years.
 func (w *window) mean(now time.Duration) float32 {
 	var sum float64

@@ -1,6 +1,6 @@
 // Package defaultmodel holds the network that edge runs unless it is given another: EfficientNet-Lite0, quantized to
 // int8, for 224×224 pixels and the 1000 classes of ImageNet, with labels and normalization inside. LICENSE-NOTICE.md
-// says where its weights and labels come from; `make default-model` makes the file anew.
+// says where its weights and labels come from; `make default-model` makes the file again.
 package defaultmodel
 
 import _ "embed"

@@ -43,7 +43,7 @@ func (b *bench) classify(t *testing.T, s *subject, p *picture) classified {
 
 const shared = "../../shared"
 
-// realSubject is a MobileNet with photographs, or the small network where they aren't here.
+// realSubject is a MobileNet with photographs, or the small network if they aren't here.
 func realSubject(t *testing.T) *subject {
 	t.Helper()
 	file := filepath.Join(shared, "models", "mobilenet_v1_0.25_128_quant.tflite")

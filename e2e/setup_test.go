@@ -59,7 +59,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// newBench skips the test where this machine lacks what it takes.
+// newBench skips the test if this machine lacks what it takes.
 func newBench(t *testing.T) *bench {
 	t.Helper()
 	b, err := sharedBench()
@@ -85,7 +85,7 @@ func goFor(env []string, args ...string) error {
 	return nil
 }
 
-// boot starts a board with vivid's camera, and prints its log where the test fails.
+// boot starts a board with vivid's camera, and prints its log if the test fails.
 func (b *bench) boot(t *testing.T, c machine.Config) *guest {
 	t.Helper()
 	c.Images, c.Agent = b.images, b.path("agent")
@@ -105,7 +105,7 @@ func (b *bench) boot(t *testing.T, c machine.Config) *guest {
 	return g
 }
 
-// guest is a board with the helpers that end the test where something fails.
+// guest is a board with the helpers that end the test if something fails.
 type guest struct {
 	*machine.Guest
 	t *testing.T

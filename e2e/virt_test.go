@@ -102,7 +102,7 @@ func TestSurvivesInjectedErrors(t *testing.T) {
 		"inject_vidioc_qbuf_error=1",
 		"inject_fatal_streaming_error=1",
 		"disconnect=1",
-		// These two strike when the stream begins anew, which the fatal error brings about.
+		// These two strike when the stream starts again, as it does after the fatal error.
 		"inject_vidioc_reqbufs_error=1 inject_fatal_streaming_error=1",
 		"inject_vidioc_streamon_error=1 inject_fatal_streaming_error=1",
 		"wrap_sequence_number=1",

@@ -209,7 +209,7 @@ func gpioNumber(name string) (int, bool) {
 	return number(name[4:])
 }
 
-// String is the place by chip and offset, with the line's name where it has one: "pinctrl-bcm2835:17 (GPIO17)".
+// String is the place by chip and offset, with the line's name if it has one: "pinctrl-bcm2835:17 (GPIO17)".
 func (p Place) String() string {
 	s := fmt.Sprintf("%s:%d", p.Chip.Label, p.Offset)
 	if name := p.Chip.Lines[p.Offset]; name != "" {

@@ -10,18 +10,18 @@
 //   - on a Raspberry Pi 5, where gpiochip4 is a link to gpiochip0, looking for chips closes standard input;
 //   - it can't ask for an initial value or active-low: an LED that is lit by a low line flashes at the start;
 //   - Read or Func on an output makes it an input: the LED goes out;
-//   - after one EBUSY a line goes on with descriptor 0; the errno is lost, and who holds the line with it;
+//   - after one EBUSY a line continues with descriptor 0; the errno is lost, and with it who holds the line;
 //   - it addresses the lines of a LineSet by name, and many chips have none.
 //
 // host.Init of periph would be worse: as root it maps the registers of the SoC that it believes to be on.
 //
 // # When LEDs are off
 //
-// They are off from the request on, at once where Set says so, and after Close: with `defer leds.Close()` in the
+// They are off from the request on, at once when Set says so, and after Close: with `defer leds.Close()` in the
 // function that drives them, also after a signal that ends its loop and after a panic in it.
 //
 // A process that is killed (SIGKILL, a panic in another goroutine, the watchdog) can't switch anything off. The kernel
-// releases its lines; what becomes of the level is the driver's affair: the mainline pinctrl-bcm2835 makes the line an
+// releases its lines; what becomes of the level is up to the driver: the mainline pinctrl-bcm2835 makes the line an
 // input, so that the LED goes out; Raspberry Pi's own kernels keep the output as it was (persist_gpio_outputs, on by
 // default; https://github.com/raspberrypi/linux/pull/6117 and 6150), and so do many others. So a second process inherits
 // the lines (Files) and switches them off when the first one has died (OffInherited); package lights has it. If both are
@@ -121,7 +121,7 @@ func (o *order) places() []Place {
 }
 
 // Set lights the LEDs that are true in on, which has one entry for each line of Open, and puts out the others: all of a
-// chip in one ioctl, and none where nothing changes. It allocates nothing. After an error the next call tries again.
+// chip in one ioctl, and none if nothing changes. It allocates nothing. After an error the next call tries again.
 func (l *LEDs) Set(on []bool) error {
 	var failed error
 	for i := range l.banks {

@@ -13,7 +13,7 @@ type Line struct {
 
 	chip   string // label of the chip, or empty: the header's chip, or whichever chip has a line of that name
 	name   string // "GPIO17", or empty
-	offset int    // on chip, where both name and pin are empty
+	offset int    // on chip, if both name and pin are empty
 	pin    int    // of the header, counted from 1, or 0
 }
 

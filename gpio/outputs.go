@@ -38,7 +38,7 @@ const consumer = "edge"
 type outputs struct{ fd uintptr }
 
 // requestOutputs takes the lines and makes them outputs, inactive from the first moment: level and direction come in
-// one ioctl, and the driver sets the level first where the hardware can. Bit i of activeLow belongs to offsets[i].
+// one ioctl, and the driver sets the level first if the hardware can. Bit i of activeLow belongs to offsets[i].
 func requestOutputs(path string, offsets []int, activeLow uint64) (*outputs, error) {
 	device, err := openChip(path)
 	if err != nil {

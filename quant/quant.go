@@ -50,7 +50,7 @@ type Multiplier struct {
 	Mantissa, Shift int32
 }
 
-// MultiplierOf returns the multiplier nearest to real. It fails where real isn't in [0, 2^31).
+// MultiplierOf returns the multiplier nearest to real. It fails if real isn't in [0, 2^31).
 // A number below 2^-32 becomes 0, as in TensorFlow Lite's QuantizeMultiplier.
 func MultiplierOf(real float64) (Multiplier, error) {
 	if !(real >= 0 && real < 1<<31) {

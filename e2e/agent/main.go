@@ -1,6 +1,6 @@
 //go:build linux
 
-// Command agent is the first process of an emulated board. It loads modules, goes on to a root file system where there
+// Command agent is the first process of an emulated board. It loads modules, continues on a root file system if there
 // is one, and starts processes for the host, which talks to it over a serial port.
 package main
 

@@ -57,8 +57,8 @@ var tools = map[string]string{
 	"apt-get": "apt", "apt-cache": "apt", "dpkg-deb": "dpkg", "mksquashfs": "squashfs-tools",
 }
 
-// Prepare returns the images for the newest packages, and makes them first where the cache hasn't got them. It may
-// download about 100 MB. The error wraps ErrUnavailable where the machine lacks something that can be installed.
+// Prepare returns the images for the newest packages, and makes them first if the cache doesn't have them. It may
+// download about 100 MB. The error wraps ErrUnavailable if the machine lacks something that can be installed.
 func Prepare(ctx context.Context) (*Set, error) {
 	for tool, pkg := range tools {
 		if _, err := exec.LookPath(tool); err != nil {

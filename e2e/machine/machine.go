@@ -79,7 +79,7 @@ type Guest struct {
 	lastID    int
 }
 
-// QEMU returns the path of the emulator. The error wraps image.ErrUnavailable where it isn't installed.
+// QEMU returns the path of the emulator. The error wraps image.ErrUnavailable if it isn't installed.
 func QEMU() (string, error) {
 	program, err := exec.LookPath("qemu-system-aarch64")
 	if err != nil {
@@ -88,7 +88,7 @@ func QEMU() (string, error) {
 	return program, err
 }
 
-// Boot starts a board and waits until its agent answers. The error wraps image.ErrUnavailable where QEMU isn't
+// Boot starts a board and waits until its agent answers. The error wraps image.ErrUnavailable if QEMU isn't
 // installed; after another one it holds the guest's log.
 func Boot(ctx context.Context, c Config) (*Guest, error) {
 	program, err := QEMU()

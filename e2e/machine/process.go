@@ -43,7 +43,7 @@ func (g *Guest) Start(c Command) (*Process, error) {
 	return p, err
 }
 
-// Run runs a process to its end and returns its standard output. It fails where the process does.
+// Run runs a process to its end and returns its standard output. It fails if the process does.
 func (g *Guest) Run(ctx context.Context, argv ...string) (string, error) {
 	p, err := g.Start(Command{Argv: argv})
 	if err != nil {

@@ -29,7 +29,7 @@ type Event struct {
 
 // Exit is how a process ended.
 type Exit struct {
-	Status int            // −1 after a signal or where it did not start
+	Status int            // −1 after a signal or if it did not start
 	Signal syscall.Signal `json:",omitempty"`
 	Error  string         `json:",omitempty"` // why it did not start
 }
@@ -37,7 +37,7 @@ type Exit struct {
 // Boot is what the agent does as the first process, before it takes requests. It lies in the initramfs at BootFile.
 type Boot struct {
 	Modules []Module
-	Root    string // block device with a squashfs to go on from; empty to stay in the initramfs
+	Root    string // block device with a squashfs to continue on; empty to stay in the initramfs
 	Port    string // device that the host listens to
 }
 

@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ErrNotRegular is the error for a FIFO, a device, a socket or a folder where a file is wanted.
+// ErrNotRegular is the error for a FIFO, a device, a socket or a folder in place of a file.
 var ErrNotRegular = errors.New("not a regular file")
 
 // ErrTooLarge is the error for a file above its limit.

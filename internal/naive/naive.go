@@ -68,7 +68,7 @@ type Window struct {
 	PadTop, PadLeft      int
 }
 
-// at returns the input pixel under tap (i, j) of the output pixel (y, x), false where it is in the padding.
+// at returns the input pixel under tap (i, j) of the output pixel (y, x), false if it lies in the padding.
 func (w *Window) at(y, x, i, j int) (pixel int, inside bool) {
 	row, column := y*w.StrideH+i-w.PadTop, x*w.StrideW+j-w.PadLeft
 	return row*w.InW + column, row >= 0 && row < w.InH && column >= 0 && column < w.InW

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 )
 
-// FirstBad is where a text stops being UTF-8 without control characters other than tabs and line ends; -1 for nowhere.
+// FirstBad is where a text stops being UTF-8 without control characters other than tabs and line ends; -1 if it doesn't.
 func FirstBad(text []byte) int {
 	for i := 0; i < len(text); {
 		c, n := utf8.DecodeRune(text[i:])
