@@ -35,7 +35,9 @@ folder=$(tar -C "$stage" -cf - . | ssh "$host" '
 		exit 1
 		;;
 	esac
-	folder=$(mktemp -d) && tar -C "$folder" -xf - && echo "$folder"')
+	folder=$(mktemp -d 2>/dev/null || mktemp -d -p /dev/shm) || exit 1
+	tar -C "$folder" -xf - || { rm -rf "$folder"; echo "no room in $folder" >&2; exit 1; }
+	echo "$folder"')
 tty=
 if [ -t 0 ]; then
 	tty=-t

@@ -18,6 +18,12 @@ shift
 exec sh -c "$*"
 `
 
+// Programs of which one refuses a configuration that says "wrong", as check-config does.
+const (
+	firstBuild  = "#!/bin/sh\nif grep -q ^wrong \"$2\"; then echo \"$2:1: wrong\" >&2; exit 78; fi\n"
+	secondBuild = firstBuild + "# second build\n"
+)
+
 // board is a fake one, and what a user of deploy.sh has.
 type board struct {
 	root, log string
@@ -33,7 +39,7 @@ func newBoard(t *testing.T, machine string) *board {
 	write(t, filepath.Join(bin, "ssh"), fakeSSH, 0o755)
 	write(t, filepath.Join(bin, "uname"), "#!/bin/sh\necho "+machine+"\n", 0o755)
 	write(t, filepath.Join(bin, "sudo"), "#!/bin/sh\nexec \"$@\"\n", 0o755)
-	write(t, b.program, "first build", 0o755)
+	write(t, b.program, firstBuild, 0o755)
 	b.env = append(os.Environ(),
 		"PATH="+bin+":"+os.Getenv("PATH"), "DESTDIR="+b.root, "SSH_LOG="+b.log, "TMPDIR="+dir)
 	return b
@@ -116,12 +122,12 @@ func TestDeployReplacesWhatChanged(t *testing.T) {
 	}
 	const own = "my own configuration"
 	write(t, filepath.Join(b.root, "etc/edge/edge.yaml"), own, 0o644)
-	write(t, b.program, "second build", 0o755)
+	write(t, b.program, secondBuild, 0o755)
 	out, err := b.deploy()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	if got := b.read(t, "usr/local/bin/edge"); got != "second build" {
+	if got := b.read(t, "usr/local/bin/edge"); got != secondBuild {
 		t.Errorf("the program is still %q", got)
 	}
 	if got := b.read(t, "etc/edge/edge.yaml"); got != own {
@@ -141,6 +147,90 @@ func TestDeployTakesOwnConfiguration(t *testing.T) {
 	}
 	if got := b.read(t, "etc/edge/edge.yaml"); got != "camera: {source: auto}\n" {
 		t.Errorf("the configuration is %q", got)
+	}
+}
+
+// A configuration that the new program refuses isn't installed, nor is the program; what was there stays.
+func TestDeployChecksFirst(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	config := filepath.Join(t.TempDir(), "edge.yaml")
+	write(t, config, "model: good.tflite\n", 0o644)
+	if out, err := b.deploy(config); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	write(t, b.program, secondBuild, 0o755)
+	write(t, config, "wrong\n", 0o644)
+	out, err := b.deploy(config)
+	if err == nil || !strings.Contains(out, "etc/edge/edge.yaml:1: wrong") || !strings.Contains(out, "nothing was changed") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if got := b.read(t, "etc/edge/edge.yaml") + b.read(t, "usr/local/bin/edge"); got != "model: good.tflite\n"+firstBuild {
+		t.Errorf("after a wrong configuration there is %q", got)
+	}
+
+	write(t, config, "model: better.tflite\n", 0o644)
+	if out, err := b.deploy(config); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for name, want := range map[string]string{
+		"etc/edge/edge.yaml": "model: better.tflite\n", "etc/edge/edge.yaml.previous": "model: good.tflite\n",
+		"usr/local/bin/edge": secondBuild, "usr/local/bin/edge.previous": firstBuild,
+	} {
+		if got := b.read(t, name); got != want {
+			t.Errorf("%s holds %q, want %q", name, got, want)
+		}
+	}
+}
+
+// A configuration that is wrong already, and brings no good one back, doesn't keep a program from being installed.
+func TestDeployOverWrongConfiguration(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	write(t, filepath.Join(b.root, "etc/edge/edge.yaml"), "wrong\n", 0o644)
+	if out, err := b.deploy(); err != nil || !strings.Contains(out, "edge.yaml:1: wrong") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if got := b.read(t, "usr/local/bin/edge"); got != firstBuild {
+		t.Errorf("the program is %q", got)
+	}
+}
+
+// A model that edge.yaml doesn't use is named; a comment is no use.
+func TestDeployNamesUnusedModel(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	dir := t.TempDir()
+	config, used, unused := filepath.Join(dir, "edge.yaml"), filepath.Join(dir, "used.tflite"), filepath.Join(dir, "other.tflite")
+	write(t, config, "model: used.tflite\n#model: other.tflite\n", 0o644)
+	write(t, used, "weights", 0o644)
+	write(t, unused, "weights", 0o644)
+	out, err := b.deploy(config, used, unused)
+	if err != nil || !strings.Contains(out, `write there "model: other.tflite"`) || strings.Contains(out, `"model: used.tflite"`) {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
+
+// What can't be written leaves everything as it was.
+func TestDeployToFullRoot(t *testing.T) {
+	b := newBoard(t, "aarch64")
+	if out, err := b.deploy(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	write(t, b.program, secondBuild, 0o755)
+	// A copy that fails as on a full card, for the last of the files.
+	cp := "#!/bin/sh\ncase $2 in */net.tflite.new) echo 'No space left on device' >&2; exit 1;; esac\nexec /bin/cp \"$@\"\n"
+	write(t, filepath.Join(filepath.Dir(b.log), "bin", "cp"), cp, 0o755)
+	model := filepath.Join(t.TempDir(), "net.tflite")
+	write(t, model, "weights", 0o644)
+	out, err := b.deploy(model)
+	if err == nil || !strings.Contains(out, "net.tflite can't be written") || !strings.Contains(out, "nothing was changed") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	if got := b.read(t, "usr/local/bin/edge"); got != firstBuild {
+		t.Error("the program was replaced")
+	}
+	left, _ := filepath.Glob(filepath.Join(b.root, "*", "*", "*.new"))
+	more, _ := filepath.Glob(filepath.Join(b.root, "*", "*", "*", "*.new"))
+	if len(left)+len(more) > 0 {
+		t.Errorf("left behind: %v %v", left, more)
 	}
 }
 
