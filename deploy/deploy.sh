@@ -22,6 +22,7 @@ mkdir "$stage/config"
 cp "$program" "$stage/edge"
 cp -R "$here/install.sh" "$here/edge.service" "$here/edge.socket" "$here/edge.service.d" "$here/edge.sysusers" "$here/60-edge.rules" \
 	"$here/edge.yaml" "$stage"
+cp "$here/../licences/licences.txt" "$stage/LICENCES"
 for file in "$@"; do
 	cp "$file" "$stage/config"
 done

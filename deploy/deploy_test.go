@@ -86,7 +86,10 @@ func TestDeployInstalls(t *testing.T) {
 		"etc/udev/rules.d/60-edge.rules":  0o644,
 		"etc/edge/edge.yaml":              0o644,
 		"etc/edge/edge.yaml.example":      0o644,
-		"etc/edge/net.tflite":             0o644, // the service's own user reads it
+
+		"usr/local/share/doc/edge/LICENCES": 0o644,
+
+		"etc/edge/net.tflite": 0o644, // the service's own user reads it
 	} {
 		info, err := os.Stat(filepath.Join(b.root, name))
 		if err != nil {

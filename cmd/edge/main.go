@@ -53,6 +53,7 @@ func commands() []command {
 		{"record", "export RECORDING --out FOLDER", "take the pictures out of a recording, by class", runRecord},
 		{"password", "", "make of a password what page: keeps", runPassword},
 		{"off", "[--config FILE]", "switch the configured LEDs off", runOff},
+		{"licences", "", "print the licences of all that is inside the program", runLicences},
 		{"version", "", "print the version", runVersion},
 	}
 }
