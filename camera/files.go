@@ -44,7 +44,8 @@ func openPattern(spec string, o Options) (Camera, error) {
 			return nil, fmt.Errorf("camera: %w", err)
 		}
 		if len(paths) == 0 {
-			return nil, fmt.Errorf("camera: %s: no picture in it (%s)", spec, strings.Join(pictureSuffixes, ", "))
+			return nil, fmt.Errorf("camera: %s: no picture in it (%s); other kinds, such as a phone's HEIC, must be converted",
+				spec, strings.Join(pictureSuffixes, ", "))
 		}
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("camera: %s: neither a file nor a directory; a pipe can be read with --camera - <%[1]s", spec)

@@ -10,9 +10,9 @@ import (
 
 // jpegDecoder decodes JPEG pictures, grey or Y Cb Cr as JFIF means them (BT.601, full range), with the standard Huffman
 // tables if they bring none. It is made for a camera's stream of pictures of one kind, and allocates only when their size
-// changes. Of a camera it takes baseline pictures only, whose time and memory depend on their size alone.
+// changes. A camera's pictures must be baseline: what they take in time and memory depends on their size alone.
 //
-// In files it also reads progressive pictures and four components (jpeg_progressive.go, jpeg_file.go), and it can make
+// With a jpegFile it also reads progressive pictures and four components (jpeg_progressive.go, jpeg_file.go), and can make
 // pictures smaller while it decodes them.
 //
 // start reads the headers, so that the caller sees the geometry; decode then fills the planes.
@@ -24,6 +24,7 @@ type jpegDecoder struct {
 	huffman [2][4]huffmanTable
 	hasQ    [4]bool    // what this picture has brought
 	hasH    [2][4]bool // by class (0: DC, 1: AC) and number
+	tables  int        // how many it has brought
 	restart int        // MCUs from one restart marker to the next; 0: none
 
 	data          []byte
@@ -120,7 +121,7 @@ func (d *jpegDecoder) start(data []byte) error {
 		return damaged("it doesn't start with a picture")
 	}
 	d.data, d.At = data, 2
-	d.hasQ, d.hasH, d.restart, d.geometry = [4]bool{}, [2][4]bool{}, 0, jpegGeometry{}
+	d.hasQ, d.hasH, d.tables, d.restart, d.geometry = [4]bool{}, [2][4]bool{}, 0, 0, jpegGeometry{}
 	code, err := d.headers()
 	if err != nil {
 		return err
@@ -209,11 +210,18 @@ func (d *jpegDecoder) readQuant(s []byte) error {
 	return nil
 }
 
+// maxTables is how many Huffman tables a picture may bring. Four will do, and encoders of progressive pictures write one
+// or two a scan; a table costs a microsecond, and 20 bytes of a file can be one.
+const maxTables = 1 << 10
+
 func (d *jpegDecoder) readHuffman(s []byte) error {
 	for len(s) > 0 {
 		class, number := s[0]>>4, s[0]&15
 		if class > 1 || number > 3 {
 			return fmt.Errorf("a Huffman table %d of class %d", number, class)
+		}
+		if d.tables++; d.tables > maxTables {
+			return fmt.Errorf("more than %d Huffman tables", maxTables)
 		}
 		size, err := d.huffman[class][number].read(s[1:])
 		if err != nil {

@@ -270,7 +270,9 @@ func TestMJPEGDamage(t *testing.T) {
 		"no restart":        with(restart, 0, 0),
 		"two frame headers": append(append(bytes.Clone(good[:header]), good[header:header+19]...), good[header:]...),
 		"end at once":       {0xff, marker.SOI, 0xff, marker.EOI},
-		"no tables at all":  append([]byte{0xff, marker.SOI}, good[header:]...),
+		"many tables": append(append(bytes.Clone(good[:header]), bytes.Repeat(append([]byte{0xff, marker.DHT, 0, 19, 0},
+			make([]byte, 16)...), 2000)...), good[header:]...),
+		"no tables at all": append([]byte{0xff, marker.SOI}, good[header:]...),
 	} {
 		if err := decodePlanes(&d, data); !errors.Is(err, ErrDamaged) {
 			t.Errorf("%s: %v", name, err)

@@ -92,7 +92,7 @@ func TestMemoryPromise(t *testing.T) {
 	}
 	before := residentAfter(t, empty)
 	measure := func(what string, size int64, names ...string) {
-		const slack = 8 << 20 // the collector's and the decoders' own
+		const slack = 12 << 20 // the collector's and the decoders' own
 		beyond := residentAfter(t, names...) - before - size
 		if beyond > maxMemory+slack {
 			t.Errorf("%s: %d MiB beyond the file's %d", what, beyond>>20, size>>20)
