@@ -5,7 +5,7 @@
 //	        normalize, quantize
 //
 // Open does all that can fail: it reads the model file, checks it, packs its weights, finds out what it expects of pixels
-// (see inputSpec) and what its output means (see valuesOf), and gives its classes their names. Fit and Classify
+// (see Pixels) and what its output means (see valuesOf), and gives its classes their names. Fit and Classify
 // then allocate nothing.
 //
 // A model that isn't for pictures, or whose tensors a program wants raw, is read by ReadModel and compiled by
@@ -38,6 +38,9 @@ type Options struct {
 	Kernels string // the name of a kernel set; empty means the fastest
 	Threads int    // of one inference; 0 means one for each core, at most 4
 	Fit     frame.Options
+
+	// What becomes of a pixel before the network; nil means what the model says, or its input's quantization tells.
+	Normalize *model.Normalization
 }
 
 // Name is what people call the network: its file, or the name of the embedded one.
@@ -51,6 +54,7 @@ func (o Options) Name() string {
 // Classifier is a network that classifies pictures. It belongs to one goroutine at a time.
 type Classifier struct {
 	Net    *engine.Net
+	Pixels Pixels           // how pixels become the input's real numbers
 	Input  frame.TensorSpec // what the network's input expects
 	Output decision.Output  // what the bytes of the network's output mean, and the names of the classes
 	name   string
@@ -88,7 +92,8 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 		return nil, fmt.Errorf("%s: this network doesn't take one quantized picture and give quantized classes: "+
 			"edge invoke runs it on raw tensors", o.Name())
 	}
-	input := inputSpec(in[0], g.Normalization)
+	pixels := pixelsOf(in[0], g.Normalization, o.Normalize)
+	input := inputSpec(in[0], pixels)
 	fitter, err := frame.NewFitter(input, o.Fit)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name(), err)
@@ -113,7 +118,7 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name(), err)
 	}
-	return &Classifier{net, input, output, o.Name(), fitter, scorer}, nil
+	return &Classifier{net, pixels, input, output, o.Name(), fitter, scorer}, nil
 }
 
 // Name is what people call the network: its file, or the name of the embedded one.

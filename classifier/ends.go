@@ -4,8 +4,6 @@ import (
 	"slices"
 
 	"edge/decision"
-	"edge/engine"
-	"edge/frame"
 	"edge/model"
 )
 
@@ -27,27 +25,6 @@ func useQuantizedEnds(g *model.Graph) {
 		}
 		return false
 	})
-}
-
-// inputSpec is what the network expects of a picture. A model that doesn't say how it wants pixels normalized takes them
-// as they are: as bytes, or as bytes less 128.
-func inputSpec(in engine.Tensor, n *model.Normalization) frame.TensorSpec {
-	s := frame.TensorSpec{
-		Height: in.Shape[1], Width: in.Shape[2], Channels: in.Shape[3],
-		Signed: in.Type == model.Int8, Quant: in.Quant,
-	}
-	if n != nil {
-		s.Mean, s.Std = n.Mean, n.Std
-		return s
-	}
-	zero := in.Quant.ZeroPoint
-	if s.Signed {
-		zero += 128
-	}
-	for i := range s.Mean {
-		s.Mean[i], s.Std[i] = float32(zero), 1/in.Quant.Scale
-	}
-	return s
 }
 
 // valuesOf says what the network's output is, from the last operation that computes something, and from the least and the

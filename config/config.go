@@ -24,6 +24,7 @@ import (
 	"edge/frame"
 	"edge/gpio"
 	"edge/internal/files"
+	"edge/model"
 )
 
 // DefaultFile is read if no other file is named.
@@ -35,18 +36,19 @@ const maxFile = 64 << 10
 // Config is what edge.yaml says; deploy/edge.yaml is the commented example. Flags go before the file, which goes before
 // the defaults.
 type Config struct {
-	Model    string // empty: the embedded default
-	Labels   string // empty: those in the model
-	Camera   camera.Spec
-	Capture  camera.Options
-	Fit      frame.Options
-	Decision decision.Config
-	Lines    []*gpio.Line // of each LED of Decision; nil if the file names none
-	Threads  int          // 0: as many as there are cores
-	Kernels  string       // empty: the best set for this CPU
-	LogLevel slog.Level
-	Record   Record
-	Page     Page
+	Model     string // empty: the embedded default
+	Labels    string // empty: those in the model
+	Camera    camera.Spec
+	Capture   camera.Options
+	Normalize *model.Normalization // nil: what the model says
+	Fit       frame.Options
+	Decision  decision.Config
+	Lines     []*gpio.Line // of each LED of Decision; nil if the file names none
+	Threads   int          // 0: as many as there are cores
+	Kernels   string       // empty: the best set for this CPU
+	LogLevel  slog.Level
+	Record    Record
+	Page      Page
 
 	text  []byte         // of the file
 	file  string         // where it was read; empty for none
@@ -281,13 +283,17 @@ func pathOf(at decision.Place) string {
 // read reads the whole file.
 func (c *Config) read(r *yamlReader, n *node) {
 	r.mapping(n, fields{
-		"model":     oneText(&c.Model),
-		"labels":    oneText(&c.Labels),
-		"camera":    c.readCamera,
-		"leds":      c.readLEDs,
-		"states":    c.readStates,
-		"threads":   whole(&c.Threads, 0, 64),
-		"kernels":   oneText(&c.Kernels),
+		"model":   oneText(&c.Model),
+		"labels":  oneText(&c.Labels),
+		"camera":  c.readCamera,
+		"leds":    c.readLEDs,
+		"states":  c.readStates,
+		"threads": whole(&c.Threads, 0, 64),
+		"kernels": oneText(&c.Kernels),
+		"normalize": func(r *yamlReader, n *node) {
+			c.Normalize = new(model.Normalization)
+			parsed(c.Normalize, model.ParseNormalization)(r, n)
+		},
 		"log_level": parsed(&c.LogLevel, parseLogLevel),
 		"record":    c.readRecord,
 		"page":      c.readPage,

@@ -17,6 +17,7 @@ import (
 	"edge/decision"
 	"edge/frame"
 	"edge/gpio"
+	"edge/model"
 )
 
 func TestParseAll(t *testing.T) {
@@ -52,6 +53,7 @@ states:
   not_sure: {leds: [status], below: 0.25, smoothing: none, hold: 0s}
 threads: 3
 kernels: neon
+normalize: mean=127,std=128
 log_level: debug
 record: {memory: off, dir: black, disk: 100MB, disk_per_day: 7 MB}
 page: {listen: "127.0.0.1:8080", password: p, view_password: v}
@@ -69,10 +71,11 @@ page: {listen: "127.0.0.1:8080", password: p, view_password: v}
 		return &l
 	}
 	want := &Config{
-		Model:   "/etc/edge/net.tflite",
-		Labels:  "/usr/share/labels.txt",
-		Camera:  camera.Spec{Kind: camera.Command, Arg: "rpicam-vid -t 0"},
-		Capture: camera.Options{Width: 640, Height: 480, FPS: 12.5, Format: frame.YU12},
+		Model:     "/etc/edge/net.tflite",
+		Labels:    "/usr/share/labels.txt",
+		Camera:    camera.Spec{Kind: camera.Command, Arg: "rpicam-vid -t 0"},
+		Capture:   camera.Options{Width: 640, Height: 480, FPS: 12.5, Format: frame.YU12},
+		Normalize: &model.Normalization{Mean: [3]float32{127, 127, 127}, Std: [3]float32{128, 128, 128}},
 		Fit: frame.Options{
 			Fit: frame.Letterbox, ROI: frame.ROI{X: 0.25, Width: 0.5, Height: 1}, Rotate: 180, Mirror: true,
 		},
@@ -186,6 +189,7 @@ func TestParseErrors(t *testing.T) {
 		{"format", "camera:\n  format: h264\n", `f:2: camera.format: unknown pixel format "h264"`},
 		{"fit", "camera:\n  fit: zoom\n", `f:2: camera.fit: fit "zoom": choose crop, stretch, letterbox`},
 		{"roi", "camera:\n  roi: 1,2\n", `f:2: camera.roi: roi "1,2": want "x,y,w,h"`},
+		{"normalize", "normalize: imgnet\n", `f:1: normalize: "imgnet": choose`},
 		{"rotate", "camera:\n  rotate: 45\n", `f:2: camera.rotate: rotate "45": choose 0, 90, 180 or 270`},
 		{"log level", "log_level: loud\n", `f:1: log_level: log level "loud": choose debug, info, warn or error`},
 		{"alias", "model: &a x\nlabels: *a\n", `f:2: labels: aliases aren't read here: write it out, or "*a" in quotes`},

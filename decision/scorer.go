@@ -28,11 +28,20 @@ const (
 	Logits                      // to be made probabilities here: by a softmax, or of one class alone by the logistic function
 )
 
-// String says what is done with the values.
-func (v Values) String() string {
-	return [...]string{
-		"probabilities, together 1", "a probability for each class by itself", "logits, made probabilities here",
-	}[v]
+// Meaning says for a person what the output's values are, and what is done with them.
+func (o Output) Meaning() string {
+	least, most := o.Range()
+	switch {
+	case o.Values == Logits && o.Classes == 1:
+		return fmt.Sprintf("one logit, %.3g to %.3g, of which the logistic function is computed here", least, most)
+	case o.Values == Logits:
+		return fmt.Sprintf("no probabilities but logits, %.3g to %.3g, of which a softmax is computed here", least, most)
+	case o.Classes == 1:
+		return "the probability of the one class"
+	case o.Values == Independent:
+		return "a probability for each class by itself, which don't add up to 1"
+	}
+	return "probabilities of classes that exclude each other, together 1"
 }
 
 // Background is the label of class 0 in networks that have one class more than what they were taught: all else.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"edge/board"
+	"edge/classifier"
 	"edge/config"
 	"edge/decision"
 	"edge/frame"
@@ -50,7 +51,7 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	if err := describeConfig(std.out, c, judge, net.Output, otherUses); err != nil {
+	if err := describeConfig(std.out, c, judge, net.Output, net.Pixels, otherUses); err != nil {
 		return err
 	}
 	if elsewhere && len(c.Lines) > 0 {
@@ -82,7 +83,9 @@ func checkLines(c *config.Config) (otherUses []string, elsewhere bool, err error
 }
 
 // describeConfig writes a configuration in plain words.
-func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o decision.Output, otherUses []string) error {
+func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o decision.Output, pixels classifier.Pixels,
+	otherUses []string,
+) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s is right.\n\n", c.File())
 	inside := ""
@@ -94,6 +97,11 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 	if c.Labels != "" {
 		fmt.Fprintf(w, "labels\t%s\n", c.Labels)
 	}
+	fmt.Fprintf(w, "pixels\t%v\n", pixels)
+	if warning := pixels.Warning(); warning != "" {
+		fmt.Fprintf(w, "\tbeware: %s\n", warning)
+	}
+	fmt.Fprintf(w, "scores\t%s\n", o.Meaning())
 	fmt.Fprintf(w, "camera\t%s\n", strings.Join(cameraWords(c), ", "))
 	for i, l := range c.Decision.LEDs {
 		fmt.Fprintf(w, "led %s\t%s\n", l.Name, lineWords(c, i))

@@ -8,8 +8,10 @@ import (
 	"strings"
 	"testing"
 
+	"edge/classifier"
 	"edge/config"
 	"edge/decision"
+	"edge/model"
 )
 
 func TestDescribeConfig(t *testing.T) {
@@ -32,17 +34,22 @@ states:
 		labels = append(labels, fmt.Sprint("name ", i))
 	}
 	o := decision.Output{Classes: len(labels), Scale: 1. / 256, Labels: labels}
+	normalize := model.Normalization{Mean: [3]float32{127.5, 127.5, 127.5}, Std: [3]float32{127.5, 127.5, 127.5}}
+	pixels := classifier.Pixels{Normalization: normalize, From: classifier.Derived, Least: -1.5, Most: 1.5, Unusual: true}
 	judge, err := c.Judge(o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := describeConfig(&out, c, judge, o, []string{"", "", "the UART"}); err != nil {
+	if err := describeConfig(&out, c, judge, o, pixels, []string{"", "", "the UART"}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `edge.yaml is right.
 
 model        /net.tflite
+pixels       tf, derived from the input's range, -1.5 to 1.5
+             beware: the input's range, -1.5 to 1.5, is of no usual normalization; pixels are normalized as tf: if the scores are poor, say what the network was trained on: --normalize HOW, or normalize: in the configuration
+scores       probabilities of classes that exclude each other, together 1
 camera       /dev/video0, 640×480, rotated by 90° clockwise, crop
 led cat      GPIO17, lit when low
              blinks (1s on, 2s off) when the score reaches 0.6, goes dark when it falls below 0.4

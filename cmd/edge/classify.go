@@ -44,6 +44,7 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 		return err
 	}
 	defer net.Close()
+	warnOfPixels(std.err, net)
 	show := (*classified).print
 	switch {
 	case *asJSON:

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"image/color"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -96,5 +97,40 @@ func TestClassifyErrors(t *testing.T) {
 	for _, golden := range []string{"s8-add-0", "s8-softmax-1-10"} {
 		file := filepath.Join("../../engine/testdata/golden", golden+".tflite")
 		expectFailure(t, statusConfig, []string{golden}, "classify", "--model", file, picture)
+	}
+}
+
+// TestNormalize shows that what a person says of pixels goes before what the network says, that a guess is told, and that
+// every command that opens a network for pictures takes it.
+func TestNormalize(t *testing.T) {
+	net, picture := colourModel(t), colourPicture(t, "red.png", color.RGBA{90, 80, 80, 255})
+	best := func(args ...string) (label string, score float32) {
+		t.Helper()
+		status, stdout, stderr := edge(append([]string{"classify", "--json", "--model", net, picture}, args...)...)
+		var got classified
+		if err := json.Unmarshal([]byte(stdout), &got); err != nil || status != 0 {
+			t.Fatalf("%q: status %d, %v, %q", args, status, err, stderr)
+		}
+		return got.Top[0].Label, got.Top[0].Score
+	}
+	_, plain := best()
+	_, doubled := best("--normalize", "mean=0,std=100") // the difference between red and the others counts more
+	if doubled <= plain {
+		t.Errorf("scores %v and %v", plain, doubled)
+	}
+	for _, args := range [][]string{
+		{"classify", picture}, {"eval", "--images", filepath.Dir(picture)}, {"run", "--camera", filepath.Dir(picture), "--leds", "none"},
+	} {
+		expectFailure(t, statusConfig, []string{"--normalize", "imgnet", "0..1"}, append(args, "--model", net, "--normalize", "imgnet")...)
+	}
+	status, _, stderr := edge("classify", "--model", net, picture, "--normalize", "0..255")
+	if status != 0 || !strings.Contains(stderr, "pixels become 0 to 255") {
+		t.Errorf("status %d, %q", status, stderr)
+	}
+	_, stdout, _ := edge("inspect", net)
+	for _, words := range []string{"pixels     0..1, derived from the input's range, 0 to 1\n", "scores     probabilities of classes"} {
+		if !strings.Contains(stdout, words) {
+			t.Errorf("no %q in\n%s", words, stdout)
+		}
 	}
 }

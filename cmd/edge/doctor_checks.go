@@ -187,7 +187,11 @@ func checkNetwork(c *config.Config) finding {
 	if _, err := c.Judge(net.Output); err != nil {
 		return fail("network", firstLines(err), "correct leds: in the configuration")
 	}
-	return fine("network", fmt.Sprintf("%s, %d classes", net.Name(), net.Output.Classes))
+	text := fmt.Sprintf("%s, %d classes; pixels: %v", net.Name(), net.Output.Classes, net.Pixels)
+	if warning := net.Pixels.Warning(); warning != "" {
+		return warn("network", text, warning)
+	}
+	return fine("network", text)
 }
 
 // checkLEDs looks at the GPIO chips, and at each LED's line. Where no LED is configured a machine without GPIO is fine.

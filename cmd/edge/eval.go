@@ -36,6 +36,7 @@ func runEval(ctx context.Context, args []string, std streams) error {
 		return err
 	}
 	defer net.Close()
+	warnOfPixels(std.err, net)
 	files, err := evaluate.Pictures(*dir)
 	if err != nil {
 		return misconfigured(err)

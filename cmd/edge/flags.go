@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/spf13/pflag"
 
@@ -37,11 +38,19 @@ func (n *networkFlags) addEngine(f *pflag.FlagSet) {
 
 // networkOf is what a configuration says of the network.
 func networkOf(c *config.Config) networkFlags {
-	return networkFlags{classifier.Options{Model: c.Model, Labels: c.Labels, Kernels: c.Kernels, Threads: c.Threads, Fit: c.Fit}}
+	return networkFlags{classifier.Options{Model: c.Model, Labels: c.Labels, Kernels: c.Kernels, Threads: c.Threads, Fit: c.Fit, Normalize: c.Normalize}}
 }
 
 // addFit adds the flags that say how a picture becomes the network's input.
-func (n *networkFlags) addFit(f *pflag.FlagSet) { fitFlags(f, &n.Fit) }
+func (n *networkFlags) addFit(f *pflag.FlagSet) {
+	fitFlags(f, &n.Fit)
+	f.Func("normalize", "`HOW` a pixel p becomes what the network expects (default: as the model says, or as its input's range tells):\n"+
+		model.NormalizationHelp, func(s string) error {
+		normalize, err := model.ParseNormalization(s)
+		n.Normalize = &normalize
+		return err
+	})
+}
 
 // fitFlags say how a picture becomes the network's input.
 func fitFlags(f *pflag.FlagSet, o *frame.Options) {
@@ -55,6 +64,13 @@ func fitFlags(f *pflag.FlagSet, o *frame.Options) {
 func (n *networkFlags) open() (*classifier.Classifier, error) {
 	c, err := classifier.Open(n.Options)
 	return c, misconfigured(err)
+}
+
+// warnOfPixels tells a person if what the network expects of pixels is a guess.
+func warnOfPixels(w io.Writer, net *classifier.Classifier) {
+	if warning := net.Pixels.Warning(); warning != "" {
+		fmt.Fprintf(w, "edge: %s: %s\n", net.Name(), warning)
+	}
 }
 
 // load reads and compiles a network that is run on raw tensors.

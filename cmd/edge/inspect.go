@@ -22,6 +22,9 @@ type inspection struct {
 	Labels     int              `json:"labels"` // how many the file has
 	Mean       *[3]float32      `json:"mean,omitempty"`
 	Std        *[3]float32      `json:"std,omitempty"`
+	Pixels     string           `json:"pixels,omitempty"` // how they become the input, if the network is for pictures
+	Scores     string           `json:"scores,omitempty"` // what the output is, if the network is for pictures
+	Warning    string           `json:"warning,omitempty"`
 	Steps      []inspectStep    `json:"steps"`
 	MACs       int              `json:"macs"`
 	Parameters int              `json:"parameters"`
@@ -81,6 +84,12 @@ func runInspect(_ context.Context, args []string, std streams) error {
 	}
 	defer net.Close()
 	result := inspect(n.Model, g, net)
+	if ends, err := n.open(); err == nil {
+		result.Pixels, result.Scores, result.Warning = ends.Pixels.String(), ends.Output.Meaning(), ends.Pixels.Warning()
+		ends.Close()
+	} else {
+		result.Warning = err.Error()
+	}
 	if *asJSON {
 		e := json.NewEncoder(std.out)
 		e.SetIndent("", "  ")
@@ -133,8 +142,10 @@ func (r *inspection) print(out io.Writer) error {
 			fmt.Fprintf(out, "%-10s %s %s, real = %g · (q − %d), %s\n", list.kind, t.Type, dims(t.Shape), t.Scale, t.ZeroPoint, model.Printable(t.Name))
 		}
 	}
-	if r.Mean != nil {
-		fmt.Fprintf(out, "%-10s (pixel − %v) / %v\n", "pixels", *r.Mean, *r.Std)
+	for _, line := range [][2]string{{"pixels", r.Pixels}, {"scores", r.Scores}, {"beware", r.Warning}} {
+		if line[1] != "" {
+			fmt.Fprintf(out, "%-10s %s\n", line[0], line[1])
+		}
 	}
 	_, err := fmt.Fprintf(out, "%-10s %d\n%-10s %s MACs, %s parameters\n%-10s arena %s bytes, %.2f × the lower bound of %s; packed weights %s bytes\n",
 		"labels", r.Labels, "cost", grouped(r.MACs), grouped(r.Parameters), "memory", grouped(r.Memory.Arena),

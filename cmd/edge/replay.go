@@ -89,7 +89,7 @@ func (a *rerun) open(n networkFlags, h *record.Header) error {
 		given := networkOf(a.rules)
 		o.Fit = given.Fit
 		if o.Model == "" {
-			o.Model, o.Labels = given.Model, given.Labels
+			o.Model, o.Labels, o.Normalize = given.Model, given.Labels, given.Normalize
 		}
 	case o.Model == "":
 		var here bool

@@ -67,7 +67,7 @@ const defaultListen = "127.0.0.1:8080"
 
 // into writes the network's flags into the configuration, as the others do by themselves.
 func (f *runFlags) into(c *config.Config) {
-	c.Model, c.Labels, c.Kernels, c.Threads, c.Fit = f.Model, f.Labels, f.Kernels, f.Threads, f.Fit
+	c.Model, c.Labels, c.Kernels, c.Threads, c.Fit, c.Normalize = f.Model, f.Labels, f.Kernels, f.Threads, f.Fit, f.Normalize
 }
 
 // parseText reads another text of the configuration, for the same command line.
@@ -145,6 +145,9 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	judge, err := c.Judge(net.Output)
 	if err != nil {
 		return err
+	}
+	if warning := net.Pixels.Warning(); warning != "" {
+		log.Warn("pixels", "model", net.Name(), "warning", warning)
 	}
 	log.Info("network", "model", net.Name(), "kernels", net.Net.Kernels(), "threads", f.ThreadCount())
 	if f.leds == "gpio" && len(c.Lines) == 0 {
