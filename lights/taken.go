@@ -27,7 +27,13 @@ type takenLine struct {
 // KeepTaken writes down in a directory which lines are about to be taken. Without a directory, dir is empty, there is
 // nobody who would run edge off.
 func KeepTaken(dir string, lines []gpio.Line) error {
-	if dir == "" || len(lines) == 0 {
+	if dir == "" {
+		return nil
+	}
+	if len(lines) == 0 { // a restart finds those of the run before
+		if err := os.Remove(filepath.Join(dir, takenFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		return nil
 	}
 	taken := make([]takenLine, len(lines))

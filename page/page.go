@@ -63,6 +63,7 @@ type Server struct {
 	http    *http.Server
 	pump    *pump
 	library library
+	address string
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
 }
@@ -84,7 +85,7 @@ func Serve(l net.Listener, c config.Page, p Program) (*Server, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{program: p, guard: g, stop: stop, pump: newPump(p.Live)}
+	s := &Server{program: p, guard: g, stop: stop, pump: newPump(p.Live), address: l.Addr().String()}
 	s.http = &http.Server{
 		Handler:           g.protect(s.routes()),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -102,6 +103,9 @@ func Serve(l net.Listener, c config.Page, p Program) (*Server, error) {
 	})
 	return s, nil
 }
+
+// Address is where it listens.
+func (s *Server) Address() string { return s.address }
 
 // Close ends all connections.
 func (s *Server) Close() error {

@@ -14,7 +14,8 @@ import (
 type Replay struct {
 	// Judge makes the judge for a header; nil: of the header's own rules.
 	Judge func(*Header) (*decision.Judge, error)
-	// Classify runs a network on a picture; its result is good until the next call. nil: outputs are as recorded.
+	// Classify runs a network on a picture; its result is good until the next call. nil: outputs are as recorded, and so
+	// is the output of a picture for which it returns nil.
 	Classify func(*Header, *Picture) ([]byte, error)
 	// Only is that moments without a picture don't count, since another network would have given other outputs.
 	Only bool
@@ -143,13 +144,15 @@ func (p *Replay) moment(t *Tally, r *Recording, step *Step, judge *decision.Judg
 		v = judge.Lost(o.At)
 	case Frame:
 		o.Output = m.Output
-		picture := r.Picture(h, m.Number)
-		switch {
-		case picture != nil && p.Classify != nil:
-			output, err := p.Classify(h, picture)
-			if err != nil {
+		var output []byte
+		if picture := r.Picture(h, m.Number); picture != nil && p.Classify != nil {
+			var err error
+			if output, err = p.Classify(h, picture); err != nil {
 				return o, fmt.Errorf("record: moment %d: %w", m.Number, err)
 			}
+		}
+		switch {
+		case output != nil:
 			t.Pictures++
 			if bytes.Equal(output, m.Output) {
 				t.Outputs++
