@@ -68,6 +68,7 @@ type Page struct {
 	Listen       string // address and port; empty: nowhere
 	Password     string // a hash, as edge password writes it: who has it may change things
 	ViewPassword string // who has this one may look
+	Lesson       string // a folder of pictures to teach from; empty: in the service's state directory
 }
 
 // Default is what holds if nothing is said.
@@ -143,6 +144,7 @@ func Parse(name string, text []byte) (*Config, error) {
 		return nil, err
 	}
 	c.Model, c.Labels, c.Record.Dir = c.relative(c.Model), c.relative(c.Labels), c.relative(c.Record.Dir)
+	c.Page.Lesson = c.relative(c.Page.Lesson)
 	return c, nil
 }
 
@@ -336,6 +338,7 @@ func (c *Config) readPage(r *yamlReader, n *node) {
 		"listen":        parsed(&c.Page.Listen, ParseListen),
 		"password":      oneText(&c.Page.Password),
 		"view_password": oneText(&c.Page.ViewPassword),
+		"lesson":        oneText(&c.Page.Lesson),
 	})
 }
 

@@ -56,7 +56,7 @@ kernels: neon
 normalize: mean=127,std=128
 log_level: debug
 record: {memory: off, dir: black, disk: 100MB, disk_per_day: 7 MB}
-page: {listen: "127.0.0.1:8080", password: p, view_password: v}
+page: {listen: "127.0.0.1:8080", password: p, view_password: v, lesson: cats}
 `
 	got, err := Parse("/etc/edge/edge.yaml", []byte(file))
 	if err != nil {
@@ -109,7 +109,7 @@ page: {listen: "127.0.0.1:8080", password: p, view_password: v}
 		Kernels:  "neon",
 		LogLevel: slog.LevelDebug,
 		Record:   Record{0, "/etc/edge/black", 100 << 20, 7 << 20},
-		Page:     Page{"127.0.0.1:8080", "p", "v"},
+		Page:     Page{"127.0.0.1:8080", "p", "v", "/etc/edge/cats"},
 		text:     got.text,
 		file:     got.file,
 		lines:    got.lines,

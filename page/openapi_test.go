@@ -3,6 +3,7 @@ package page
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"os"
@@ -73,7 +74,9 @@ func TestOpenAPI(t *testing.T) {
 
 	dir := filepath.Join(t.TempDir(), "record")
 	w := newWalk(t, dir)
-	url := serve(t, config.Page{}, w.program(dir))
+	program := w.program(dir)
+	program.Lesson = filepath.Join(t.TempDir(), "lesson")
+	url := serve(t, config.Page{}, program)
 	for i := range 30 {
 		w.see([]byte{10, 200}[i/10%2])
 		time.Sleep(time.Millisecond)
@@ -81,16 +84,24 @@ func TestOpenAPI(t *testing.T) {
 	w.watch(10)
 	time.Sleep(300 * time.Millisecond)
 	run := fmt.Sprint(w.started.UnixNano())
-	for path, methods := range api.Paths {
-		for method, operation := range methods {
+	request(t, http.MethodPost, url+"/api/v1/lessons", `{"class":"cat"}`)
+	_, _, text := request(t, http.MethodPost, url+"/api/v1/lessons/cat/pictures", "")
+	var l taught
+	if err := json.Unmarshal([]byte(text), &l); err != nil || len(l.Classes) != 1 {
+		t.Fatal(text)
+	}
+	name := l.Classes[0].Pictures[0]
+	for _, path := range slices.Sorted(maps.Keys(api.Paths)) {
+		for _, method := range slices.Sorted(maps.Keys(api.Paths[path])) {
+			operation := api.Paths[path][method]
 			if path == "/stream" || path == "/events" {
 				continue // they don't end: TestStream
 			}
-			at := strings.NewReplacer("{run}", run, "{moment}", "20").Replace(path)
-			body := ""
-			if method == "patch" {
-				body = `{"set":[]}`
-			}
+			at := strings.NewReplacer("{run}", run, "{moment}", "20", "{class}", "cat", "{name}", name).Replace(path)
+			body := map[string]string{
+				"patch /api/v1/config": `{"set":[]}`, "post /api/v1/lessons": `{"class":"dog"}`,
+				"patch /api/v1/lessons/{class}/pictures/{name}": `{"class":""}`,
+			}[method+" "+path]
 			status, header, text := request(t, strings.ToUpper(method), url+at, body)
 			response, ok := operation.Responses[fmt.Sprint(status)]
 			if !ok || status != http.StatusOK {

@@ -10,7 +10,8 @@
 //
 // The files in the order in which to read them: page.go has the routes, guard.go says who may come in, password.go how a
 // password is kept, live.go what the walk shows, state.go and metrics.go how that is written down, stream.go the pictures,
-// why.go the recorder's events.
+// why.go the recorder's events, lesson.go
+// pictures to teach from.
 package page
 
 import (
@@ -45,6 +46,7 @@ type Program struct {
 	Input    frame.TensorSpec
 	Settings Settings
 	Record   string // the recorder's folder; empty: nothing is recorded
+	Lesson   string // a folder of pictures to teach from; empty: none
 	Log      *slog.Logger
 }
 
@@ -63,6 +65,7 @@ type Server struct {
 	http    *http.Server
 	pump    *pump
 	library library
+	lesson  lesson
 	address string
 	stop    context.CancelFunc
 	ended   sync.WaitGroup
@@ -85,7 +88,7 @@ func Serve(l net.Listener, c config.Page, p Program) (*Server, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{program: p, guard: g, stop: stop, pump: newPump(p.Live), address: l.Addr().String()}
+	s := &Server{lesson: lesson{dir: p.Lesson}, program: p, guard: g, stop: stop, pump: newPump(p.Live), address: l.Addr().String()}
 	s.http = &http.Server{
 		Handler:           g.protect(s.routes()),
 		ReadHeaderTimeout: 5 * time.Second,
@@ -135,6 +138,11 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /api/v1/replay", s.listEvents)
 	mux.HandleFunc("GET /api/v1/replay/{run}/{moment}", s.showEvent)
 	mux.HandleFunc("GET /api/v1/pictures/{run}/{moment}", s.picture)
+	mux.HandleFunc("GET /api/v1/lessons", s.withLesson(s.listLesson))
+	mux.HandleFunc("POST /api/v1/lessons", s.withLesson(s.addClass))
+	mux.HandleFunc("POST /api/v1/lessons/{class}/pictures", s.withLesson(s.takePicture))
+	mux.HandleFunc("GET /api/v1/lessons/{class}/pictures/{name}", s.withLesson(s.lessonPicture))
+	mux.HandleFunc("PATCH /api/v1/lessons/{class}/pictures/{name}", s.withLesson(s.movePicture))
 	return mux
 }
 

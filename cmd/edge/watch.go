@@ -96,11 +96,24 @@ func recorderOptions(c config.Record) record.Options {
 	if dir := runtimeDirectory(); o.Dir == "" && dir != "" {
 		o.Dir = filepath.Join(dir, "record")
 	}
-	state, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":")
-	if o.ArchiveBytes > 0 && state != "" {
+	if state := stateDirectory(); o.ArchiveBytes > 0 && state != "" {
 		o.Archive = filepath.Join(state, "record")
 	}
 	return o
+}
+
+// lessonFolder is where pictures to teach from go.
+func lessonFolder(c config.Page) string {
+	if state := stateDirectory(); c.Lesson == "" && state != "" {
+		return filepath.Join(state, "lesson")
+	}
+	return c.Lesson
+}
+
+// stateDirectory is the one that systemd made for this unit, or empty.
+func stateDirectory() string {
+	first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":")
+	return first
 }
 
 func (w *watchers) openPage(c config.Page, l *loop) error {
@@ -110,7 +123,7 @@ func (w *watchers) openPage(c config.Page, l *loop) error {
 	}
 	w.server, err = page.Serve(listener, c, page.Program{
 		Live: w.live, Fixed: w.fixed, Changing: func() page.Changing { return w.changing(l) }, Input: l.net.Input,
-		Settings: w.control, Record: w.folder, Log: w.log,
+		Settings: w.control, Record: w.folder, Lesson: lessonFolder(c), Log: w.log,
 	})
 	if err != nil {
 		listener.Close()

@@ -75,6 +75,7 @@ leds:
   - name: coffee
     classes: [espresso, 504, 968]
     on: 0.5
+page: {lesson: lesson}
 `
 
 // program is edge run with a page.
@@ -416,6 +417,35 @@ func TestWhy(t *testing.T) {
 	screenshot(t, ctx, "page-why.png")
 }
 
+// TestTeach takes pictures of two classes from the camera, takes one away, and brings it back.
+func TestTeach(t *testing.T) {
+	p := start(t, 10, "cat.jpg")
+	ctx := browse(t, p)
+	for _, class := range []string{"cat", "none"} {
+		do(t, ctx, chromedp.SendKeys(chromedp.CSS("#new-class"), class+kb.Enter))
+		within(t, 10*time.Second, "a class", func() bool { return strings.Contains(value[string](t, ctx, `$("classes").textContent`), class+": 0") })
+	}
+	count := func(want string) func() bool {
+		return func() bool { return strings.Contains(value[string](t, ctx, `$("class-0").textContent`), want) }
+	}
+	do(t, ctx, click("#class-0"))
+	within(t, 10*time.Second, "a picture", count("cat: 1"))
+	b := boxOf(t, ctx, "#class-0")
+	left := chromedp.ButtonType(input.MouseButtonLeft)
+	do(t, ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, b.X+20, b.Y+20, left, chromedp.ClickCount(1)))
+	within(t, 20*time.Second, "pictures as long as the button is held", count("cat: 4"))
+	do(t, ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, b.X+20, b.Y+20, left, chromedp.ClickCount(1)), chromedp.Sleep(time.Second))
+	before := value[string](t, ctx, `$("class-0").textContent`)
+	do(t, ctx, run(`$("picture-0-0").value = ""; $("picture-0-0").dispatchEvent(new Event("change"))`))
+	within(t, 10*time.Second, "a picture less", func() bool { return value[string](t, ctx, `$("class-0").textContent`) != before })
+	do(t, ctx, chromedp.WaitEnabled(chromedp.CSS("#undo")), click("#undo"))
+	within(t, 10*time.Second, "the picture again", func() bool { return value[string](t, ctx, `$("class-0").textContent`) == before })
+	files, err := filepath.Glob(filepath.Join(filepath.Dir(p.config), "lesson", "cat", "*.jpg"))
+	if err != nil || fmt.Sprint("cat: ", len(files)) != before {
+		t.Errorf("%s, %q, %v", before, files, err)
+	}
+}
+
 // TestPhone holds that nothing is wider than a phone, and that what is touched is large enough.
 func TestPhone(t *testing.T) {
 	p := start(t, 10, "cat.jpg")
@@ -477,7 +507,8 @@ func TestAxe(t *testing.T) {
 		t.Run(scheme, func(t *testing.T) {
 			ctx := browse(t, p, command(page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}), command(emulation.SetEmulatedMedia,
 				emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
-			do(t, ctx, run(`[...document.querySelectorAll("#events button")].at(-1)?.click()`), chromedp.Sleep(time.Second),
+			do(t, ctx, run(`askLesson("", "POST", {class: "cat"}).then(() => askLesson("/cat/pictures", "POST"))`), chromedp.Sleep(time.Second),
+				run(`[...document.querySelectorAll("#events button")].at(-1)?.click()`), chromedp.Sleep(time.Second),
 				run(string(axe)))
 			type violation struct {
 				ID, Help string

@@ -382,6 +382,83 @@ async function tell(e) {
   story.focus();
 }
 
+// --- Teach: pictures for the classes of a lesson ---
+
+let lesson = null, undone = null;
+
+async function askLesson(path, method = "GET", body) {
+  const r = await fetch("/api/v1/lessons" + path, {
+    method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body),
+  });
+  const answer = await r.json();
+  say($("teach-trouble"), r.ok ? "" : answer.problems[0].text);
+  if (r.ok) showLesson(answer);
+  else if (r.status === 404 && lesson === null) $("teach-form").hidden = true;
+  return r.ok;
+}
+
+const inClass = (c, name) => `/${encodeURIComponent(c)}/pictures` + (name ? "/" + encodeURIComponent(name) : "");
+
+function showLesson(l) {
+  const before = JSON.stringify(lesson), focused = document.activeElement?.id;
+  lesson = l;
+  if (JSON.stringify(l) === before) return;
+  say($("teach-folder"), `${l.folder}: teach with  edge teach`);
+  $("classes").replaceChildren(...l.classes.map((c, i) => {
+    const button = make("button", { type: "button", id: "class-" + i, class: "class" }, `${c.name}: ${c.pictures.length}`);
+    hold(button, () => askLesson(inClass(c.name), "POST"));
+    const strip = make("ul", { class: "strip" });
+    for (const [k, name] of c.pictures.slice(0, 24).entries()) strip.append(thumbnail(l, c, name, `picture-${i}-${k}`));
+    return make("div", { class: "led" }, button, strip);
+  }));
+  if (focused) $(focused)?.focus();
+}
+
+function thumbnail(l, c, name, id) {
+  const what = `picture ${name.slice(9, 15)} of ${c.name}`;
+  const to = make("select", { id, "aria-label": what + ": move" }, make("option", { value: "-" }, "…"), make("option", { value: "" }, "delete"));
+  for (const other of l.classes) if (other.name !== c.name) to.append(make("option", { value: other.name }, "to " + other.name));
+  to.addEventListener("change", async () => {
+    if (to.value === "-") return;
+    const target = to.value;
+    if (await askLesson(inClass(c.name, name), "PATCH", { class: target })) {
+      undone = { from: target || ".deleted", to: c.name, name };
+      $("undo").disabled = false;
+    }
+  });
+  return make("li", {}, make("img", { src: "/api/v1/lessons" + inClass(c.name, name), alt: what, loading: "lazy" }), to);
+}
+
+// hold does something once for a click, and again and again while a button is held.
+function hold(button, what) {
+  let timer = 0, busy = false;
+  const once = async () => {
+    if (busy) return;
+    busy = true;
+    await what();
+    busy = false;
+  };
+  button.addEventListener("click", once);
+  button.addEventListener("pointerdown", () => {
+    clearInterval(timer);
+    timer = setInterval(once, 400);
+    addEventListener("pointerup", () => clearInterval(timer), { once: true });
+    addEventListener("pointercancel", () => clearInterval(timer), { once: true });
+  });
+}
+
+function startTeaching() {
+  $("teach-form").addEventListener("submit", async (e) => {
+    e.preventDefault();
+    if (await askLesson("", "POST", { class: $("new-class").value.trim() })) $("new-class").value = "";
+  });
+  $("undo").addEventListener("click", async () => {
+    const u = undone;
+    if (u && await askLesson(inClass(u.from, u.name), "PATCH", { class: u.to })) { undone = null; $("undo").disabled = true; }
+  });
+  askLesson("");
+}
+
 // --- The start ---
 
 async function start() {
@@ -409,6 +486,7 @@ async function start() {
   };
   events.onerror = () => { known = false; say($("state"), "the program doesn't answer"); };
   listEvents();
+  startTeaching();
 }
 
 start();

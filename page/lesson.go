@@ -1,0 +1,273 @@
+package page
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"edge/internal/files"
+)
+
+// lesson is a folder with a folder of pictures for each class, as edge teach reads it. Pictures that are taken away lie in a
+// folder .deleted, which it skips, so that they can come back.
+type lesson struct {
+	dir string // empty: there is none
+	mu  sync.Mutex
+}
+
+const (
+	mostClasses    = 250
+	mostPictures   = 3000 // as many as edge teach takes
+	longestClass   = 60
+	deleted        = ".deleted"
+	pictureEnding  = ".jpg"
+	pictureMissing = "there is no such picture"
+)
+
+// lessonClass is a class of the lesson.
+type lessonClass struct {
+	Name     string   `json:"name"`
+	Pictures []string `json:"pictures"` // their names, the newest first
+}
+
+// taught is what GET /api/v1/lessons answers.
+type taught struct {
+	Folder  string        `json:"folder"`
+	Classes []lessonClass `json:"classes"`
+}
+
+// classError says what is wrong with a class's name, nil for nothing: it becomes a folder's.
+func classError(name string) error {
+	switch {
+	case name == "" || len(name) > longestClass || !utf8.ValidString(name):
+		return fmt.Errorf("a name of 1 to %d bytes, please", longestClass)
+	case strings.TrimSpace(name) != name || name[0] == '.' || name[0] == '-':
+		return errors.New("a name that begins with a letter or a digit, please")
+	}
+	for _, r := range name {
+		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -_", r) {
+			return errors.New("letters, digits, spaces, - and _ only, please")
+		}
+	}
+	return nil
+}
+
+// isPictureName keeps to the names that take gives: no other file is touched.
+func isPictureName(name string) bool {
+	stem, ok := strings.CutSuffix(name, pictureEnding)
+	return ok && stem != "" && strings.Trim(stem, "0123456789-") == ""
+}
+
+func (l *lesson) list() (taught, error) {
+	t := taught{Folder: l.dir, Classes: []lessonClass{}}
+	entries, err := os.ReadDir(l.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return t, nil
+	}
+	if err != nil {
+		return t, err
+	}
+	for _, e := range entries {
+		if !e.IsDir() || classError(e.Name()) != nil {
+			continue
+		}
+		found, err := os.ReadDir(filepath.Join(l.dir, e.Name()))
+		if err != nil {
+			return t, err
+		}
+		c := lessonClass{e.Name(), []string{}}
+		for _, f := range slices.Backward(found) {
+			if f.Type().IsRegular() && isPictureName(f.Name()) {
+				c.Pictures = append(c.Pictures, f.Name())
+			}
+		}
+		t.Classes = append(t.Classes, c)
+	}
+	return t, nil
+}
+
+// add makes a class.
+func (l *lesson) add(class string) error {
+	if err := classError(class); err != nil {
+		return err
+	}
+	t, err := l.list()
+	if err != nil {
+		return err
+	}
+	if len(t.Classes) >= mostClasses {
+		return fmt.Errorf("at most %d classes", mostClasses)
+	}
+	return os.MkdirAll(filepath.Join(l.dir, class), 0o777)
+}
+
+// keep writes a picture of a class, and returns its name.
+func (l *lesson) keep(class string, jpeg []byte, at time.Time) (string, error) {
+	t, err := l.list()
+	if err != nil {
+		return "", err
+	}
+	n := 0
+	for _, c := range t.Classes {
+		n += len(c.Pictures)
+	}
+	if n >= mostPictures {
+		return "", fmt.Errorf("at most %d pictures", mostPictures)
+	}
+	name := strings.ReplaceAll(at.UTC().Format("20060102-150405.000000"), ".", "-") + pictureEnding
+	return name, files.Write(filepath.Join(l.dir, class, name), jpeg)
+}
+
+// move brings a picture to another class, to .deleted, or back.
+func (l *lesson) move(name, from, to string) error {
+	target := filepath.Join(l.dir, to)
+	if err := os.MkdirAll(target, 0o777); err != nil {
+		return err
+	}
+	return os.Rename(filepath.Join(l.dir, from, name), filepath.Join(target, name))
+}
+
+// has says whether a class is there.
+func (l *lesson) has(class string) bool {
+	info, err := os.Lstat(filepath.Join(l.dir, class))
+	return classError(class) == nil && err == nil && info.IsDir()
+}
+
+// lessonFor answers for itself if there is no lesson, and else holds it until the handler returns.
+func (s *Server) withLesson(serve func(l *lesson, w http.ResponseWriter, r *http.Request)) http.HandlerFunc {
+	l := &s.lesson
+	return func(w http.ResponseWriter, r *http.Request) {
+		if l.dir == "" {
+			refuse(w, http.StatusNotFound, "", "there is no folder for a lesson: name one with page: {lesson: FOLDER}")
+			return
+		}
+		serve(l, w, r)
+	}
+}
+
+func (s *Server) listLesson(l *lesson, w http.ResponseWriter, _ *http.Request) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	answerLesson(l, w)
+}
+
+func answerLesson(l *lesson, w http.ResponseWriter) {
+	t, err := l.list()
+	if err != nil {
+		refuse(w, http.StatusConflict, "", err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, t)
+}
+
+// classOf is what POST /api/v1/lessons and PATCH of a picture take.
+type classOf struct {
+	Class string `json:"class"`
+}
+
+func readClass(w http.ResponseWriter, r *http.Request) (string, bool) {
+	var c classOf
+	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, 1<<10))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&c); err != nil {
+		refuse(w, http.StatusBadRequest, "", err.Error())
+		return "", false
+	}
+	return c.Class, true
+}
+
+func (s *Server) addClass(l *lesson, w http.ResponseWriter, r *http.Request) {
+	class, ok := readClass(w, r)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.add(class); err != nil {
+		refuse(w, http.StatusUnprocessableEntity, "class", err.Error())
+		return
+	}
+	answerLesson(l, w)
+}
+
+// takePicture keeps the next frame for a class.
+func (s *Server) takePicture(l *lesson, w http.ResponseWriter, r *http.Request) {
+	class := r.PathValue("class")
+	if !l.has(class) {
+		refuse(w, http.StatusNotFound, "class", "there is no such class")
+		return
+	}
+	defer s.pump.enter()()
+	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+	defer cancel()
+	s.pump.mu.Lock()
+	before := s.pump.newest
+	s.pump.mu.Unlock()
+	p := s.pump.after(ctx, before)
+	if p == nil || len(p.jpeg) == 0 {
+		refuse(w, http.StatusServiceUnavailable, "", "no picture comes")
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, err := l.keep(class, p.jpeg, p.at); err != nil {
+		refuse(w, http.StatusConflict, "", err.Error())
+		return
+	}
+	answerLesson(l, w)
+}
+
+func (s *Server) lessonPicture(l *lesson, w http.ResponseWriter, r *http.Request) {
+	class, name := r.PathValue("class"), r.PathValue("name")
+	if !l.has(class) || !isPictureName(name) {
+		refuse(w, http.StatusNotFound, "", pictureMissing)
+		return
+	}
+	const most = 16 << 20
+	data, err := files.Read(filepath.Join(l.dir, class, name), most)
+	if err != nil {
+		refuse(w, http.StatusNotFound, "", pictureMissing)
+		return
+	}
+	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Cache-Control", "private, max-age=3600")
+	_, _ = w.Write(data)
+}
+
+// movePicture moves a picture to another class, away (to none), or back from there.
+func (s *Server) movePicture(l *lesson, w http.ResponseWriter, r *http.Request) {
+	from, name := r.PathValue("class"), r.PathValue("name")
+	to, ok := readClass(w, r)
+	if !ok {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if to == "" {
+		to = deleted
+	}
+	if from != deleted && !l.has(from) || to != deleted && !l.has(to) || !isPictureName(name) {
+		refuse(w, http.StatusNotFound, "", "there is no such picture or class")
+		return
+	}
+	if err := l.move(name, from, to); err != nil {
+		status := http.StatusConflict
+		if errors.Is(err, fs.ErrNotExist) {
+			status, err = http.StatusNotFound, errors.New(pictureMissing)
+		}
+		refuse(w, status, "", err.Error())
+		return
+	}
+	answerLesson(l, w)
+}

@@ -1,0 +1,98 @@
+package page
+
+import (
+	"encoding/json"
+	"image/jpeg"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"edge/config"
+)
+
+func TestLesson(t *testing.T) {
+	w := newWalk(t, "")
+	p := w.program("")
+	p.Lesson = filepath.Join(t.TempDir(), "lesson")
+	url := serve(t, config.Page{}, p) + "/api/v1/lessons"
+	w.watch(100)
+	ask := func(method, path, body string, want int) (answer taught) {
+		t.Helper()
+		status, _, text := request(t, method, url+path, body)
+		if status != want {
+			t.Fatalf("%s %s: %d, %s", method, path, status, text)
+		}
+		if status == http.StatusOK {
+			if err := json.Unmarshal([]byte(text), &answer); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return answer
+	}
+	if l := ask(http.MethodGet, "", "", 200); len(l.Classes) != 0 {
+		t.Errorf("%+v", l)
+	}
+	ask(http.MethodPost, "", `{"class":"Katze ä"}`, 200)
+	ask(http.MethodPost, "", `{"class":"none"}`, 200)
+	for range 2 {
+		ask(http.MethodPost, "/none/pictures", "", 200)
+	}
+	l := ask(http.MethodPost, "/Katze%20%C3%A4/pictures", "", 200)
+	if len(l.Classes) != 2 || l.Classes[0].Name != "Katze ä" || len(l.Classes[0].Pictures) != 1 || len(l.Classes[1].Pictures) != 2 {
+		t.Fatalf("%+v", l)
+	}
+	name := l.Classes[1].Pictures[0]
+	file, err := os.Open(filepath.Join(p.Lesson, "none", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if img, err := jpeg.Decode(file); err != nil || img.Bounds().Dx() != 64 {
+		t.Error(err)
+	}
+	if status, header, _ := get(t, url+"/none/pictures/"+name); status != http.StatusOK || header.Get("Content-Type") != "image/jpeg" {
+		t.Errorf("%d", status)
+	}
+	if l = ask(http.MethodPatch, "/none/pictures/"+name, `{"class":""}`, 200); len(l.Classes[1].Pictures) != 1 {
+		t.Errorf("%+v", l)
+	}
+	if l = ask(http.MethodPatch, "/.deleted/pictures/"+name, `{"class":"Katze ä"}`, 200); len(l.Classes[0].Pictures) != 2 {
+		t.Errorf("%+v", l)
+	}
+	outside := filepath.Join(filepath.Dir(p.Lesson), "20250101-1.jpg")
+	if err := os.WriteFile(outside, []byte("precious"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ method, path, body string }{
+		{http.MethodPost, "", `{"class":"../up"}`},
+		{http.MethodPost, "", `{"class":".deleted"}`},
+		{http.MethodPost, "", `{"class":""}`},
+		{http.MethodPost, "", `{"class":"` + strings.Repeat("x", 61) + `"}`},
+		{http.MethodPost, "", `{"class":"a/b"}`},
+		{http.MethodPost, "/nobody/pictures", ""},
+		{http.MethodPost, "/%2e%2e/pictures", ""},
+		{http.MethodPatch, "/%2e%2e/pictures/20250101-1.jpg", `{"class":"none"}`},
+		{http.MethodPatch, "/none/pictures/%2e%2e%2f%2e%2e%2f20250101-1.jpg", `{"class":"none"}`},
+		{http.MethodPatch, "/none/pictures/" + name, `{"class":".."}`},
+		{http.MethodPatch, "/none/pictures/20250101-9.jpg", `{"class":""}`},
+		{http.MethodGet, "/%2e%2e/pictures/20250101-1.jpg", ""},
+	} {
+		if status, _, text := request(t, c.method, url+c.path, c.body); status < 400 {
+			t.Errorf("%s %s %s: %d, %s", c.method, c.path, c.body, status, text)
+		}
+	}
+	if data, err := os.ReadFile(outside); err != nil || string(data) != "precious" {
+		t.Errorf("a file outside: %q, %v", data, err)
+	}
+	entries, err := os.ReadDir(p.Lesson)
+	if err != nil || len(entries) != 3 { // two classes and .deleted
+		t.Errorf("%v, %v", entries, err)
+	}
+
+	p.Lesson = ""
+	if status, _, text := get(t, serve(t, config.Page{}, p)+"/api/v1/lessons"); status != http.StatusNotFound || !strings.Contains(text, "lesson") {
+		t.Errorf("%d, %s", status, text)
+	}
+}
