@@ -51,29 +51,8 @@ func BenchmarkWatched(b *testing.B) {
 }
 
 func benchmarkWatched(b *testing.B, format frame.Format) {
-	c, err := config.Parse("edge.yaml", []byte("leds: [{name: r, classes: [1, 2, 3]}, {name: g, classes: [4]}]"))
-	if err != nil {
-		b.Fatal(err)
-	}
-	network, err := classifier.Open(classifier.Options{Threads: 1, Fit: c.Fit})
-	if err != nil {
-		b.Fatal(err)
-	}
+	c, network, f := watchedNetwork(b, format)
 	defer network.Close()
-	f := frame.Frame{Format: format, Width: 640, Height: 480}
-	if format == frame.MJPEG {
-		if f.Pix, err = os.ReadFile("../../examples/cat.jpg"); err != nil {
-			b.Fatal(err)
-		}
-		size, err := jpeg.DecodeConfig(bytes.NewReader(f.Pix))
-		if err != nil {
-			b.Fatal(err)
-		}
-		f.Width, f.Height = size.Width, size.Height
-	} else {
-		f.Stride = format.MinStride(640)
-		f.Pix = bytes.Repeat([]byte{76, 84, 90, 130}, format.FrameSize(640, 480, f.Stride)/4)
-	}
 	const rounds = 8
 	names := []string{"alone", "recorded", "watched"}
 	wall, core := map[string][]time.Duration{}, map[string][]time.Duration{}
@@ -90,6 +69,46 @@ func benchmarkWatched(b *testing.B, format frame.Format) {
 			b.ReportMetric(took[len(took)*99/100].Seconds()*1000, name+"-p99-"+unit)
 		}
 	}
+}
+
+// watchedNetwork is the network inside the program, with rules for two LEDs and a frame of 640 × 480, or a photograph.
+func watchedNetwork(b *testing.B, format frame.Format) (*config.Config, *classifier.Classifier, frame.Frame) {
+	c, err := config.Parse("edge.yaml", []byte("leds: [{name: r, classes: [1, 2, 3]}, {name: g, classes: [4]}]"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	network, err := classifier.Open(classifier.Options{Threads: 1, Fit: c.Fit})
+	if err != nil {
+		b.Fatal(err)
+	}
+	f := frame.Frame{Format: format, Width: 640, Height: 480}
+	if format == frame.MJPEG {
+		if f.Pix, err = os.ReadFile("../../examples/cat.jpg"); err != nil {
+			b.Fatal(err)
+		}
+		size, err := jpeg.DecodeConfig(bytes.NewReader(f.Pix))
+		if err != nil {
+			b.Fatal(err)
+		}
+		f.Width, f.Height = size.Width, size.Height
+	} else {
+		f.Stride = format.MinStride(640)
+		f.Pix = bytes.Repeat([]byte{76, 84, 90, 130}, format.FrameSize(640, 480, f.Stride)/4)
+	}
+	return c, network, f
+}
+
+// openFor opens the recorder and the page for a loop.
+func openFor(b *testing.B, l *loop, c *config.Config) (w *watchers) {
+	b.Setenv("RUNTIME_DIRECTORY", b.TempDir())
+	with := *c
+	with.Record = config.Record{Memory: record.MinBytes}
+	with.Page.Listen = "127.0.0.1:0"
+	w, err := openWatchers(l, &with, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return w
 }
 
 // threadTime is the time that this thread has had a core.
@@ -110,14 +129,7 @@ func framesToLED(b *testing.B, c *config.Config, network *classifier.Classifier,
 	watch := &stopwatch{}
 	l := &loop{net: network, judge: judge, lights: watch, camera: noCamera{}, log: slog.New(slog.DiscardHandler), alive: func() {}}
 	if how != "alone" {
-		b.Setenv("RUNTIME_DIRECTORY", b.TempDir())
-		with := *c
-		with.Record = config.Record{Memory: record.MinBytes}
-		with.Page.Listen = "127.0.0.1:0"
-		w, err := openWatchers(l, &with, nil)
-		if err != nil {
-			b.Fatal(err)
-		}
+		w := openFor(b, l, c)
 		defer w.close()
 		if how == "watched" {
 			defer watchPage(b, w.server)()
@@ -158,5 +170,45 @@ func watchPage(b *testing.B, s *page.Server) (end func()) {
 		for _, c := range all {
 			c.Close()
 		}
+	}
+}
+
+// BenchmarkWitnesses is what showing a moment to the recorder and a page at which nobody looks costs the walk, in time of its
+// core: before the LEDs are set (fitted) and after (see), at 200 frames a second.
+func BenchmarkWitnesses(b *testing.B) {
+	for _, format := range []frame.Format{frame.YUYV, frame.MJPEG} {
+		b.Run(format.String(), func(b *testing.B) { benchmarkWitnesses(b, format) })
+	}
+}
+
+func benchmarkWitnesses(b *testing.B, format frame.Format) {
+	c, network, f := watchedNetwork(b, format)
+	defer network.Close()
+	judge, err := c.Judge(network.Output)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l := &loop{net: network, judge: judge, lights: &stopwatch{}, camera: noCamera{}, log: slog.New(slog.DiscardHandler), alive: func() {}}
+	defer openFor(b, l, c).close()
+	output := bytes.Clone(network.Net.Output())
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	var fitted, seen []time.Duration
+	for i := range max(b.N, 100) {
+		f.At = <-tick.C
+		output[i%len(output)]++
+		m := &moment{kind: record.Frame, frame: f, output: output, verdict: judge.Observe(output, f.At), judge: judge}
+		before := threadTime()
+		l.witnesses.fitted(&f, network.Net.Input())
+		between := threadTime()
+		l.witnesses.see(m)
+		fitted, seen = append(fitted, between-before), append(seen, threadTime()-between)
+	}
+	for name, took := range map[string][]time.Duration{"before": fitted, "after": seen} {
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)/2].Nanoseconds())/1000, name+"-p50-µs")
+		b.ReportMetric(float64(took[len(took)*99/100].Nanoseconds())/1000, name+"-p99-µs")
 	}
 }
