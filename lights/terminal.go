@@ -184,6 +184,7 @@ type journal struct {
 
 	caption caption
 	picture string           // of the line before
+	class   string           // of the line before
 	lights  []decision.Light // of the line before; nil at the start
 	line    []byte
 }
@@ -195,11 +196,12 @@ func (j *journal) Caption(picture, class string, score float32) {
 }
 
 func (j *journal) Set(lights []decision.Light) error {
-	if slices.Equal(lights, j.lights) && j.caption.picture == j.picture {
+	seen := len(j.names) == 0 && j.caption.class != j.class // without LEDs a camera has nothing else to tell
+	if slices.Equal(lights, j.lights) && j.caption.picture == j.picture && !seen {
 		return nil
 	}
 	j.lights = append(j.lights[:0], lights...)
-	j.picture = j.caption.picture
+	j.picture, j.class = j.caption.picture, j.caption.class
 	j.line = j.line[:0]
 	if j.picture != "" {
 		j.line = text.Append(j.line, j.picture)

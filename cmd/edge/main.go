@@ -54,13 +54,10 @@ func commands() []command {
 		{"password", "", "make of a password what page: keeps", runPassword},
 		{"off", "[--config FILE]", "switch the configured LEDs off", runOff},
 		{"licences", "", "print the licences of all that is inside the program", runLicences},
+		{"completion", "bash|zsh|fish", "make a shell complete commands and flags", runCompletion},
+		{"man", "", "write the manual page", runMan},
 		{"version", "", "print the version", runVersion},
 	}
-}
-
-// runKeeper is the process that edge run starts to switch the LEDs off when it dies. It is on no list: nobody types it.
-func runKeeper(_ context.Context, args []string, std streams) error {
-	return lights.Keep(args, std.err)
 }
 
 // The exit statuses. 78 is EX_CONFIG of sysexits.h: a configuration that a restart won't mend.
@@ -88,21 +85,7 @@ func Main(ctx context.Context, args []string, std streams) int {
 		usage(std.err)
 		return statusConfig
 	}
-	name := args[0]
-	switch name {
-	case "help", "-h", "--help":
-		usage(std.out)
-		return 0
-	case "--version":
-		name = "version"
-	}
-	all := append(commands(), command{name: lights.KeeperCommand, run: runKeeper})
-	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
-	if i < 0 {
-		fmt.Fprintf(std.err, "edge: no command %q: edge help lists them\n", name)
-		return statusConfig
-	}
-	err := all[i].run(ctx, args[1:], std)
+	err := runCommand(ctx, args[0], args[1:], std)
 	switch {
 	case err == nil || errors.Is(err, pflag.ErrHelp):
 		return 0
@@ -113,6 +96,28 @@ func Main(ctx context.Context, args []string, std streams) int {
 		fmt.Fprintln(std.err, "edge:", err)
 	}
 	return statusFailed
+}
+
+// runCommand runs what follows edge.
+func runCommand(ctx context.Context, name string, args []string, std streams) error {
+	switch name {
+	case "help", "-h", "--help":
+		if len(args) > 0 {
+			return helpFor(ctx, args, std)
+		}
+		usage(std.out)
+		return nil
+	case "--version":
+		name = "version"
+	case lights.KeeperCommand: // of edge run; it is on no list
+		return lights.Keep(args, std.err)
+	}
+	all := commands()
+	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
+	if i < 0 {
+		return unknownCommand(name)
+	}
+	return all[i].run(ctx, args, std)
 }
 
 // configError is a configuration, or something else that a person named, that can't be used.
@@ -140,7 +145,7 @@ func usage(w io.Writer) {
 	for _, c := range commands() {
 		fmt.Fprintf(w, "  edge %-13s %s\n", c.name, c.about)
 	}
-	fmt.Fprint(w, "\nedge COMMAND --help shows a command's flags.\n")
+	fmt.Fprint(w, "\nedge help COMMAND shows a command's flags.\n")
 }
 
 // newFlags makes a command's flag set. Flags are written with dashes; underscores will do too.
@@ -154,6 +159,10 @@ func newFlags(name string, std streams) *pflag.FlagSet {
 	all := commands()
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	f.Usage = func() {
+		if list, ok := std.out.(*flagList); ok {
+			f.VisitAll(func(f *pflag.Flag) { list.flags = append(list.flags, f) })
+			return
+		}
 		fmt.Fprintf(std.out, "edge %s %s: %s\n\n%s", name, all[i].usage, all[i].about, f.FlagUsages())
 	}
 	return f

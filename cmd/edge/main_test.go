@@ -60,7 +60,7 @@ func TestMainWords(t *testing.T) {
 			}
 		}
 	}
-	expectFailure(t, statusConfig, []string{"edge run", "edge COMMAND --help"})
+	expectFailure(t, statusConfig, []string{"edge run", "edge help COMMAND"})
 	expectFailure(t, statusConfig, []string{`no command "fly"`, "edge help"}, "fly")
 	for _, args := range [][]string{{"version"}, {"--version"}} {
 		if status, stdout, _ := edge(args...); status != 0 || !strings.HasPrefix(stdout, "edge "+version) {

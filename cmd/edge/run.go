@@ -207,6 +207,9 @@ func (l *loop) openLights(where string, c *config.Config, out io.Writer) error {
 		return l.openGPIO(c)
 	case "terminal":
 		t := lights.OpenTerminal(out, c.LEDNames())
+		if len(c.Decision.LEDs) == 0 {
+			l.log.Warn("no LED is configured, so only what is seen is drawn: leds: in the configuration says what lights")
+		}
 		l.lights = t
 		l.caption = func(picture string, v decision.Verdict) {
 			if v.Top >= 0 {
