@@ -142,6 +142,9 @@ func TestRawStride(t *testing.T) {
 			}
 			continue
 		}
+		if tight := c.want == c.width && c.width%64 != 0; err == nil && tight && s.raw.Range != frame.Limited {
+			t.Errorf("%v, %+v: full range, which only rpicam-vid has", c.spec, o)
+		}
 		if err != nil || s.raw.Stride != c.want || s.rawSize != c.format.FrameSize(c.width, 600, c.want) {
 			t.Errorf("%v, %+v: %v, %+v", c.spec, o, err, s)
 		}

@@ -50,7 +50,8 @@ func newStream(spec Spec, o Options) (*stream, error) {
 	}
 	// What isn't known of such frames is as in most: BT.601, limited range.
 	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: stride}
-	if o.Format.IsGrey() || o.Format == frame.YU12 && !isFFmpeg.MatchString(spec.Arg) {
+	rpicam := o.Format == frame.YU12 && stride%64 == 0 && !isFFmpeg.MatchString(spec.Arg)
+	if rpicam || o.Format.IsGrey() {
 		s.raw.Range = frame.Full // as rpicam-vid writes YU12, with colours as in a JPEG picture, and everyone grey
 	}
 	s.rawSize = o.Format.FrameSize(o.Width, o.Height, s.raw.Stride)

@@ -209,6 +209,9 @@ func readWebP(data []byte, r *source) (Frame, error) {
 		if m == color.NYCbCrAModel {
 			return 4 + 4 + 1 + 1.5 + 1.5 + 3 + 3 // alpha, decoded as a lossless picture, its copy, and a lossy picture
 		}
+		if o != (Options{}) {
+			return 4 + 4 + 3 // turning takes another place
+		}
 		return 4 + 4 // lossless: the pixels, and as much again where they are indices; more than a lossy one
 	})
 	if err != nil {

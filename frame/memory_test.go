@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"edge/internal/marker"
 )
@@ -93,11 +94,12 @@ func TestMemoryPromise(t *testing.T) {
 	before := residentAfter(t, empty)
 	measure := func(what string, size int64, names ...string) {
 		const slack = 12 << 20 // the collector's and the decoders' own
+		began := time.Now()
 		beyond := residentAfter(t, names...) - before - size
 		if beyond > maxMemory+slack {
 			t.Errorf("%s: %d MiB beyond the file's %d", what, beyond>>20, size>>20)
 		}
-		t.Logf("%s: %d MiB beyond the file's %d", what, beyond>>20, size>>20)
+		t.Logf("%s: %d MiB beyond the file's %d, %v", what, beyond>>20, size>>20, time.Since(began).Round(time.Millisecond))
 	}
 	var small []string
 	for _, name := range names {
