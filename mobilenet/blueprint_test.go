@@ -167,9 +167,9 @@ func TestLayers(t *testing.T) {
 
 // Section 3.1 and table 4 of the V1 paper: what depthwise separable convolutions save.
 func TestSaving(t *testing.T) {
-	separable, full := 0, 0
+	separable, full := int64(0), int64(0)
 	for _, l := range blueprint(t, FamilyV1, 1, 224, 1000).Layers {
-		cost := l.Cost().MACs
+		cost := int64(l.Cost().MACs)
 		separable += cost
 		switch l.Kind {
 		case Depthwise: // the pointwise layer after it would do it all
@@ -179,7 +179,7 @@ func TestSaving(t *testing.T) {
 			full += cost
 		}
 	}
-	for _, test := range []struct{ got, want int64 }{{int64(full), 4866e6}, {int64(separable), 569e6}} {
+	for _, test := range []struct{ got, want int64 }{{full, 4866e6}, {separable, 569e6}} {
 		if math.Abs(float64(test.got-test.want)) > 0.001*float64(test.want) {
 			t.Errorf("%d MACs, want %d", test.got, test.want)
 		}
