@@ -196,7 +196,7 @@ func (w *weaver) weights(l Layer, in, inputs int, shape []int, axis int, deviati
 		}
 	}
 	for c, sum := range sums {
-		real := mean - before.mean*float64(sum)*float64(t.Quant[c].Scale)
+		real := mean - float64(before.mean*float64(sum)*float64(t.Quant[c].Scale)) // rounded twice on every machine
 		q := quant.Saturate(math.Round(real / float64(b.Quant[c].Scale)))
 		binary.LittleEndian.PutUint32(b.Data[4*c:], uint32(q))
 	}

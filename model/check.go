@@ -5,9 +5,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
-	"strconv"
-	"strings"
-	"unicode/utf8"
+
+	lines "edge/internal/text"
 )
 
 // What a graph may ask for. MobileNets stay far below.
@@ -254,16 +253,13 @@ func (g *Graph) nodePlace(i int) string {
 	return fmt.Sprintf("node %d (%s → %s)", i, OpName(n.Op), printable(name))
 }
 
-// Printable makes text from a file fit for a line on a terminal: without control characters, and not long.
+// Printable makes a name from a file fit for a line on a terminal: without what steers one, and not long.
 func Printable(name string) string {
 	const limit = 80
 	if r := []rune(name[:min(len(name), 4*limit+4)]); len(r) > limit {
 		name = string(r[:limit]) + "…"
 	}
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return strconv.Quote(name)
-	}
-	return name
+	return lines.Clean(name)
 }
 
 func printable(name string) string { return Printable(name) }
