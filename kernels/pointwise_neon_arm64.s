@@ -9,7 +9,7 @@
 // pixel and one output channel, added up at the end:
 //
 //	V0…V3     accumulators of the first pixel: channel 0, 1, 2, 3; V4…V7: second; V8…V11; V12…V15
-//	V16…V19   16 input channels of each pixel, V20…V23 the next 16
+//	V16…V19   16 input channels of each pixel, V20…V23 the next 16, which are loaded a little later
 //	V24, V25  32 weights of one output channel; V26, V27: of the next one
 //	V28…V31   products, one for each pixel: int16 lanes
 //
@@ -27,6 +27,9 @@
 // Four products fit into 16 bits if their weights' magnitudes add up to no more than 255, which is so nearly everywhere
 // in real networks with one scale for all channels. Else there are two products at a time (flag 1); one, where both
 // of two weights are −128 (flag 2). The first products set the accumulators (SADDLP) instead of adding.
+//
+// A Cortex-A53 issues in order, two instructions a cycle if only one of them is a multiplication. So the loads of what
+// comes next stand between multiplications, and no product is used within the next three.
 
 #define SRC      R0
 #define DST      R1
@@ -99,17 +102,19 @@
 	FMOVQ channels4_left(PANEL), F20;                   \
 	FMOVQ (channels4_header+header_zero32)(PANEL), F25
 
-#define LOAD_PIXELS_32 \
-	FLDPQ.P 32(P0), (F16, F20); \
-	FLDPQ.P 32(P1), (F17, F21); \
-	FLDPQ.P 32(P2), (F18, F22); \
-	FLDPQ.P 32(P3), (F19, F23)
+#define LOAD(at, to) FMOVQ.P 16(at), to
 
 #define LOAD_PIXELS_16 \
 	FMOVQ.P 16(P0), F16; \
 	FMOVQ.P 16(P1), F17; \
 	FMOVQ.P 16(P2), F18; \
 	FMOVQ.P 16(P3), F19
+
+#define LOAD_NEXT_PIXELS_16 \
+	LOAD(P0, F20); \
+	LOAD(P1, F21); \
+	LOAD(P2, F22); \
+	LOAD(P3, F23)
 
 #define LOAD_PIXELS_8 \
 	FMOVD (P0), F16; \
@@ -123,7 +128,6 @@
 #define HIGH(OP, w)     OP(w, 20, 28); OP(w, 21, 29); OP(w, 22, 30); OP(w, 23, 31)
 #define SUM(OP, n)      OP(28, (n)); OP(29, (n)+4); OP(30, (n)+8); OP(31, (n)+12)
 
-#define FOUR(OP, n, lo, hi)  LOW(SMULL, lo); LOW(SMLAL2, lo); HIGH(SMLAL, hi); HIGH(SMLAL2, hi); SUM(OP, n)
 #define PAIRS(OP, n, lo, hi) \
 	LOW(SMULL, lo);  LOW(SMLAL2, lo);  SUM(OP, n); \
 	HIGH(SMULL, hi); HIGH(SMLAL2, hi); SUM(SADALP_H, n)
@@ -131,8 +135,9 @@
 	LOW(SMULL, lo);   SUM(OP, n);       LOW(SMULL2, lo);  SUM(SADALP_H, n); \
 	HIGH(SMULL, hi);  SUM(SADALP_H, n); HIGH(SMULL2, hi); SUM(SADALP_H, n)
 
-// ALL does HOW for the four channels, loading weights ahead.
+// ALL does HOW for the four channels.
 #define ALL(HOW, OP) \
+	LOAD_NEXT_PIXELS_16;       \
 	FLDPQ.P 32(W), (F26, F27); \
 	HOW(OP, 0, 24, 25);        \
 	FLDPQ.P 32(W), (F24, F25); \
@@ -140,6 +145,30 @@
 	FLDPQ.P 32(W), (F26, F27); \
 	HOW(OP, 2, 24, 25);        \
 	HOW(OP, 3, 26, 27)
+
+// AHEAD multiplies the pixels in v to v+3 by weights w, and loads something after each two.
+#define AHEAD(MUL, w, v, LOAD1, LOAD2) \
+	MUL(w, (v), 28); MUL(w, (v)+1, 29); LOAD1; MUL(w, (v)+2, 30); MUL(w, (v)+3, 31); LOAD2
+
+// FOURS does it with four products at a time: for three channels, and for the last, where it loads the first pixels and
+// weights of the next step, if there is one.
+#define FOURS(OP) \
+	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  \
+	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); \
+	AHEAD(SMLAL, 25, 20, LOAD(W, F26), LOAD(W, F27));    \
+	HIGH(SMLAL2, 25); SUM(OP, 0);                        \
+	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
+	LOW(SMLAL2, 26); HIGH(SMLAL, 27); HIGH(SMLAL2, 27); SUM(OP, 1); \
+	AHEAD(SMULL, 24, 16, LOAD(W, F26), LOAD(W, F27));    \
+	LOW(SMLAL2, 24); HIGH(SMLAL, 25); HIGH(SMLAL2, 25); SUM(OP, 2)
+#define LAST_FOURS(OP) \
+	LOW(SMULL, 26); LOW(SMLAL2, 26); HIGH(SMLAL, 27); HIGH(SMLAL2, 27); SUM(OP, 3)
+#define LAST_FOURS_AHEAD(OP) \
+	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
+	LOW(SMLAL2, 26);                                     \
+	AHEAD(SMLAL, 27, 20, LOAD(P0, F16), LOAD(P1, F17));  \
+	AHEAD(SMLAL2, 27, 20, LOAD(P2, F18), LOAD(P3, F19)); \
+	SUM(OP, 3)
 
 #define PAIR_16(OP, n, w) LOW(SMULL, w); LOW(SMLAL2, w); SUM(OP, n)
 #define ONES_16(OP, n, w) LOW(SMULL, w); SUM(OP, n); LOW(SMULL2, w); SUM(SADALP_H, n)
@@ -191,20 +220,24 @@ tile:
 
 	MOVBU.P 1(FLAGS), FLAG
 	FLDPQ.P 32(W), (F24, F25)
-	LOAD_PIXELS_32
+	LOAD_PIXELS_16
+	SUBS $1, COUNT
 	CBNZ FLAG, firstPairs
-	ALL(FOUR, SADDLP_H)
-	SUBS $1, COUNT
-	BEQ  rest
+	FOURS(SADDLP_H)
+	BEQ  firstLast
+	LAST_FOURS_AHEAD(SADDLP_H)
 
-step:
+step: // the pixels' first 16 input channels are loaded, and the first weights
 	MOVBU.P 1(FLAGS), FLAG
-	FLDPQ.P 32(W), (F24, F25)
-	LOAD_PIXELS_32
-	CBNZ FLAG, pairs
 	SUBS $1, COUNT
-	ALL(FOUR, SADALP_H)
-	BNE  step
+	CBNZ FLAG, pairs
+	FOURS(SADALP_H)
+	BEQ  last
+	LAST_FOURS_AHEAD(SADALP_H)
+	B    step
+
+last:
+	LAST_FOURS(SADALP_H)
 
 rest:
 	CBZ  REST, total
@@ -291,6 +324,10 @@ once:
 	ONCE(12, MULTIPLIER, RIGHT)
 	B    offset
 
+firstLast:
+	LAST_FOURS(SADDLP_H)
+	B    rest
+
 few: // less than 32 input channels
 	TBZ  $1, REST, onlyEight
 	MOVBU.P 1(FLAGS), FLAG
@@ -307,16 +344,17 @@ onlyEight:
 firstPairs:
 	TBNZ $1, FLAG, firstOnes
 	ALL(PAIRS, SADDLP_H)
-	SUBS $1, COUNT
-	BNE  step
-	B    rest
+
+load: // what a step finds loaded
+	BEQ  rest
+	FLDPQ.P 32(W), (F24, F25)
+	LOAD_PIXELS_16
+	B    step
 
 pairs:
 	TBNZ $1, FLAG, ones
 	ALL(PAIRS, SADALP_H)
-	SUBS $1, COUNT
-	BNE  step
-	B    rest
+	B    load
 
 firstOnes:
 	ZERO4(V0, V1, V2, V3)
@@ -326,9 +364,7 @@ firstOnes:
 
 ones:
 	ALL(ONES, SADALP_H)
-	SUBS $1, COUNT
-	BNE  step
-	B    rest
+	B    load
 
 firstOnes16:
 	ZERO4(V0, V1, V2, V3)
