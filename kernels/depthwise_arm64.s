@@ -335,12 +335,151 @@ TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 	LOAD_CALL
 	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, RELU1, OTHER1, STORE1)
 
-// With SMULL. A column is three registers, one a row.
+// With SMULL. A column is three registers, one a row. A Cortex-A53 issues in order, and would wait for each step of the
+// requantization. So a pixel's products stand between the steps of that of the pixel before (BOTH), whose activations are
+// in V28: where these kernels requantize in this way, there is no other use for it.
 //
 //	V0, V1   accumulators    V2, V3, V31: products
 //	V4…V6    column A    V7…V9: B    V10…V12: C
 //	V13…V21  weights by columns: V13…V15 those of A
 //	V22…V30  as above
+#define STORE_BEFORE VST1.P [V28.B8], (DST0)(DSTEP0)
+
+#define STRIDE1_AHEAD(a, b, c, WEIGHT, LOAD, PAD, SUM, BOTH) \
+panel: \
+	LOAD_PANEL;           \
+	WEIGHT;               \
+	CBNZ LEFT, padded;    \
+	LOAD(a);              \
+	B    begin;           \
+padded: \
+	PAD(a);               \
+begin: \
+	LOAD(b);              \
+	SUB  RIGHT, WIDTH, COUNT; \
+	MOVD RIGHT, LAST;     \
+	CBZ  COUNT, single;   \
+first: \
+	LOAD(c);              \
+	SUM(a, b, c);         \
+	SUBS $1, COUNT;       \
+	BEQ  end1;            \
+pixel2: \
+	LOAD(a);              \
+	CBNZ KIND, slow2;     \
+	BOTH(b, c, a);        \
+done2: \
+	SUBS $1, COUNT;       \
+	BEQ  end2;            \
+pixel3: \
+	LOAD(b);              \
+	CBNZ KIND, slow3;     \
+	BOTH(c, a, b);        \
+done3: \
+	SUBS $1, COUNT;       \
+	BEQ  end3;            \
+pixel1: \
+	LOAD(c);              \
+	CBNZ KIND, slow1;     \
+	BOTH(a, b, c);        \
+done1: \
+	SUBS $1, COUNT;       \
+	BNE  pixel2;          \
+end1: \
+	CBZ  LAST, next;      \
+	TO_PADDING;           \
+	B    pixel2;          \
+end2: \
+	CBZ  LAST, next;      \
+	TO_PADDING;           \
+	B    pixel3;          \
+end3: \
+	CBZ  LAST, next;      \
+	TO_PADDING;           \
+	B    pixel1;          \
+single: \
+	TO_PADDING;           \
+	B    first;           \
+next: \
+	FINISH;               \
+slow1: \
+	OTHER1; STORE1; SUM(a, b, c); B done1; \
+slow2: \
+	OTHER1; STORE1; SUM(b, c, a); B done2; \
+slow3: \
+	OTHER1; STORE1; SUM(c, a, b); B done3
+
+#define STRIDE2_AHEAD(a, b, c, WEIGHT, LOAD, PAD, SUM, BOTH) \
+panel: \
+	LOAD_PANEL;           \
+	WEIGHT;               \
+	CBNZ LEFT, padded;    \
+	LOAD(a);              \
+	B    begin;           \
+padded: \
+	PAD(a);               \
+begin: \
+	SUB  RIGHT, WIDTH, COUNT; \
+	MOVD RIGHT, LAST;     \
+	LOAD(b);              \
+	CBZ  COUNT, single;   \
+first: \
+	LOAD(c);              \
+	SUM(a, b, c);         \
+	SUBS $1, COUNT;       \
+	BEQ  end1;            \
+pixel2: \
+	LOAD(b);              \
+last2: \
+	LOAD(a);              \
+	CBNZ KIND, slow2;     \
+	BOTH(c, b, a);        \
+done2: \
+	SUBS $1, COUNT;       \
+	BEQ  end2;            \
+pixel1: \
+	LOAD(b);              \
+last1: \
+	LOAD(c);              \
+	CBNZ KIND, slow1;     \
+	BOTH(a, b, c);        \
+done1: \
+	SUBS $1, COUNT;       \
+	BNE  pixel2;          \
+end1: \
+	CBZ  LAST, next;      \
+	LOAD(b);              \
+	TO_PADDING;           \
+	B    last2;           \
+end2: \
+	CBZ  LAST, next;      \
+	LOAD(b);              \
+	TO_PADDING;           \
+	B    last1;           \
+single: \
+	TO_PADDING;           \
+	B    first;           \
+next: \
+	FINISH;               \
+slow1: \
+	OTHER1; STORE1; SUM(a, b, c); B done1; \
+slow2: \
+	OTHER1; STORE1; SUM(c, b, a); B done2
+
+// FINISH requantizes a row's last pixel and goes on to the next panel.
+#define FINISH \
+	CBNZ KIND, slowLast;  \
+	RELU1;                \
+	B    storeLast;       \
+slowLast: \
+	OTHER1;               \
+storeLast: \
+	STORE1;               \
+	ADD  $const_depthwisePanel, PANEL; \
+	SUBS $1, BLOCKS;      \
+	BNE  panel;           \
+	RET
+
 #define LOAD_ROWS(a) LD1_8B(step0, row0, (a)); LD1_8B(step1, row1, (a)+1); LD1_8B(step2, row2, (a)+2)
 #define PAD_ROWS(a) VLD1R (PADDING), [V0.B16]; MOV(0, (a)); MOV(0, (a)+1); MOV(0, (a)+2)
 #define WEIGHT_ROWS \
@@ -365,6 +504,29 @@ TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 	SMLAL(20, (c)+1, 2);       \
 	WIDEN(3, 0, 1);            \
 	WIDEN(2, 0, 1)
+#define BOTH_PAIRS(a, b, c) \
+	MULTIPLY(0, 24);           \
+	SMULL(13, (a), 2);         \
+	MULTIPLY(1, 25);           \
+	SMULL(15, (a)+2, 3);       \
+	SMULL(17, (b)+1, 31);      \
+	SHIFT_RIGHT(0, 26);        \
+	SMLAL(14, (a)+1, 2);       \
+	SHIFT_RIGHT(1, 27);        \
+	SMLAL(16, (b), 3);         \
+	SMLAL(18, (b)+2, 31);      \
+	UZP1_H(1, 0, 28);          \
+	WIDEN(2, 22, 23);          \
+	SQXTUN_H(28, 28);          \
+	SMULL(19, (c), 2);         \
+	WIDEN(3, 0, 1);            \
+	EOR(LO, 28, 28);           \
+	SMULL(21, (c)+2, 3);       \
+	WIDEN(31, 0, 1);           \
+	STORE_BEFORE;              \
+	SMLAL(20, (c)+1, 2);       \
+	WIDEN(3, 0, 1);            \
+	WIDEN(2, 0, 1)
 
 // Sums of three, where the magnitudes of a column's weights add up to no more than 255.
 #define SUM_COLUMNS(a, b, c) \
@@ -380,6 +542,27 @@ TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 	WIDEN(2, 22, 23);          \
 	WIDEN(3, 0, 1);            \
 	WIDEN(31, 0, 1)
+#define BOTH_COLUMNS(a, b, c) \
+	MULTIPLY(0, 24);           \
+	SMULL(13, (a), 2);         \
+	MULTIPLY(1, 25);           \
+	SMULL(16, (b), 3);         \
+	SMLAL(14, (a)+1, 2);       \
+	SHIFT_RIGHT(0, 26);        \
+	SMLAL(17, (b)+1, 3);       \
+	SHIFT_RIGHT(1, 27);        \
+	SMULL(19, (c), 31);        \
+	SMLAL(15, (a)+2, 2);       \
+	SMLAL(18, (b)+2, 3);       \
+	SMLAL(20, (c)+1, 31);      \
+	UZP1_H(1, 0, 28);          \
+	SMLAL(21, (c)+2, 31);      \
+	WIDEN(2, 22, 23);          \
+	SQXTUN_H(28, 28);          \
+	WIDEN(3, 0, 1);            \
+	EOR(LO, 28, 28);           \
+	WIDEN(31, 0, 1);           \
+	STORE_BEFORE
 
 // depthwise_3x3s1_8ch_pairs__neon computes one output row at a stride of 1, by products of which two are summed in 16 bits.
 //
@@ -387,7 +570,7 @@ TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 TEXT ·depthwise_3x3s1_8ch_pairs__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, RELU1, OTHER1, STORE1)
+	STRIDE1_AHEAD(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, BOTH_PAIRS)
 
 // depthwise_3x3s2_8ch_pairs__neon computes one output row at a stride of 2, by products of which two are summed in 16 bits.
 //
@@ -395,7 +578,7 @@ TEXT ·depthwise_3x3s1_8ch_pairs__neon(SB), NOSPLIT, $0-8
 TEXT ·depthwise_3x3s2_8ch_pairs__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, RELU1, OTHER1, STORE1)
+	STRIDE2_AHEAD(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_PAIRS, BOTH_PAIRS)
 
 // depthwise_3x3s1_8ch_columns__neon computes one output row at a stride of 1, by products of which a column of three is summed in 16 bits.
 //
@@ -403,7 +586,7 @@ TEXT ·depthwise_3x3s2_8ch_pairs__neon(SB), NOSPLIT, $0-8
 TEXT ·depthwise_3x3s1_8ch_columns__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, RELU1, OTHER1, STORE1)
+	STRIDE1_AHEAD(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, BOTH_COLUMNS)
 
 // depthwise_3x3s2_8ch_columns__neon computes one output row at a stride of 2, by products of which a column of three is summed in 16 bits.
 //
@@ -411,15 +594,15 @@ TEXT ·depthwise_3x3s1_8ch_columns__neon(SB), NOSPLIT, $0-8
 TEXT ·depthwise_3x3s2_8ch_columns__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, RELU1, OTHER1, STORE1)
+	STRIDE2_AHEAD(4, 7, 10, WEIGHT_ROWS, LOAD_ROWS, PAD_ROWS, SUM_COLUMNS, BOTH_COLUMNS)
 
 // The same with weights and activations of 16 bits, for weights that aren't int8 once their zero point is subtracted.
 // Some eight channels of nearly every u8 layer have one.
 #define LOAD_WIDE(a) \
-	VLD1.P (ROW0)(STEP0), [V0.B8]; \
-	VLD1.P (ROW1)(STEP1), [V1.B8]; \
-	VLD1.P (ROW2)(STEP2), [V2.B8]; \
-	SXTL_B(0, (a)); SXTL_B(1, (a)+1); SXTL_B(2, (a)+2)
+	VLD1.P (ROW0)(STEP0), [V2.B8]; \
+	VLD1.P (ROW1)(STEP1), [V3.B8]; \
+	VLD1.P (ROW2)(STEP2), [V31.B8]; \
+	SXTL_B(2, (a)); SXTL_B(3, (a)+1); SXTL_B(31, (a)+2)
 #define PAD_WIDE(a) VLD1R (PADDING), [V0.B8]; SXTL_B(0, (a)); SXTL_B(0, (a)+1); SXTL_B(0, (a)+2)
 #define WEIGHT_WIDE \
 	VLD1.P 64(WEIGHTS), [V13.B16, V14.B16, V15.B16, V16.B16]; \
@@ -432,13 +615,34 @@ TEXT ·depthwise_3x3s2_8ch_columns__neon(SB), NOSPLIT, $0-8
 	TAP(16, (b)); TAP(17, (b)+1); TAP(18, (b)+2); \
 	TAP(19, (c)); TAP(20, (c)+1); TAP(21, (c)+2)
 
+#define BOTH_WIDE(a, b, c) \
+	SQRDMULH(24, 0, 2);        \
+	SQRDMULH(25, 1, 3);        \
+	MOV(22, 0);                \
+	MOV(23, 1);                \
+	TAP(13, (a));              \
+	SHIFT_RIGHT(2, 26);        \
+	TAP(14, (a)+1);            \
+	SHIFT_RIGHT(3, 27);        \
+	TAP(15, (a)+2);            \
+	TAP(16, (b));              \
+	UZP1_H(3, 2, 28);          \
+	TAP(17, (b)+1);            \
+	TAP(18, (b)+2);            \
+	SQXTUN_H(28, 28);          \
+	TAP(19, (c));              \
+	TAP(20, (c)+1);            \
+	EOR(LO, 28, 28);           \
+	TAP(21, (c)+2);            \
+	STORE_BEFORE
+
 // depthwise_3x3s1_8ch_wide__neon computes one output row at a stride of 1, by products of 16 bits.
 //
 // func depthwise_3x3s1_8ch_wide__neon(call *depthwiseCall)
 TEXT ·depthwise_3x3s1_8ch_wide__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, RELU1, OTHER1, STORE1)
+	STRIDE1_AHEAD(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, BOTH_WIDE)
 
 // depthwise_3x3s2_8ch_wide__neon computes one output row at a stride of 2, by products of 16 bits.
 //
@@ -446,4 +650,4 @@ TEXT ·depthwise_3x3s1_8ch_wide__neon(SB), NOSPLIT, $0-8
 TEXT ·depthwise_3x3s2_8ch_wide__neon(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, RELU1, OTHER1, STORE1)
+	STRIDE2_AHEAD(4, 7, 10, WEIGHT_WIDE, LOAD_WIDE, PAD_WIDE, SUM_WIDE, BOTH_WIDE)
