@@ -61,6 +61,9 @@ func TestLesson(t *testing.T) {
 	if l = ask(http.MethodPatch, "/.deleted/pictures/"+name, `{"class":"Katze ä"}`, 200); len(l.Classes[0].Pictures) != 2 {
 		t.Errorf("%+v", l)
 	}
+	if _, _, text := get(t, strings.TrimSuffix(url, "/api/v1/lessons")+"/metrics"); !strings.Contains(text, `edge_lesson_pictures{class="Katze ä"} 2`) {
+		t.Error(text)
+	}
 	outside := filepath.Join(filepath.Dir(p.Lesson), "20250101-1.jpg")
 	if err := os.WriteFile(outside, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)

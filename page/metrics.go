@@ -7,15 +7,15 @@ import (
 	"strings"
 )
 
-// WriteMetrics writes the counts in Prometheus' text format, version 0.0.4. By hand: it is a page of code, and the client
+// writeMetrics writes the counts in Prometheus' text format, version 0.0.4. By hand: it is a page of code, and the client
 // library would make the program 2.4 MB larger.
-func (l *Live) WriteMetrics(w io.Writer, s *State) error {
+func (l *Live) writeMetrics(w io.Writer, s *State, targetFPS float64, lesson []lessonClass) error {
 	var b strings.Builder
 	m := metrics{&b}
 	m.one("edge_build_info", "gauge", "The program.", 1, label{"version", s.Version})
 	m.one("edge_model_info", "gauge", "The network.", 1, label{"model", s.Model}, label{"sha256", s.SHA256})
 	m.one("edge_camera_up", "gauge", "Whether frames come.", truth(s.CameraUp))
-	m.one("edge_camera_losses_total", "counter", "How often the camera was lost.", float64(s.Losses))
+	m.one("edge_camera_restarts_total", "counter", "How often the camera was lost, and tried again.", float64(s.Losses))
 	m.head("edge_frames_total", "counter", "Frames, by what became of them.")
 	for _, r := range []struct {
 		result string
@@ -39,6 +39,15 @@ func (l *Live) WriteMetrics(w io.Writer, s *State) error {
 	}
 	m.one("edge_unknown_frames_total", "counter", "Frames of which the network wasn't sure.", float64(l.unsure.Load()))
 	m.one("edge_fps", "gauge", "Frames a second, about the last ten.", s.FPS)
+	if targetFPS > 0 {
+		m.one("edge_target_fps", "gauge", "Frames a second that are wanted of the camera.", targetFPS)
+	}
+	if len(lesson) > 0 {
+		m.head("edge_lesson_pictures", "gauge", "Pictures to teach from.")
+	}
+	for i := range lesson {
+		m.line("edge_lesson_pictures", float64(len(lesson[i].Pictures)), label{"class", lesson[i].Name})
+	}
 	if s.Temperature != 0 {
 		m.one("edge_temperature_celsius", "gauge", "Of the processor.", s.Temperature)
 		m.one("edge_throttled", "gauge", "Whether the board runs slower than it could.", truth(s.Throttled != ""))

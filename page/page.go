@@ -175,7 +175,14 @@ func (s *Server) state(w http.ResponseWriter, r *http.Request) {
 func (s *Server) metrics(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
 	state := s.now()
-	_ = s.program.Live.WriteMetrics(w, &state)
+	var lesson taught
+	if s.lesson.dir != "" {
+		s.lesson.mu.Lock()
+		lesson, _ = s.lesson.list() // what can't be read isn't counted
+		s.lesson.mu.Unlock()
+	}
+	_, c := s.program.Settings.Get()
+	_ = s.program.Live.writeMetrics(w, &state, c.Capture.FPS, lesson.Classes)
 }
 
 func (s *Server) ready(w http.ResponseWriter, _ *http.Request) {

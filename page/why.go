@@ -53,6 +53,8 @@ const (
 
 // library reads the recording, one reader at a time, and remembers it for a moment.
 type library struct {
+	running sync.Mutex // one replay at a time: it takes a core for a while
+
 	mu   sync.Mutex
 	read *record.Recording
 	at   time.Time
@@ -153,6 +155,11 @@ func (s *Server) showEvent(w http.ResponseWriter, req *http.Request) {
 		refuse(w, http.StatusNotFound, "", "the recorder doesn't have this any more")
 		return
 	}
+	if !s.library.running.TryLock() {
+		refuse(w, http.StatusServiceUnavailable, "", "another event is being looked at: try again")
+		return
+	}
+	defer s.library.running.Unlock()
 	told := story{happening: happeningOf(r, event), LEDs: []LED{}, Top: []Top{}, Moments: []point{}}
 	var before []decision.Light
 	replay := record.Replay{Took: func(o record.Outcome) {
