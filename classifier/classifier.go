@@ -53,13 +53,14 @@ func (o Options) Name() string {
 
 // Classifier is a network that classifies pictures. It belongs to one goroutine at a time.
 type Classifier struct {
-	Net    *engine.Net
-	Pixels Pixels           // how pixels become the input's real numbers
-	Input  frame.TensorSpec // what the network's input expects
-	Output decision.Output  // what the bytes of the network's output mean, and the names of the classes
-	name   string
-	fitter *frame.Fitter
-	scorer *decision.Scorer
+	Net      *engine.Net
+	Pixels   Pixels           // how pixels become the input's real numbers
+	Input    frame.TensorSpec // what the network's input expects
+	Output   decision.Output  // what the bytes of the network's output mean, and the names of the classes
+	name     string
+	fitter   *frame.Fitter
+	scorer   *decision.Scorer
+	familiar *familiarity // nil for a network that edge teach didn't make
 }
 
 // Open reads, checks and compiles a network that classifies pictures. Each of its errors is about what Options name, so
@@ -72,7 +73,7 @@ func Open(o Options) (*Classifier, error) {
 	if len(g.Labels) == 0 {
 		g.Labels = catalogue.Labels(o.Model, g)
 	}
-	useQuantizedEnds(g)
+	UseQuantizedEnds(g)
 	net, err := o.Compile(g)
 	if err != nil {
 		return nil, err
@@ -92,8 +93,8 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 		return nil, fmt.Errorf("%s: this network doesn't take one quantized picture and give quantized classes: "+
 			"edge invoke runs it on raw tensors", o.Name())
 	}
-	pixels := pixelsOf(in[0], g.Normalization, o.Normalize)
-	input := inputSpec(in[0], pixels)
+	pixels := PixelsOf(in[0], g.Normalization, o.Normalize)
+	input := InputSpec(in[0], pixels)
 	fitter, err := frame.NewFitter(input, o.Fit)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name(), err)
@@ -114,11 +115,15 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 		return nil, fmt.Errorf("%s: a softmax over one class: its score is always 100 %%; end the network in a sigmoid, or in two "+
 			"classes", o.Name())
 	}
+	familiar, err := newFamiliarity(net, g, &output)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", o.Name(), err)
+	}
 	scorer, err := decision.NewScorer(output)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", o.Name(), err)
 	}
-	return &Classifier{net, pixels, input, output, o.Name(), fitter, scorer}, nil
+	return &Classifier{net, pixels, input, output, o.Name(), fitter, scorer, familiar}, nil
 }
 
 // Name is what people call the network: its file, or the name of the embedded one.
@@ -131,13 +136,22 @@ func (c *Classifier) Fit(f frame.Frame) error { return c.fitter.Fit(c.Net.Input(
 // SetFitter changes how a picture becomes the network's input. The fitter is of frame.NewFitter(c.Input, …).
 func (c *Classifier) SetFitter(f *frame.Fitter) { c.fitter = f }
 
+// Run computes the scores of what was fitted, as bytes that Output describes: one a class. They are good until the next
+// call. Those of a taught network say none if the picture shows nothing that was taught.
+func (c *Classifier) Run() []byte {
+	c.Net.Run()
+	if c.familiar != nil {
+		return c.familiar.judge()
+	}
+	return c.Net.Output()
+}
+
 // Classify returns the score of every class for a frame. The slice is good until the next call. Errors are those of Fit.
 func (c *Classifier) Classify(f frame.Frame) ([]float32, error) {
 	if err := c.Fit(f); err != nil {
 		return nil, err
 	}
-	c.Net.Run()
-	return c.scorer.Scores(c.Net.Output()), nil
+	return c.scorer.Scores(c.Run()), nil
 }
 
 // ClassifyFile is Classify for a picture file. Errors name the file.

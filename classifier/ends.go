@@ -7,9 +7,9 @@ import (
 	"edge/model"
 )
 
-// useQuantizedEnds takes a conversion from float32 at the network's start and one to float32 at its end away: pictures are
+// UseQuantizedEnds takes a conversion from float32 at the network's start and one to float32 at its end away: pictures are
 // bytes, and the scores are made from the quantized output.
-func useQuantizedEnds(g *model.Graph) {
+func UseQuantizedEnds(g *model.Graph) {
 	g.Nodes = slices.DeleteFunc(g.Nodes, func(n model.Node) bool {
 		switch n.Op.(type) {
 		case model.Quantize:

@@ -69,10 +69,10 @@ func overlap(a0, a1, b0, b1 float64) bool {
 	return min(a1, b1)-max(a0, b0) > 0.6*max(a1-a0, b1-b0)
 }
 
-// pixelsOf finds out what the network's input expects of pixels. A person knows best; then the model, unless what it says
+// PixelsOf finds out what the network's input expects of pixels. A person knows best; then the model, unless what it says
 // would leave next to nothing of a picture, which is how some state that they take bytes; then the input's own
 // quantization, which was chosen for the values that it got.
-func pixelsOf(in engine.Tensor, said, given *model.Normalization) Pixels {
+func PixelsOf(in engine.Tensor, said, given *model.Normalization) Pixels {
 	p := Pixels{}
 	lowest := 0.0
 	if in.Type == model.Int8 {
@@ -135,8 +135,8 @@ func (p *Pixels) derive() {
 	}
 }
 
-// inputSpec is what the network expects of a picture.
-func inputSpec(in engine.Tensor, p Pixels) frame.TensorSpec {
+// InputSpec is what the network expects of a picture.
+func InputSpec(in engine.Tensor, p Pixels) frame.TensorSpec {
 	s := frame.TensorSpec{
 		Height: in.Shape[1], Width: in.Shape[2], Channels: in.Shape[3],
 		Signed: in.Type == model.Int8, Quant: in.Quant, Mean: p.Mean, Std: p.Std,

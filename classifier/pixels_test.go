@@ -59,14 +59,14 @@ func TestPixels(t *testing.T) {
 	} {
 		for _, typ := range []model.Type{model.Uint8, model.Int8} {
 			in := ranged(typ, c.least, c.most)
-			p := pixelsOf(in, c.said, c.given)
+			p := PixelsOf(in, c.said, c.given)
 			if !strings.Contains(p.String(), c.words) {
 				t.Errorf("%s: %q, want %q", c.name, p, c.words)
 			}
 			if w := p.Warning(); (w == "") != (c.warning == "") || !strings.Contains(w, c.warning) {
 				t.Errorf("%s: warning %q, want %q", c.name, w, c.warning)
 			}
-			fitter, err := frame.NewFitter(inputSpec(in, p), frame.Options{})
+			fitter, err := frame.NewFitter(InputSpec(in, p), frame.Options{})
 			if err != nil {
 				t.Fatal(err)
 			}

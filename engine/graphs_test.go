@@ -339,6 +339,17 @@ func smallGraphs() []*model.Graph {
 			in := b.input(1, 256)
 			return b.node(model.Logistic{}, b.probabilities(in), in)
 		})
+		for _, depth := range []int{1, 7, 64, 1280} {
+			add(fmt.Sprintf("l2-normalization-%d", depth), func(b *builder) int {
+				in := b.input(1, 1, 3, depth)
+				o := b.activation(b.typ, 1./128, 1, 1, 3, depth)
+				b.Tensors[o].Quant[0].ZeroPoint = 0
+				if b.typ == model.Uint8 {
+					b.Tensors[o].Quant[0].ZeroPoint = 128
+				}
+				return b.node(model.L2Normalization{}, o, in)
+			})
+		}
 		// Scales that a converter has rounded: the reference allows for that, and computes as if they weren't.
 		add("near-scale-pool", func(b *builder) int {
 			t := b.pool(b.input(1, 6, 7, 5), 2, 2, window(2, 2, valid), model.Relu6, false)

@@ -51,6 +51,8 @@ func (c *compiler) node(n *model.Node) error {
 		c.pool(n, op.Window, op.KernelH, op.KernelW, op.Activation, true)
 	case model.MaxPool2D:
 		c.pool(n, op.Window, op.KernelH, op.KernelW, op.Activation, false)
+	case model.L2Normalization:
+		c.l2Normalization(n)
 	case model.Logistic:
 		c.logistic(n)
 	case model.Tanh:

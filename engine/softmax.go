@@ -117,12 +117,7 @@ func reciprocal(x int32) (mantissa, shift int32) {
 	y := c48over17 + quant.HighMul(half, cMinus32by17)
 	for range 3 {
 		step := quant.HighMul(y, one-quant.HighMul(half, y)) // Q4.27
-		y += saturatingShift(step, 2)
+		y += quant.SaturatingShift(step, 2)
 	}
-	return saturatingShift(y, 1), 12 - headroom + 31 - 8
-}
-
-// saturatingShift is x · 2^e, at most the largest that there is.
-func saturatingShift(x int32, e int) int32 {
-	return int32(min(max(int64(x)<<e, math.MinInt32), math.MaxInt32))
+	return quant.SaturatingShift(y, 1), 12 - headroom + 31 - 8
 }

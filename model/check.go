@@ -39,6 +39,11 @@ func (g *Graph) check() error {
 	case len(g.Nodes) > maxNodes:
 		return fmt.Errorf("%d operations: at most %d are supported", len(g.Nodes), maxNodes)
 	}
+	if g.Lesson != nil {
+		if err := g.Lesson.check(); err != nil {
+			return fmt.Errorf("lesson: %w", err)
+		}
+	}
 	if g.Normalization != nil {
 		if err := g.Normalization.check(); err != nil {
 			return fmt.Errorf("normalization: %w", err)

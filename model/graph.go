@@ -46,6 +46,7 @@ type Graph struct {
 
 	Labels        []string       // of the classes of the first output, where the file has them
 	Normalization *Normalization // what the first input expects of pixels, where the file has it
+	Lesson        *Lesson        // how edge teach taught the classes, if it did
 }
 
 // Tensor is an activation (Data is nil) or a constant. Activations are laid out NHWC, convolution weights OHWI

@@ -120,6 +120,10 @@ var operations = map[string]operation{
 	"PRELU": {
 		inputs: 2, constants: second, signed: 1, zero: PRelu{}, shape: shapePRelu, arithmetic: checkPRelu,
 	},
+	"L2_NORMALIZATION": {
+		options: l2NormOptions, inputs: 1, signed: 2, read: readL2Normalization, write: writeL2Normalization,
+		arithmetic: checkL2Normalization,
+	},
 	"SOFTMAX": {
 		options: softmaxOptions, inputs: 1, signed: 2, read: readSoftmax, write: writeSoftmax,
 		check: checkBeta, shape: shapeSoftmax, arithmetic: checkSoftmax,

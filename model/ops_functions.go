@@ -54,18 +54,23 @@ type (
 	Logistic struct{}
 	// Softmax over the last dimension.
 	Softmax struct{ Beta float32 }
+	// L2Normalization divides each row (the last dimension) by its Euclidean length.
+	L2Normalization struct{}
 	// Quantize from float or from another quantization.
 	Quantize struct{}
 	// Dequantize to float.
 	Dequantize struct{}
 )
 
-func (HardSwish) op() string  { return "HARD_SWISH" }
-func (LeakyRelu) op() string  { return "LEAKY_RELU" }
-func (PRelu) op() string      { return "PRELU" }
-func (Tanh) op() string       { return "TANH" }
-func (Logistic) op() string   { return "LOGISTIC" }
-func (Softmax) op() string    { return "SOFTMAX" }
+func (HardSwish) op() string { return "HARD_SWISH" }
+func (LeakyRelu) op() string { return "LEAKY_RELU" }
+func (PRelu) op() string     { return "PRELU" }
+func (Tanh) op() string      { return "TANH" }
+func (Logistic) op() string  { return "LOGISTIC" }
+func (Softmax) op() string   { return "SOFTMAX" }
+
+func (L2Normalization) op() string { return "L2_NORMALIZATION" }
+
 func (Quantize) op() string   { return "QUANTIZE" }
 func (Dequantize) op() string { return "DEQUANTIZE" }
 
@@ -203,6 +208,42 @@ func checkLogistic(g *Graph, n *Node) error {
 	x, y := &g.Tensors[n.Inputs[0]], &g.Tensors[n.Outputs[0]]
 	if y.Type != Float32 && y.Quant[0].Scale != 1./256 {
 		return fmt.Errorf("the output has scale %g, not 1/256", y.Quant[0].Scale)
+	}
+	return sameType(x, y)
+}
+
+func readL2Normalization(o *operator) (Op, error) {
+	a, err := o.activation(l2NormActivation)
+	if err == nil && a != None {
+		err = fmt.Errorf("a fused activation isn't supported here, nor by TensorFlow Lite")
+	}
+	return L2Normalization{}, err
+}
+
+func writeL2Normalization(w *tfliteWriter, _ *Node) flatbuffers.UOffsetT {
+	w.StartObject(1)
+	w.activation(l2NormActivation, None)
+	return w.EndObject()
+}
+
+// maxL2Depth is how many squares of differences of bytes 32 bits hold.
+const maxL2Depth = math.MaxInt32 / (255 * 255)
+
+// checkL2Normalization: the reference takes no other output than steps of 1/128 around the middle.
+func checkL2Normalization(g *Graph, n *Node) error {
+	x, y := &g.Tensors[n.Inputs[0]], &g.Tensors[n.Outputs[0]]
+	if len(x.Shape) == 0 || x.Shape[len(x.Shape)-1] > maxL2Depth {
+		return fmt.Errorf("an input of %s: from 1 to %d in the last dimension", shapeString(x.Shape), maxL2Depth)
+	}
+	if y.Type != Float32 {
+		want := Quant{Scale: 1. / 128}
+		if y.Type == Uint8 {
+			want.ZeroPoint = 128
+		}
+		if y.Quant[0] != want {
+			return fmt.Errorf("the output has scale %g and zero point %d, not 1/128 and %d",
+				y.Quant[0].Scale, y.Quant[0].ZeroPoint, want.ZeroPoint)
+		}
 	}
 	return sameType(x, y)
 }

@@ -92,6 +92,7 @@ const (
 	softmaxOptions        = 9
 	concatenationOptions  = 10
 	addOptions            = 11
+	l2NormOptions         = 12
 	reshapeOptions        = 17
 	mulOptions            = 21
 	reducerOptions        = 27
@@ -110,6 +111,7 @@ const (
 	concatenationAct       = 1
 	concatenationSlots     = 2
 	softmaxBeta            = 0
+	l2NormActivation       = 0
 	reshapeNewShape        = 0
 	squeezeDims            = 0
 	reducerKeepDims        = 0

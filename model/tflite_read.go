@@ -58,6 +58,9 @@ func readTFLiteAs(b []byte, float bool) (*Graph, error) {
 	if err := r.metadata(); err != nil {
 		return nil, fmt.Errorf("metadata: %w", err)
 	}
+	if err := r.lesson(); err != nil {
+		return nil, fmt.Errorf("metadata: %w", err)
+	}
 	return &r.g, nil
 }
 

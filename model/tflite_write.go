@@ -2,6 +2,7 @@ package model
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -133,14 +134,29 @@ func (w *tfliteWriter) subgraph(operators flatbuffers.UOffsetT) flatbuffers.UOff
 }
 
 func (w *tfliteWriter) metadata() flatbuffers.UOffsetT {
-	if w.g.Labels == nil && w.g.Normalization == nil {
+	var entries []flatbuffers.UOffsetT
+	if w.g.Labels != nil || w.g.Normalization != nil {
+		entries = append(entries, w.entry(metadataEntry, w.g.metadataBlob()))
+	}
+	if w.g.Lesson != nil {
+		text, err := json.Marshal(w.g.Lesson)
+		if err != nil {
+			panic("model: " + err.Error()) // plain fields
+		}
+		entries = append(entries, w.entry(lessonEntry, text))
+	}
+	if len(entries) == 0 {
 		return 0
 	}
-	buffer, name := w.buffer(w.g.metadataBlob()), w.string(metadataEntry)
+	return w.tables(entries...)
+}
+
+func (w *tfliteWriter) entry(name string, data []byte) flatbuffers.UOffsetT {
+	buffer, named := w.buffer(data), w.string(name)
 	w.StartObject(metadataSlots)
-	w.offset(metadataName, name)
+	w.offset(metadataName, named)
 	w.PrependUint32Slot(metadataBuffer, uint32(buffer), 0)
-	return w.tables(w.EndObject())
+	return w.EndObject()
 }
 
 // buffer writes bytes, aligned so that weights can be used where a mapped file has them, and returns the buffer's

@@ -74,9 +74,8 @@ func (l *loop) see(f frame.Frame) error {
 	}
 	l.witnesses.fitted(&f, l.net.Net.Input())
 	ready := time.Now()
-	l.net.Net.Run()
+	output := l.net.Run()
 	ran := time.Since(ready)
-	output := l.net.Net.Output()
 	verdict := l.judge.Observe(output, f.At)
 	l.withCamera()
 	err := l.show(&moment{kind: record.Frame, frame: f, output: output, verdict: verdict, ran: ran})

@@ -39,6 +39,7 @@ func commands() []command {
 		{"classes", "[--model M] [WORD]", "list or search the names of a network's classes", runClasses},
 		{"invoke", "--model M --input IN --output OUT", "run a network on raw tensors", runInvoke},
 		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
+		{"teach", "LESSON --out FILE [FLAGS]", "make a network for own classes from a folder of pictures", runTeach},
 		{"quantize", "FLOAT --calibrate DIR --out FILE", "make an int8 network of a float32 one", runQuantize},
 		{"eval", "--images DIR [FLAGS]", "measure how often a network is right", runEval},
 		{"model", "list | get NAME | verify FILE [FLAGS]", "list, download and check the official quantized MobileNets", runModel},

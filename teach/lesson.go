@@ -1,0 +1,231 @@
+package teach
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"edge/frame"
+	"edge/internal/files"
+)
+
+// Lesson is a folder with a folder of pictures for each class, as it was read. A folder "none" holds what is none of the
+// others.
+type Lesson struct {
+	Dir      string
+	Classes  []string // in alphabetical order
+	Pictures []Picture
+	Bad      []error // of files that can't be read as pictures; each names its file
+	Computed int     // pictures whose features were computed now; the others' lay beside the pictures
+	CacheErr error   // why the features can't be kept beside the pictures; nil if they are
+}
+
+// Picture is one picture of a lesson.
+type Picture struct {
+	File     string // with its folder
+	Class    int    // in Lesson.Classes
+	features raw
+}
+
+// What a lesson may have. A thousand pictures take 32 MB of memory.
+const (
+	MaxPictures = 3000
+	maxClasses  = 250 // bytes don't tell more apart
+	maxPicture  = 64 << 20
+)
+
+// Read reads a lesson: what it says of each picture is computed by b, or was kept from the last time. tell hears of each
+// picture that is computed; nil is fine. Errors are what a person has to mend.
+func Read(ctx context.Context, dir string, b *Backbone, options frame.Options, tell func(done, of int, file string)) (*Lesson, error) {
+	l, err := list(dir)
+	if err != nil {
+		return nil, err
+	}
+	cache := openCache(dir, b, options)
+	if cache.err != nil {
+		l.CacheErr = cache.err
+	}
+	all := l.Pictures
+	l.Pictures = nil
+	for i, p := range all {
+		if ctx.Err() != nil {
+			return nil, errors.Join(ctx.Err(), cache.save())
+		}
+		data, err := files.Read(p.File, maxPicture)
+		if err != nil {
+			l.Bad = append(l.Bad, err)
+			continue
+		}
+		key := sha256.Sum256(data)
+		var ok bool
+		if p.features, ok = cache.get(key); !ok {
+			if tell != nil {
+				tell(i, len(all), p.File)
+			}
+			f, err := frame.Decode(ctx, data, p.File)
+			if err == nil {
+				p.features, err = b.features(f)
+				if err != nil {
+					err = fmt.Errorf("%s: %w", p.File, err)
+				}
+			}
+			if err != nil {
+				l.Bad = append(l.Bad, err)
+				continue
+			}
+			l.Computed++
+		}
+		cache.put(key, p.features)
+		l.Pictures = append(l.Pictures, p)
+	}
+	if err := cache.save(); err != nil {
+		l.CacheErr = err
+	}
+	return l, l.check()
+}
+
+// check says whether something can be taught.
+func (l *Lesson) check() error {
+	count := l.Counts()
+	var empty []string
+	for c, n := range count {
+		if n == 0 {
+			empty = append(empty, l.Classes[c])
+		}
+	}
+	var bad string
+	if len(l.Bad) > 0 {
+		bad = fmt.Sprintf(" (%d files can't be read, such as %v)", len(l.Bad), l.Bad[0])
+	}
+	switch {
+	case len(empty) > 0:
+		return fmt.Errorf("teach: %s: no pictures of %s%s", l.Dir, strings.Join(empty, ", "), bad)
+	case len(l.Classes) == 0:
+		return fmt.Errorf("teach: %s: no pictures in it%s: a lesson is a folder with a folder of pictures for each class", l.Dir, bad)
+	case len(l.Classes) == 1:
+		return fmt.Errorf("teach: %s: only one class, %s: there must be something to tell it from; add a folder %q with pictures of "+
+			"other things", l.Dir, l.Classes[0], none)
+	}
+	return nil
+}
+
+// Counts is how many pictures each class has.
+func (l *Lesson) Counts() []int {
+	count := make([]int, len(l.Classes))
+	for _, p := range l.Pictures {
+		count[p.Class]++
+	}
+	return count
+}
+
+// list finds the pictures of a lesson. Three layouts are known:
+//
+//	LESSON/CLASS/…picture             what everyone has; Teachable Machine's samples
+//	LESSON/training/CLASS/…picture    with a folder testing beside it that isn't looked at
+//	LESSON/[training/]CLASS.xyz.jpg   Edge Impulse's
+func list(dir string) (*Lesson, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("teach: %w", err)
+	}
+	l := &Lesson{Dir: dir}
+	var folders []string
+	loose := map[string][]string{}
+	for _, e := range entries {
+		name, path := e.Name(), filepath.Join(dir, e.Name())
+		info, err := os.Stat(path)
+		switch {
+		case strings.HasPrefix(name, ".") || err != nil:
+		case info.IsDir():
+			folders = append(folders, name)
+		case strings.Count(name, ".") >= 2 && isPicture(name):
+			class, _, _ := strings.Cut(name, ".")
+			loose[class] = append(loose[class], path)
+		}
+	}
+	if slices.Contains(folders, "training") && !slices.ContainsFunc(folders, func(f string) bool {
+		return f != "training" && f != "testing"
+	}) {
+		return list(filepath.Join(dir, "training"))
+	}
+	of := map[string][]string{}
+	for _, class := range folders {
+		found, err := pictures(filepath.Join(dir, class), 3)
+		if err != nil {
+			return nil, fmt.Errorf("teach: %w", err)
+		}
+		of[class] = found
+	}
+	if len(folders) == 0 {
+		of = loose
+	}
+	for class := range of {
+		l.Classes = append(l.Classes, class)
+	}
+	slices.Sort(l.Classes)
+	if len(l.Classes) > maxClasses {
+		return nil, fmt.Errorf("teach: %s: %d classes: at most %d", dir, len(l.Classes), maxClasses)
+	}
+	for c, class := range l.Classes {
+		if strings.ContainsAny(class, "\n\r\x00") {
+			return nil, fmt.Errorf("teach: %s: a class called %q: its name must be one line of text", dir, class)
+		}
+		slices.Sort(of[class])
+		for _, file := range of[class] {
+			l.Pictures = append(l.Pictures, Picture{File: file, Class: c})
+		}
+	}
+	if len(l.Pictures) > MaxPictures {
+		return nil, fmt.Errorf("teach: %s: %d pictures: at most %d; some hundred of each class are plenty", dir, len(l.Pictures), MaxPictures)
+	}
+	return l, nil
+}
+
+func isPicture(name string) bool {
+	switch strings.ToLower(filepath.Ext(name)) {
+	case ".jpg", ".jpeg", ".png", ".webp", ".bmp":
+		return true
+	}
+	return false
+}
+
+// pictures lists the files under a class's folder whose names end like pictures'.
+func pictures(dir string, depth int) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var found []string
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		info, err := os.Stat(path)
+		switch {
+		case strings.HasPrefix(e.Name(), ".") || errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return nil, err
+		case info.IsDir() && depth > 0:
+			more, err := pictures(path, depth-1)
+			if err != nil {
+				return nil, err
+			}
+			found = append(found, more...)
+		case isPicture(e.Name()):
+			found = append(found, path)
+		}
+	}
+	return found, nil
+}
+
+// raws are the features of all pictures, and their classes.
+func (l *Lesson) raws() (features []raw, class []int) {
+	for _, p := range l.Pictures {
+		features, class = append(features, p.features), append(class, p.Class)
+	}
+	return features, class
+}

@@ -1,0 +1,197 @@
+package teach
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"image"
+	"image/jpeg"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"edge/frame"
+	"edge/quant"
+)
+
+// A lesson that is taught at a camera grows by bursts: the pictures that were taken at once. Their names say which; clocks
+// of boards without a battery can't.
+const burstFormat = "burst-%05d-%03d.jpg"
+
+// MaxBytes is what the pictures of a lesson may take on a disk, in bytes.
+const MaxBytes = 512 << 20
+
+// Store adds pictures to a lesson's folder. It belongs to one goroutine.
+type Store struct {
+	dir   string
+	burst int
+	next  int // picture of the burst
+	count int // pictures in the lesson
+	bytes int64
+}
+
+// OpenStore opens a lesson's folder to add pictures, and makes it if it isn't there.
+func OpenStore(dir string) (*Store, error) {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return nil, fmt.Errorf("teach: %w", err)
+	}
+	s := &Store{dir: dir}
+	return s, s.look()
+}
+
+// look counts what is there.
+func (s *Store) look() error {
+	s.burst, s.count, s.bytes = 0, 0, 0
+	bursts, err := s.bursts()
+	if err != nil {
+		return err
+	}
+	for _, b := range bursts {
+		s.burst = max(s.burst, b.number)
+	}
+	return filepath.WalkDir(s.dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil {
+			return fmt.Errorf("teach: %w", err)
+		}
+		if isPicture(path) {
+			s.count++
+			if info, err := e.Info(); err == nil {
+				s.bytes += info.Size()
+			}
+		}
+		return nil
+	})
+}
+
+// Begin begins a burst.
+func (s *Store) Begin() { s.burst, s.next = s.burst+1, 0 }
+
+// Left says how many more pictures there is room for, in count and for pictures as large as those that are there.
+func (s *Store) Left() int {
+	left := MaxPictures - s.count
+	if s.count > 0 {
+		if mean := s.bytes / int64(s.count); mean > 0 {
+			left = min(left, int((MaxBytes-s.bytes)/mean))
+		}
+	}
+	return max(left, 0)
+}
+
+// ErrFull is Add's error if a lesson has as many pictures as it may have.
+var ErrFull = errors.New("the lesson is full")
+
+// Add writes a frame as a picture of the class, whole or not at all, and returns the file's name.
+func (s *Store) Add(class string, f frame.Frame) (string, error) {
+	if err := CheckClass(class); err != nil {
+		return "", err
+	}
+	if s.Left() == 0 {
+		return "", fmt.Errorf("teach: %s: %w: %d pictures, %d MiB; remove some", s.dir, ErrFull, s.count, s.bytes>>20)
+	}
+	data, err := encode(f)
+	if err != nil {
+		return "", err
+	}
+	folder := filepath.Join(s.dir, class)
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return "", fmt.Errorf("teach: %w", err)
+	}
+	s.next++
+	name := filepath.Join(folder, fmt.Sprintf(burstFormat, s.burst, s.next))
+	if err := writeWhole(name, data, nil); err != nil {
+		return "", fmt.Errorf("teach: %w", err)
+	}
+	s.count++
+	s.bytes += int64(len(data))
+	return name, nil
+}
+
+// CheckClass says what is wrong with the name of a class, which becomes a folder's.
+func CheckClass(class string) error {
+	switch {
+	case class == "" || len(class) > 100 || strings.HasPrefix(class, "."):
+		return fmt.Errorf("teach: class %.40q: its name must have 1 to 100 letters, and not begin with a dot", class)
+	case strings.ContainsAny(class, "/\x00\r\n"):
+		return fmt.Errorf("teach: class %.40q: its name becomes a folder's: no slash, no line ends", class)
+	}
+	return nil
+}
+
+// burstFiles are the pictures of one burst.
+type burstFiles struct {
+	number int
+	files  []string
+}
+
+func (s *Store) bursts() ([]burstFiles, error) {
+	found, err := filepath.Glob(filepath.Join(strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(s.dir), "*", "burst-*-*.jpg"))
+	if err != nil {
+		return nil, fmt.Errorf("teach: %s: %w", s.dir, err)
+	}
+	of := map[int][]string{}
+	for _, file := range found {
+		parts := strings.Split(filepath.Base(file), "-")
+		if number, err := strconv.Atoi(parts[1]); err == nil && len(parts) == 3 {
+			of[number] = append(of[number], file)
+		}
+	}
+	var list []burstFiles
+	for number, files := range of {
+		list = append(list, burstFiles{number, files})
+	}
+	slices.SortFunc(list, func(a, b burstFiles) int { return cmp.Compare(a.number, b.number) })
+	return list, nil
+}
+
+// Undo forgets the last burst, and returns how many pictures that were.
+func (s *Store) Undo() (int, error) {
+	list, err := s.bursts()
+	if err != nil || len(list) == 0 {
+		return 0, err
+	}
+	last := list[len(list)-1]
+	for i, file := range last.files {
+		if err := os.Remove(file); err != nil {
+			return i, fmt.Errorf("teach: %w", err)
+		}
+		os.Remove(filepath.Dir(file)) // a class without pictures is none; it fails while there are some
+	}
+	return len(last.files), s.look()
+}
+
+// maxSaved is the longer side of pictures that are encoded here, in pixels. A network sees fewer.
+const maxSaved = 960
+
+// encode makes a JPEG file of a frame: a camera's own as it is, raw pixels encoded.
+func encode(f frame.Frame) ([]byte, error) {
+	if f.Format == frame.MJPEG {
+		return frame.AppendJPEG(nil, f.Pix), nil
+	}
+	w, h := f.Width, f.Height
+	if most := max(w, h); most > maxSaved {
+		w, h = max(w*maxSaved/most, 1), max(h*maxSaved/most, 1)
+	}
+	spec := frame.TensorSpec{Height: h, Width: w, Channels: 3, Quant: quant.Params{Scale: 1}, Std: [3]float32{1, 1, 1}}
+	fitter, err := frame.NewFitter(spec, frame.Options{Fit: frame.Stretch})
+	if err != nil {
+		return nil, err
+	}
+	pix := make([]byte, 3*w*h)
+	if err := fitter.Fit(pix, f); err != nil {
+		return nil, err
+	}
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for i, j := 0, 0; i < len(pix); i, j = i+3, j+4 {
+		img.Pix[j], img.Pix[j+1], img.Pix[j+2], img.Pix[j+3] = pix[i], pix[i+1], pix[i+2], 255
+	}
+	var b bytes.Buffer
+	err = jpeg.Encode(&b, img, &jpeg.Options{Quality: 92})
+	return b.Bytes(), err
+}
+
+// Room tells how many pictures a lesson has and their size in bytes.
+func (s *Store) Room() (count int, bytes int64) { return s.count, s.bytes }
