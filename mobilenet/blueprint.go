@@ -19,6 +19,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Blueprint is a network without weights: a list of layers, of which each reads the one before it.
@@ -146,7 +147,7 @@ func New(f Family, alpha float64, resolution, classes int) (*Blueprint, error) {
 	if slices.Contains(Families(), f) {
 		return v3(f, alpha, resolution, classes)
 	}
-	return nil, fmt.Errorf("mobilenet: family %q: there are %v", f, Families())
+	return nil, fmt.Errorf("mobilenet: family %q: choose one of %s", f, strings.Trim(fmt.Sprint(Families()), "[]"))
 }
 
 // V1 returns MobileNet V1's layers. Numbers of channels are α times the paper's, rounded to multiples of 8. It fails

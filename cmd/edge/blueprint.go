@@ -49,7 +49,7 @@ func runBlueprint(_ context.Context, args []string, std streams) error {
 		return err
 	}
 	if f.NArg() != 1 {
-		return configErrorf("edge blueprint: name one family of %v", mobilenet.Families())
+		return configErrorf("edge blueprint: name one family: v1, v2, v3-large, v3-small, or one of these two with -minimalistic")
 	}
 	b, err := mobilenet.New(mobilenet.Family(strings.ToLower(f.Arg(0))), *alpha, *resolution, *classes)
 	if err != nil {

@@ -44,7 +44,7 @@ func commands() []command {
 		{"eval", "--images DIR [FLAGS]", "measure how often a network is right", runEval},
 		{"model", "list | get NAME | verify FILE [FLAGS]", "list, download and check the official quantized MobileNets", runModel},
 		{"budget", "[--fps N] [FLAGS]", "say which MobileNet this machine can run how fast", runBudget},
-		{"blueprint", "v1|v2 [FLAGS]", "show a MobileNet's layers, or write it with random weights", runBlueprint},
+		{"blueprint", "v1|v2|v3-large|v3-small [FLAGS]", "show a MobileNet's layers, or write it with random weights", runBlueprint},
 		{"bench", "--model M [FLAGS]", "time a network, and each of its steps", runBench},
 		{"cameras", "[--json]", "list the cameras, and why one can't be used", runCameras},
 		{"doctor", "[--json]", "say what this machine has, and what is missing", runDoctor},
