@@ -180,10 +180,17 @@ func ReadModel(file string) (*model.Graph, error) {
 	}
 	data, err := files.Read(file, MaxModelFile)
 	if err != nil {
+		if what := foreignFolder(file); what != "" {
+			return nil, fmt.Errorf("model: %s: %s", file, what)
+		}
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	g, err := model.ReadTFLite(data)
 	if err != nil {
+		isTFLite := len(data) >= 8 && string(data[4:8]) == "TFL3"
+		if what := foreign(file, data); what != "" && !isTFLite {
+			return nil, fmt.Errorf("%s: no .tflite file, but %s", file, what)
+		}
 		return nil, fmt.Errorf("%s: %w", file, err)
 	}
 	return g, nil

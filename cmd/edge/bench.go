@@ -10,8 +10,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/spf13/pflag"
-
 	"edge/classifier"
 	"edge/engine"
 	"edge/kernels"
@@ -58,7 +56,6 @@ func runBench(ctx context.Context, args []string, std streams) error {
 	profile := f.Bool("profile", false, "time every step, on one thread")
 	peak := f.Bool("peak", false, "measure what the kernels do at most; the profile then shows per cent of it")
 	asJSON := f.Bool("json", false, "print JSON")
-	benchmarkModelNames(f)
 	if err := parseFlags(f, args); err != nil {
 		return err
 	}
@@ -89,19 +86,6 @@ func runBench(ctx context.Context, args []string, std streams) error {
 
 // maxRuns bounds the memory for the times of a profile.
 const maxRuns = 100_000
-
-// benchmarkModelNames lets TensorFlow Lite's benchmark_model flags do too.
-func benchmarkModelNames(f *pflag.FlagSet) {
-	names := map[string]string{"graph": "model", "num-threads": "threads", "num-runs": "runs", "warmup-runs": "warmup"}
-	before := f.GetNormalizeFunc()
-	f.SetNormalizeFunc(func(f *pflag.FlagSet, name string) pflag.NormalizedName {
-		n := before(f, name)
-		if other, ok := names[string(n)]; ok {
-			return pflag.NormalizedName(other)
-		}
-		return n
-	})
-}
 
 // measure times runs inferences on noise, after some that don't count.
 func measure(ctx context.Context, net *engine.Net, runs, warmup int, profile bool) (*benchmark, error) {

@@ -4,11 +4,15 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"edge/decision"
+	"edge/evaluate"
+	"edge/frame"
 )
 
 // classified is what edge classify --json prints, one a line.
@@ -27,17 +31,21 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 	var n networkFlags
 	f := newFlags("classify", std)
 	n.add(f)
-	topK := f.Int("top-k", 5, "how many classes to show")
+	topK := f.IntP("top-k", "k", 5, "how many classes to show")
 	asJSON := f.Bool("json", false, "print one JSON object a line")
 	n.addFit(f)
 	if err := parse(f, args); err != nil {
 		return err
 	}
 	if f.NArg() == 0 {
-		return configErrorf("edge classify: name one or more picture files")
+		return configErrorf("edge classify: name one or more picture files, or a folder of them")
 	}
 	if *topK < 1 {
 		return configErrorf("edge classify: --top-k %d: at least 1", *topK)
+	}
+	names, inFolder, err := picturesIn(f.Args())
+	if err != nil {
+		return err
 	}
 	net, err := n.open()
 	if err != nil {
@@ -49,15 +57,19 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 	switch {
 	case *asJSON:
 		show = (*classified).printJSON
-	case f.NArg() > 1:
+	case len(names) > 1:
 		show = (*classified).printNamed
 	}
 	var failed error
-	for _, name := range f.Args() {
+	for _, name := range names {
 		if ctx.Err() != nil {
 			return fmt.Errorf("interrupted before %s", name)
 		}
 		scores, err := net.ClassifyFile(ctx, name)
+		if errors.Is(err, frame.ErrNotPicture) && inFolder[name] {
+			fmt.Fprintln(std.err, "left out:", err)
+			continue
+		}
 		if err != nil {
 			fmt.Fprintln(std.err, "edge:", err)
 			failed = errReported // and on to the next
@@ -69,6 +81,26 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 		}
 	}
 	return failed
+}
+
+// picturesIn are the files that are named, and those in the folders that are; of these, what is no picture may be left out.
+func picturesIn(args []string) (names []string, inFolder map[string]bool, err error) {
+	inFolder = map[string]bool{}
+	for _, arg := range args {
+		if info, err := os.Stat(arg); err != nil || !info.IsDir() {
+			names = append(names, arg)
+			continue
+		}
+		files, err := evaluate.Pictures(arg)
+		if err != nil {
+			return nil, nil, misconfigured(err)
+		}
+		for _, file := range files {
+			names = append(names, file)
+			inFolder[file] = true
+		}
+	}
+	return names, inFolder, nil
 }
 
 // top returns the k classes with the highest scores, the first of equals first.
@@ -99,7 +131,10 @@ func (c *classified) printNamed(out io.Writer) error {
 }
 
 func (c *classified) print(out io.Writer) error {
-	for _, t := range c.Top {
+	for i, t := range c.Top {
+		if i > 0 && t.Score < 0.0005 { // shown as 0.0 %: it says nothing
+			break
+		}
 		if _, err := fmt.Fprintf(out, "%6.1f %%  %4d  %s\n", 100*t.Score, t.Index, t.Label); err != nil {
 			return err
 		}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"edge/decision"
 )
 
 func TestClassify(t *testing.T) {
@@ -15,7 +17,7 @@ func TestClassify(t *testing.T) {
 
 	status, stdout, stderr := edge("classify", "--model", net, "--top-k", "2", picture)
 	lines := strings.Split(strings.TrimSpace(stdout), "\n")
-	if status != 0 || stderr != "" || len(lines) != 2 || !strings.HasSuffix(lines[0], "%     0  red") {
+	if status != 0 || stderr != "" || len(lines) != 1 || !strings.HasSuffix(lines[0], "%     0  red") {
 		t.Errorf("status %d, stderr %q, stdout %q", status, stderr, stdout)
 	}
 	status, stdout, _ = edge("classify", "--model", net, picture, picture)
@@ -88,7 +90,7 @@ func TestClassifyErrors(t *testing.T) {
 	expectFailure(t, statusFailed, []string{picture, "outside"}, with("--roi", "0,0,320,240", picture)...)
 	expectFailure(t, statusFailed, []string{"absent.png", "no such file"}, with("absent.png")...)
 	expectFailure(t, statusFailed, []string{net}, with(net)...)
-	expectFailure(t, statusFailed, []string{"is a directory"}, with(t.TempDir())...)
+	expectFailure(t, statusConfig, []string{"there are no files"}, with(t.TempDir())...)
 
 	// A file without an end takes no memory without an end.
 	expectFailure(t, statusFailed, []string{"/dev/zero", "is a device"}, with("/dev/zero")...)
@@ -131,6 +133,30 @@ func TestNormalize(t *testing.T) {
 	for _, words := range []string{"pixels     0..1, derived from the input's range, 0 to 1\n", "scores     probabilities of classes"} {
 		if !strings.Contains(stdout, words) {
 			t.Errorf("no %q in\n%s", words, stdout)
+		}
+	}
+}
+
+// TestClassifyFolder classifies every picture of a folder, and leaves out what is none.
+func TestClassifyFolder(t *testing.T) {
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "1.png"), pngOf(t, red))
+	write(t, filepath.Join(dir, "2.jpg"), jpegOf(t, blue))
+	write(t, filepath.Join(dir, "notes.txt"), []byte("no picture"))
+	status, stdout, stderr := edge("classify", "-m", colourModel(t), "-k", "1", dir)
+	if status != 0 || !strings.Contains(stderr, "left out: ") || !strings.Contains(stderr, "notes.txt") ||
+		strings.Count(stdout, "\n") != 4 || !strings.Contains(stdout, "1.png\n") || !strings.Contains(stdout, "  blue\n") {
+		t.Errorf("status %d, %q, %q", status, stdout, stderr)
+	}
+}
+
+// TestNoFillers shows that classes of no score aren't listed, but one always is.
+func TestNoFillers(t *testing.T) {
+	for want, scores := range map[int][]float32{1: {0, 0.0001, 0}, 2: {0.6, 0.0002, 0.4}, 3: {0.6, 0.3, 0.001}} {
+		var out strings.Builder
+		c := classified{"f", top(scores, 5, decision.Output{Classes: 3})}
+		if err := c.print(&out); err != nil || strings.Count(out.String(), "\n") != want {
+			t.Errorf("%v: %v %q", scores, err, out.String())
 		}
 	}
 }

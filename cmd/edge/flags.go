@@ -24,15 +24,15 @@ func (n *networkFlags) add(f *pflag.FlagSet) {
 }
 
 func (n *networkFlags) addLabels(f *pflag.FlagSet) {
-	f.StringVar(&n.Labels, "labels", n.Labels, "names of the classes, a `FILE` with one a line (default: those in the model)")
+	f.StringVarP(&n.Labels, "labels", "l", n.Labels, "names of the classes, a `FILE` with one a line (default: those in the model)")
 }
 
 func (n *networkFlags) addModel(f *pflag.FlagSet) {
-	f.StringVar(&n.Model, "model", n.Model, "the network, a quantized .tflite `FILE` (default: the embedded "+defaultmodel.Name+")")
+	f.StringVarP(&n.Model, "model", "m", n.Model, "the network, a quantized .tflite `FILE` (default: the embedded "+defaultmodel.Name+")")
 }
 
 func (n *networkFlags) addEngine(f *pflag.FlagSet) {
-	f.IntVar(&n.Threads, "threads", n.Threads, "threads of one inference (default: one for each core, at most 4)")
+	f.IntVarP(&n.Threads, "threads", "t", n.Threads, "threads of one inference (default: one for each core, at most 4)")
 	f.StringVar(&n.Kernels, "kernels", n.Kernels, "kernel set: "+classifier.KernelNames()+" (default: the fastest)")
 }
 

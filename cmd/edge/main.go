@@ -4,6 +4,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"edge/config"
+	"edge/decision"
 	"edge/lights"
 )
 
@@ -35,7 +37,7 @@ type streams struct {
 func commands() []command {
 	return []command{
 		{"run", "[FLAGS]", "watch a camera and switch LEDs", runRun},
-		{"classify", "[FLAGS] FILE…", "say what is on pictures", runClassify},
+		{"classify", "[FLAGS] FILE|DIR…", "say what is on pictures", runClassify},
 		{"classes", "[--model M] [WORD]", "list or search the names of a network's classes", runClasses},
 		{"invoke", "--model M --input IN --output OUT", "run a network on raw tensors", runInvoke},
 		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
@@ -155,7 +157,8 @@ func newFlags(name string, std streams) *pflag.FlagSet {
 	f.SortFlags = false
 	f.SetOutput(std.out)
 	f.SetNormalizeFunc(func(_ *pflag.FlagSet, name string) pflag.NormalizedName {
-		return pflag.NormalizedName(strings.ReplaceAll(name, "_", "-"))
+		name = strings.ReplaceAll(name, "_", "-")
+		return pflag.NormalizedName(cmp.Or(otherNames[name], name))
 	})
 	all := commands()
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
@@ -169,9 +172,41 @@ func newFlags(name string, std streams) *pflag.FlagSet {
 	return f
 }
 
+// otherNames are those that other programs have for our flags: TensorFlow Lite's benchmark_model and label_image, Coral's
+// examples, rpicam-apps.
+var otherNames = map[string]string{
+	"graph": "model", "model-path": "model", "model-file": "model", "tflite-model": "model",
+	"label": "labels", "label-file": "labels", "labels-file": "labels", "label-path": "labels",
+	"num-threads": "threads", "num-runs": "runs", "warmup-runs": "warmup",
+	"topk": "top-k", "num-results": "top-k", "max-results": "top-k",
+	"camera-id": "camera", "camera-idx": "camera", "rotation": "rotate", "framerate": "fps", "video-size": "size",
+}
+
+// withDashes lets -model do for --model: one dash and a flag's whole name.
+func withDashes(f *pflag.FlagSet, args []string) []string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if arg == "--" {
+			break
+		}
+		name, _, _ := strings.Cut(strings.TrimPrefix(arg, "-"), "=")
+		if len(name) > 1 && strings.HasPrefix(arg, "-") && name[0] != '-' && f.Lookup(name) != nil {
+			args[i] = "-" + arg
+		}
+	}
+	return args
+}
+
 // parse reads a command line. A wrong flag is a configuration that doesn't get better by itself.
 func parse(f *pflag.FlagSet, args []string) error {
-	err := f.Parse(args)
+	err := f.Parse(withDashes(f, args))
+	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
+		var names []string
+		f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+		for _, near := range decision.Nearest(unknown.GetSpecifiedName(), names) {
+			return configErrorf("edge %s: %v: did you mean --%s? (--help shows the flags)", f.Name(), err, near)
+		}
+	}
 	if err != nil && !errors.Is(err, pflag.ErrHelp) {
 		return configErrorf("edge %s: %v (--help shows the flags)", f.Name(), err)
 	}

@@ -245,3 +245,26 @@ func write(t testing.TB, name string, data []byte) {
 		t.Fatal(err)
 	}
 }
+
+// TestFlagsOfOthers spells flags as other programs do.
+func TestFlagsOfOthers(t *testing.T) {
+	net, picture := colourModel(t), colourPicture(t, "red.png", red)
+	labels := filepath.Join(t.TempDir(), "labels.txt")
+	write(t, labels, []byte("0 Red\n1 Green\n2 Blue\n"))
+	for _, args := range [][]string{
+		{"classify", "-m", net, "-k", "1", "-t", "1", "-l", labels, picture},
+		{"classify", "-model", net, "-top_k=1", "-labels", labels, picture},
+		{"classify", "--model_path", net, "--num_threads", "1", "--top_k", "1", "--label_file", labels, picture},
+		{"classify", "--tflite_model=" + net, "--num_results=1", "--labels_file=" + labels, picture},
+	} {
+		status, stdout, stderr := edge(args...)
+		if status != 0 || strings.Count(stdout, "\n") != 1 || !strings.Contains(stdout, "Red") {
+			t.Errorf("%q: status %d, %q, %q", args, status, stdout, stderr)
+		}
+	}
+	if status, _, stderr := edge("bench", "-m", net, "-num_threads", "1", "--num_runs=1", "--warmup_runs=0"); status != 0 {
+		t.Errorf("bench: %q", stderr)
+	}
+	expectFailure(t, statusConfig, []string{"unknown flag: --modek", "did you mean --model?"}, "classify", "--modek", net)
+	expectFailure(t, statusConfig, []string{"unknown flag: --qqqqqq", "--help"}, "classify", "--qqqqqq", net)
+}
