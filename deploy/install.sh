@@ -13,7 +13,7 @@ program=$root/usr/local/bin/edge
 newline='
 '
 staged=
-check=$(mktemp -d)
+check=$(mktemp -d 2>/dev/null || mktemp -d -p /run) # /run also if the root is read-only
 trap 'rm -rf "$check"' EXIT
 
 # stage FILE TARGET [MODE]: copies FILE to TARGET.new, if it differs from TARGET.

@@ -47,11 +47,11 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err != nil {
 		return err
 	}
-	otherUses, elsewhere, err := checkLines(c)
+	notes, elsewhere, err := checkLines(c)
 	if err != nil {
 		return err
 	}
-	if err := describeConfig(std.out, c, judge, net.Output, net.Pixels, otherUses); err != nil {
+	if err := describeConfig(std.out, c, judge, net.Output, net.Pixels, notes); err != nil {
 		return err
 	}
 	if elsewhere && len(c.Lines) > 0 {
@@ -60,31 +60,38 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	return nil
 }
 
-// checkLines looks for the LEDs' lines on this machine, and says what else each of them serves; empty for nothing. On a
+// checkLines looks for the LEDs' lines on this machine, and says what a person should know of each; empty for nothing. On a
 // machine without GPIO, elsewhere is true, it finds only what is wrong on every board: the header with 40 pins is the same
 // on all.
-func checkLines(c *config.Config) (otherUses []string, elsewhere bool, err error) {
+func checkLines(c *config.Config) (notes []string, elsewhere bool, err error) {
 	chips, err := gpio.Chips()
 	header := headerOf(board.Detect(board.Host()))
 	if err != nil {
 		const label = "of any board"
 		elsewhere = true
-		chips = []gpio.Chip{{Label: label, Lines: make([]string, 28)}}
+		chips = []gpio.Chip{{Label: label, Lines: make([]string, 58)}}
 		header = gpio.Header{Chip: label, Pins: board.AnyHeader()}
 	}
 	places, err := c.PlaceLines(chips, header, elsewhere)
-	otherUses = make([]string, len(c.Lines))
+	notes = make([]string, len(c.Lines))
 	for i, p := range places {
-		if p != nil && p.Chip.Label == header.Chip {
-			otherUses[i] = board.OtherUse(p.Offset)
+		switch {
+		case p != nil && p.Chip.Label == header.Chip:
+			if use := board.OtherUse(p.Offset); use != "" {
+				notes[i] = "this line is also " + use
+			}
+		case p == nil && c.Lines[i] != nil && strings.HasPrefix(c.Lines[i].String(), "GPIO") && elsewhere:
+			notes[i] = "no Raspberry Pi has this line"
+		case p == nil && c.Lines[i] != nil && !elsewhere:
+			notes[i] = "the chip of this line isn't there now"
 		}
 	}
-	return otherUses, elsewhere, err
+	return notes, elsewhere, err
 }
 
 // describeConfig writes a configuration in plain words.
 func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o decision.Output, pixels classifier.Pixels,
-	otherUses []string,
+	notes []string,
 ) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "%s is right.\n\n", c.File())
@@ -105,8 +112,8 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 	fmt.Fprintf(w, "camera\t%s\n", strings.Join(cameraWords(c), ", "))
 	for i, l := range c.Decision.LEDs {
 		fmt.Fprintf(w, "led %s\t%s\n", l.Name, lineWords(c, i))
-		if otherUses[i] != "" {
-			fmt.Fprintf(w, "\tattention: this line is also %s\n", otherUses[i])
+		if notes[i] != "" {
+			fmt.Fprintf(w, "\tattention: %s\n", notes[i])
 		}
 		if len(l.Classes) == 0 {
 			fmt.Fprint(w, "\tshows states only\n")

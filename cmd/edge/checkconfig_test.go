@@ -41,7 +41,7 @@ states:
 		t.Fatal(err)
 	}
 	var out strings.Builder
-	if err := describeConfig(&out, c, judge, o, pixels, []string{"", "", "the UART"}); err != nil {
+	if err := describeConfig(&out, c, judge, o, pixels, []string{"", "", "this line is also the UART"}); err != nil {
 		t.Fatal(err)
 	}
 	const want = `edge.yaml is right.
@@ -111,6 +111,7 @@ func TestCheckConfigCommand(t *testing.T) {
 		{"pin 41", []string{write("f.yaml", "leds:\n- {name: a, classes: 1, line: pin 41}")}, "", `f.yaml:2: led "a": pin 41: the header has the pins 1 to 40`},
 		{"one line twice", []string{write("g.yaml", "leds:\n- {name: a, classes: 1, line: GPIO17}\n- {name: b, classes: 2, line: pin 11}")}, "", "g.yaml:3:"},
 		{"I²C", []string{write("h.yaml", "leds:\n- {name: a, classes: 1, line: pin 3}")}, "attention: this line is also the I²C bus", ""},
+		{"GPIO99", []string{write("i.yaml", "leds:\n- {name: a, classes: 1, line: GPIO99}")}, "attention: no Raspberry Pi has this line", ""},
 		{"two files", []string{"a", "b"}, "", "one FILE at a time"},
 		{"unknown flag", []string{"--verbos"}, "", "unknown flag: --verbos"},
 	} {
