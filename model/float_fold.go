@@ -12,26 +12,35 @@ import (
 // channel. It becomes a part of the weights of the layer before, if only this node reads that and nothing is fused into it
 // yet; else a depthwise layer of 1×1. What isn't of that kind stays. The graph must be sound.
 func (g *Graph) foldArithmetic() {
+	scaled := make([]affine, len(g.Nodes)) // what is left to do with the layer at each node, once
+	left := sharingAllowance               // bytes of constants for layers of their own, many of which may come from one
 	for i := 0; i < len(g.Nodes); i++ {
 		n := &g.Nodes[i]
-		x, factor, offset, ok := g.linear(n)
+		x, by, ok := g.linear(n)
 		if !ok {
 			continue
 		}
 		a := fusedArithmetic(n.Op)
 		if before, last := g.layerBefore(x); before >= 0 {
-			g.scaleLayer(&g.Nodes[before], factor, offset)
+			scaled[before].do(by)
 			g.Nodes[before].Op = withActivation(g.Nodes[before].Op, a)
 			g.Nodes[last].Outputs = n.Outputs
-			g.Nodes = slices.Delete(g.Nodes, i, i+1)
+			g.Nodes, scaled = slices.Delete(g.Nodes, i, i+1), slices.Delete(scaled, i, i+1)
 			i--
 			continue
 		}
 		shape := g.Tensors[x].Shape
 		channels := shape[len(shape)-1]
+		if left -= 8 * channels; left < 0 {
+			break
+		}
+		own := affine{make([]float64, channels), make([]float64, channels)}
+		for c := range channels {
+			own.factor[c], own.offset[c] = by.at(c)
+		}
 		name := g.Tensors[n.Outputs[0]].Name
 		layer := Node{Op: DepthwiseConv2D{Window{1, 1, Valid}, 1, a}, Name: n.Name, Outputs: n.Outputs, Inputs: []int{
-			x, g.floatConstant(name+"/scale", factor, 1, 1, 1, channels), g.floatConstant(name+"/shift", offset, channels),
+			x, g.floatConstant(name+"/scale", own.factor, 1, 1, 1, channels), g.floatConstant(name+"/shift", own.offset, channels),
 		}}
 		if len(shape) == 4 && shape[0] == 1 {
 			g.Nodes[i] = layer
@@ -41,12 +50,41 @@ func (g *Graph) foldArithmetic() {
 		layer.Inputs[0], layer.Outputs = g.activation(name+"/image", image), []int{g.activation(name+"/scaled", image)}
 		g.Nodes = slices.Replace(g.Nodes, i, i+1, Node{Op: Reshape{}, Inputs: []int{x}, Outputs: []int{layer.Inputs[0]}}, layer,
 			Node{Op: Reshape{}, Inputs: slices.Clone(layer.Outputs), Outputs: n.Outputs})
+		scaled = slices.Insert(scaled, i, affine{}, affine{})
 		i += 2
+	}
+	for i, by := range scaled {
+		if by.factor != nil {
+			g.scaleLayer(&g.Nodes[i], by)
+		}
 	}
 }
 
-// linear says what a node does with its activation x: factor · x + offset, one number for each channel.
-func (g *Graph) linear(n *Node) (x int, factor, offset []float64, ok bool) {
+// affine is factor · x + offset, one of each for all channels or one for each; nil for x itself.
+type affine struct{ factor, offset []float64 }
+
+// do appends what a node does.
+func (a *affine) do(by linear) {
+	if a.factor == nil {
+		a.factor, a.offset = []float64{1}, []float64{0}
+	}
+	for len(a.factor) == 1 && len(a.factor) < by.channels {
+		a.factor, a.offset = slices.Repeat(a.factor, by.channels), slices.Repeat(a.offset, by.channels)
+	}
+	for i := range a.factor {
+		factor, offset := by.at(i)
+		a.factor[i], a.offset[i] = factor*a.factor[i], factor*a.offset[i]+offset
+	}
+}
+
+// linear is what a node does with an activation: factor · x + offset, for each of so many channels, or for all.
+type linear struct {
+	channels int
+	at       func(channel int) (factor, offset float64)
+}
+
+// linear says what a node does with its activation x, if it is an operation with a constant.
+func (g *Graph) linear(n *Node) (x int, by linear, ok bool) {
 	var of [2]func(c float64) (factor, offset float64) // with the constant second, first
 	switch n.Op.(type) {
 	case Add:
@@ -61,29 +99,28 @@ func (g *Graph) linear(n *Node) (x int, factor, offset []float64, ok bool) {
 	case Div:
 		of[0] = func(c float64) (float64, float64) { return 1 / c, 0 }
 	default:
-		return 0, nil, nil, false
+		return 0, by, false
 	}
 	for k, f := range of {
 		c, shape := &g.Tensors[n.Inputs[1-k]], g.Tensors[n.Inputs[k]].Shape
 		if c.Data == nil || f == nil || c.Type != Float32 || len(shape) == 0 {
 			continue
 		}
-		channels := shape[len(shape)-1]
-		given := float32s(c.Data)
-		perChannel := len(c.Shape) > 0 && c.Shape[len(c.Shape)-1] == channels && len(given) == channels
-		if len(given) != 1 && !perChannel || !slices.Equal(g.Tensors[n.Outputs[0]].Shape, shape) {
+		channels, given := shape[len(shape)-1], len(c.Data)/4
+		perChannel := len(c.Shape) > 0 && c.Shape[len(c.Shape)-1] == channels && given == channels
+		if given != 1 && !perChannel || !slices.Equal(g.Tensors[n.Outputs[0]].Shape, shape) {
 			continue
 		}
-		for i := range channels {
-			a, b := f(float64(given[i%len(given)]))
+		by = linear{given, func(channel int) (float64, float64) { return f(float64(float32At(c.Data, channel%given))) }}
+		for i := range given {
+			a, b := by.at(i)
 			if v := a + b; math.IsNaN(v) || math.Abs(v) > math.MaxFloat32 {
-				return 0, nil, nil, false
+				return 0, by, false
 			}
-			factor, offset = append(factor, a), append(offset, b)
 		}
-		return n.Inputs[k], factor, offset, true
+		return n.Inputs[k], by, true
 	}
-	return 0, nil, nil, false
+	return 0, by, false
 }
 
 // layerBefore is the layer that computes x, and the node that makes x of what that computes: the same, or a Reshape. layer
@@ -126,9 +163,14 @@ func (g *Graph) onlyComputed(x int) int {
 	return node
 }
 
-// scaleLayer multiplies what a layer computes by factor and adds offset, for each output channel. Its weights and its bias
-// become tensors of their own.
-func (g *Graph) scaleLayer(n *Node, factor, offset []float64) {
+// scaleLayer does by with what a layer computes, for each output channel. Its weights and its bias become tensors of their
+// own.
+func (g *Graph) scaleLayer(n *Node, by affine) {
+	factor, offset := by.factor, by.offset
+	if shape := g.Tensors[n.Outputs[0]].Shape; len(factor) == 1 {
+		channels := shape[len(shape)-1]
+		factor, offset = slices.Repeat(factor, channels), slices.Repeat(offset, channels)
+	}
 	old := g.Tensors[n.Inputs[1]]
 	weights := make([]float64, len(old.Data)/4)
 	for i := range weights {

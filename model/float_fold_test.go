@@ -1,6 +1,7 @@
 package model
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,6 +57,20 @@ func TestReadFloatFolds(t *testing.T) {
 				t.Errorf("%s is read as if it ran", file)
 			}
 		}
+	}
+}
+
+// TestFoldArithmeticOnce: a layer's weights are made anew once, however much arithmetic follows.
+func TestFoldArithmeticOnce(t *testing.T) {
+	g := message{}.text(2, "g").bytes(11, inputOf("x", onnxFloat, 1, 1, 1, 1)).bytes(12, inputOf("y", 1)).
+		bytes(5, floatsOf("w", []int{1 << 18, 1, 1, 1}, make([]float32, 1<<18)...)).bytes(5, floatsOf("two", nil, 2)).
+		bytes(1, onnxNodeOf("Conv", []string{"x", "w"}, "c0"))
+	for i := range 60 {
+		g = g.bytes(1, onnxNodeOf("Mul", []string{fmt.Sprintf("c%d", i), "two"}, fmt.Sprintf("c%d", i+1)))
+	}
+	read, err := measured(t, readAlone, onnxModelOf(17, g.bytes(1, onnxNodeOf("Identity", []string{"c60"}, "y"))))
+	if err != nil || len(read.Nodes) != 1 {
+		t.Errorf("%v, %v", read, err)
 	}
 }
 

@@ -1,7 +1,6 @@
 package model
 
 import (
-	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -158,17 +157,12 @@ func (r *onnxReader) between(n *onnxNode, a Activation, factor, offset, top floa
 	if err != nil {
 		return err
 	}
-	if v, err = r.affine(n, 0, v, []float64{factor}, []float64{offset}); err != nil {
+	if err := r.scaled(n, v, []float64{factor}, []float64{offset}); err != nil {
 		return err
 	}
-	node := &r.g.Nodes[v.node]
-	node.Op = withActivation(node.Op, a)
-	v, err = r.affineLayer(n, v, []float64{top}, []float64{0})
-	if err != nil {
-		return err
-	}
-	r.values[n.outputs[0]] = v
-	return nil
+	v = r.values[n.outputs[0]]
+	r.g.Nodes[v.node].Op = Add{a}
+	return r.emitConstant(n, v, Mul{}, []float64{top}, false)
 }
 
 // hardSigmoid is max(0, min(1, α·x + β)), so relu6(6α·x + 6β) / 6.
@@ -221,10 +215,7 @@ func (r *onnxReader) batchNormalization(n *onnxNode) error {
 	if factor, err = r.byChannel(v, dims, factor); err != nil {
 		return err
 	}
-	if offset, err = r.byChannel(v, dims, offset); err != nil {
-		return err
-	}
-	return r.affineNode(n, 0, v, factor, offset)
+	return r.scaled(n, v, factor, offset)
 }
 
 // byChannel returns constants of these dimensions as one value for all elements of v, or one for each of the channels of
@@ -256,145 +247,51 @@ func (r *onnxReader) byChannel(v value, dims []int, given []float64) ([]float64,
 	return given, nil
 }
 
-// affineNode makes n's output factor · v + offset, v being its input i.
-func (r *onnxReader) affineNode(n *onnxNode, i int, v value, factor, offset []float64) error {
-	identity := func(f, o float64) bool { return f == 1 && o == 0 }
-	if len(factor) == 1 && len(offset) == 1 && identity(factor[0], offset[0]) {
-		if r.uses[r.root(n.input(i))] != 1 {
-			v.node = -1
-		}
-		r.values[n.outputs[0]] = v
-		return nil
+// scaled makes n's output factor · v + offset, one value for all or one for each channel. foldArithmetic makes parts of
+// layers of it.
+func (r *onnxReader) scaled(n *onnxNode, v value, factor, offset []float64) error {
+	if err := r.emitConstant(n, v, Mul{}, factor, false); err != nil {
+		return err
 	}
-	v, err := r.affine(n, i, v, factor, offset)
+	return r.emitConstant(n, r.values[n.outputs[0]], Add{}, offset, false)
+}
+
+// emitConstant is emitLike for an operation on v and a constant, which may come first.
+func (r *onnxReader) emitConstant(n *onnxNode, v value, op Op, given []float64, first bool) error {
+	var data []byte
+	for _, c := range given {
+		data = appendFloat32(data, float32(c))
+	}
+	c, err := r.weightsTensor(n.outputs[0]+"/constant", data, []int{len(given)}, func(i int) int { return i })
 	if err != nil {
 		return err
 	}
-	r.absorb(n, v)
-	return nil
+	if first {
+		return r.emitLike(n, v, op, c, v.tensor)
+	}
+	return r.emitLike(n, v, op, v.tensor, c)
 }
 
-// affine returns factor · v + offset, one value for all or one for each channel of v's tensor: a part of the layer that
-// computes v, input i of n, else a layer of its own.
-func (r *onnxReader) affine(n *onnxNode, i int, v value, factor, offset []float64) (value, error) {
-	if node, ok := r.producer(n, i, v); ok && hasWeights(node.Op) {
-		return v, r.scaleWeights(node, n.outputs[0], factor, offset)
-	}
-	return r.affineLayer(n, v, factor, offset)
-}
+func (r *onnxReader) add(n *onnxNode) error { return r.arithmetic(n, Add{}) }
+func (r *onnxReader) sub(n *onnxNode) error { return r.arithmetic(n, Sub{}) }
+func (r *onnxReader) mul(n *onnxNode) error { return r.arithmetic(n, Mul{}) }
+func (r *onnxReader) div(n *onnxNode) error { return r.arithmetic(n, Div{}) }
 
-// affineLayer is affine as a depthwise layer of 1×1.
-func (r *onnxReader) affineLayer(n *onnxNode, v value, factor, offset []float64) (value, error) {
-	shape := r.g.Tensors[v.tensor].Shape
-	if len(shape) == 0 {
-		return value{}, fmt.Errorf("arithmetic on a single number isn't supported")
-	}
-	channels := shape[len(shape)-1]
-	as := shape
-	if len(shape) != 4 || shape[0] != 1 {
-		as = []int{1, 1, Elements(shape) / channels, channels}
-	}
-	x, err := r.reshape(n, v.tensor, as)
-	if err != nil {
-		return value{}, err
-	}
-	var data, bias []byte
-	for c := range channels {
-		data = appendFloat32(data, float32(factor[c%len(factor)]))
-		bias = appendFloat32(bias, float32(offset[c%len(offset)]))
-	}
-	inOrder := func(i int) int { return i }
-	w, err := r.weightsTensor(n.outputs[0]+"/scale", data, []int{1, 1, 1, channels}, inOrder)
-	if err != nil {
-		return value{}, err
-	}
-	b, err := r.weightsTensor(n.outputs[0]+"/shift", bias, []int{channels}, inOrder)
-	if err != nil {
-		return value{}, err
-	}
-	r.g.Tensors = append(r.g.Tensors, Tensor{Name: n.outputs[0], Type: Float32})
-	t := len(r.g.Tensors) - 1
-	node, err := r.emitTo(n, t, DepthwiseConv2D{Window: Window{1, 1, Valid}, Multiplier: 1}, x, w, b)
-	return value{t, node, v.dims}, err
-}
-
-// scaleWeights multiplies what node computes by factor and adds offset, one value for all or one for each output channel.
-func (r *onnxReader) scaleWeights(node *Node, name string, factor, offset []float64) error {
-	w := &r.g.Tensors[node.Inputs[1]]
-	shape := r.g.Tensors[node.Outputs[0]].Shape
-	channels := shape[len(shape)-1]
-	w.Quant = nil
-	channel := func(i int) int { return i / (len(w.Data) / 4 / channels) } // OHWI and [O, K]
-	if _, depthwise := node.Op.(DepthwiseConv2D); depthwise {
-		channel = func(i int) int { return i % channels } // 1HWO
-	}
-	if slices.ContainsFunc(factor, func(f float64) bool { return f != 1 }) {
-		for i := range len(w.Data) / 4 {
-			scaleFloat32(w.Data[4*i:], factor[channel(i)%len(factor)], 0)
+// arithmetic reads an operation of two activations, or of one and a constant.
+func (r *onnxReader) arithmetic(n *onnxNode, op Op) error {
+	for i := range 2 {
+		if r.constants[r.root(n.input(1-i))] != nil {
+			return r.withConstant(n, i, op)
 		}
 	}
-	if err := r.ensureBias(node, name); err != nil {
-		return err
-	}
-	bias := r.g.Tensors[node.Inputs[2]].Data
-	for c := range channels {
-		scaleFloat32(bias[4*c:], factor[c%len(factor)], offset[c%len(offset)])
-	}
-	return nil
-}
-
-func scaleFloat32(b []byte, factor, offset float64) {
-	v := float64(math.Float32frombits(binary.LittleEndian.Uint32(b)))
-	binary.LittleEndian.PutUint32(b, math.Float32bits(float32(v*factor+offset)))
-}
-
-// ensureBias gives node a bias of zeros if it has none.
-func (r *onnxReader) ensureBias(node *Node, name string) error {
-	if node.Inputs[2] >= 0 {
-		return nil
-	}
-	shape := r.g.Tensors[node.Outputs[0]].Shape
-	bias, err := r.biasTensor(name+"/bias", make([]byte, 4), shape[len(shape)-1], 1)
-	node.Inputs[2] = bias
-	return err
-}
-
-func (r *onnxReader) add(n *onnxNode) error {
-	return r.arithmetic(n, Add{}, func(c float64) (float64, float64) { return 1, c }, func(c float64) (float64, float64) { return 1, c })
-}
-
-func (r *onnxReader) sub(n *onnxNode) error {
-	return r.arithmetic(n, Sub{}, func(c float64) (float64, float64) { return 1, -c }, func(c float64) (float64, float64) { return -1, c })
-}
-
-func (r *onnxReader) mul(n *onnxNode) error {
-	return r.arithmetic(n, Mul{}, func(c float64) (float64, float64) { return c, 0 }, func(c float64) (float64, float64) { return c, 0 })
-}
-
-func (r *onnxReader) div(n *onnxNode) error {
-	return r.arithmetic(n, nil, func(c float64) (float64, float64) { return 1 / c, 0 }, nil)
-}
-
-// arithmetic reads an operation of two inputs. With a constant, it is a factor and an offset: right says which if the
-// constant is the second input, left if it is the first; nil if it is neither.
-func (r *onnxReader) arithmetic(n *onnxNode, op Op, right, left func(c float64) (factor, offset float64)) error {
-	for i, of := range []func(c float64) (float64, float64){right, left} {
-		if r.constants[r.root(n.input(1-i))] == nil {
-			continue
-		}
-		if of == nil {
-			return fmt.Errorf("a constant divided by an image isn't supported")
-		}
-		return r.withConstant(n, i, of)
-	}
-	if op == nil {
-		return fmt.Errorf("%s of two images isn't supported: %s", n.op, buildOtherwise)
+	if op == (Div{}) {
+		return fmt.Errorf("a division of two images isn't supported: %s", buildOtherwise)
 	}
 	return r.binary(n, op)
 }
 
 // withConstant reads an operation of input i and a constant.
-func (r *onnxReader) withConstant(n *onnxNode, i int, of func(c float64) (factor, offset float64)) error {
+func (r *onnxReader) withConstant(n *onnxNode, i int, op Op) error {
 	v, err := r.activation(n, i)
 	if err != nil {
 		return err
@@ -403,14 +300,33 @@ func (r *onnxReader) withConstant(n *onnxNode, i int, of func(c float64) (factor
 	if err != nil {
 		return err
 	}
-	factor, offset := make([]float64, len(given)), make([]float64, len(given))
+	nothing := 0. // leaves the other operand as it is
+	switch op.(type) {
+	case Div:
+		if i == 1 {
+			return fmt.Errorf("a constant divided by an image isn't supported")
+		}
+		op = Mul{}
+		for k, c := range given {
+			given[k] = 1 / c
+		}
+		nothing = 1
+	case Mul:
+		nothing = 1
+	}
 	for k, c := range given {
-		factor[k], offset[k] = of(c)
-		if f := factor[k] + offset[k]; math.IsNaN(f) || math.IsInf(f, 0) {
-			return fmt.Errorf("the constant %g at %d", c, k)
+		if math.IsNaN(c) || math.Abs(c) > math.MaxFloat32 {
+			return fmt.Errorf("the constant at %d makes %g of it", k, c)
 		}
 	}
-	return r.affineNode(n, i, v, factor, offset)
+	if _, difference := op.(Sub); slices.Min(given) == nothing && slices.Max(given) == nothing && (!difference || i == 0) {
+		if r.uses[r.root(n.input(i))] != 1 {
+			v.node = -1
+		}
+		r.values[n.outputs[0]] = v
+		return nil
+	}
+	return r.emitConstant(n, v, op, given, i == 1)
 }
 
 // channelConstants are the constant at input i of n: one value for all elements of v, or one for each channel.

@@ -1,7 +1,9 @@
 package model
 
 import (
+	"encoding/binary"
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -246,7 +248,9 @@ func (r *onnxReader) isPositive(tensor int) bool {
 		case Logistic, Softmax:
 			return true
 		case Mul:
-			return r.isPositive(n.Inputs[0]) && r.isPositive(n.Inputs[1])
+			if a = op.Activation; r.isPositive(n.Inputs[0]) && r.isPositive(n.Inputs[1]) {
+				return true
+			}
 		case Rectifier:
 			a = op.Activation
 		case MaxPool2D, AveragePool2D, Mean, Reshape, Pad, StridedSlice:
@@ -355,7 +359,7 @@ func (r *onnxReader) fullyConnected(n *onnxNode, transposed bool, factor float32
 	r.keepQuant(w, n, channels, 0)
 	if factor != 1 {
 		for i := range len(data) / 4 {
-			scaleFloat32(r.g.Tensors[w].Data[4*i:], float64(factor), 0)
+			binary.LittleEndian.PutUint32(r.g.Tensors[w].Data[4*i:], math.Float32bits(factor*float32At(r.g.Tensors[w].Data, i)))
 		}
 		r.g.Tensors[w].Quant = nil
 	}

@@ -55,6 +55,7 @@ func readONNX(b []byte, beside func(name string) ([]byte, error)) (*Graph, error
 	if err := r.network(file); err != nil {
 		return nil, err
 	}
+	r.g.foldArithmetic()
 	if err := r.g.check(); err != nil {
 		return nil, err
 	}

@@ -218,7 +218,7 @@ func TestReadONNXRefuses(t *testing.T) {
 		"bias":            {withV("Conv", floatsOf("v", []int{3}, 1, 2, 3), "x", "w", "v"), "a bias of 3 elements for 2"},
 		"sum along rows":  {withV("Add", floatsOf("v", []int{3, 1}, 1, 2, 3), "x", "v"), "one value, or one for each channel"},
 		"constants":       {withV("Div", twos, "v", "x"), "a constant divided by an image"},
-		"infinite":        {withV("Div", floatsOf("v", nil, 0), "x", "v"), "the constant 0 at 0"},
+		"infinite":        {withV("Div", floatsOf("v", nil, 0), "x", "v"), "the constant at 0 makes +Inf"},
 		"variance": {
 			withV("BatchNormalization", floatsOf("v", []int{2}, -2, -2), "x", "v", "v", "v", "v"), "the variance of channel 0",
 		},
