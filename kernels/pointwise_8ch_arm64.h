@@ -1,6 +1,7 @@
-// Tiles of 8 output channels: what the sets neon-dot and neon-i8mm have in common, which is all but the products. Pixel i's
+// Tiles of 8 output channels: what the sets neon-dot and neon-i8mm have in common. Pixel i's
 // accumulators are V(2i), channels 0…3, and V(2i+1), channels 4…7, of up to eight pixels.
 
+#define CHANNELS 8
 #define SRC      R0
 #define DST      R1
 #define SSTRIDE  R2
@@ -27,17 +28,6 @@
 #define PANELS   R23
 #define SIZE     R24
 #define COLUMN   R25 // of the output: where a panel's first pixel goes
-
-#define LOAD_CALL(call) \
-	MOVD call, CALL;                              \
-	MOVD pointwiseCall_srcStride(CALL), SSTRIDE;  \
-	MOVD pointwiseCall_dstStride(CALL), DSTRIDE;  \
-	MOVD pointwiseCall_steps(CALL), STEPS;        \
-	MOVD pointwiseCall_rest(CALL), REST;          \
-	MOVD pointwiseCall_dst(CALL), COLUMN;         \
-	MOVD pointwiseCall_panel(CALL), PANEL;        \
-	MOVD pointwiseCall_panels(CALL), PANELS;      \
-	MOVD pointwiseCall_panelSize(CALL), SIZE
 
 #define LOAD_PANEL \
 	MOVD COLUMN, DST;                     \
@@ -86,53 +76,10 @@
 // STORE writes a pair of pixels.
 #define STORE(v0) VST1.P v0.D[0], (DST)(DSTRIDE); VST1.P v0.D[1], (DST)(DSTRIDE)
 
-// A tile's sizes differ in what is done for EACH accumulator, and for QUADS of them, which are two pixels.
+// QUADS of accumulators are two pixels.
 #define QUADS8(OP) QUADS4(OP); OP(8, 9, 10, 11); STORE(V8); OP(12, 13, 14, 15); STORE(V12)
 #define QUADS4(OP) OP(0, 1, 2, 3); STORE(V0); OP(4, 5, 6, 7); STORE(V4)
 #define QUADS1(OP) OP(0, 1, 2, 3); FMOVD F0, (DST)
-
-// ONCE_BY is ONCE by the multiplier m, whose shift is in the register after the next.
-#define ONCE_BY(v, m) ONCE(v, m, ((m)+2))
-
-// REQUANTIZE turns the accumulators of a tile into activations, stores them, and goes on to the next tile and panel.
-#define REQUANTIZE(EACH, QUADS) \
-	LOAD_REQUANT;                           \
-	CBNZ KIND, signed;                      \
-	EACH(MULTIPLY, MULTIPLIER, MULTIPLIER_B); \
-	EACH(SHIFT_RIGHT, RIGHT, RIGHT_B);      \
-	QUADS(NARROW_RELU);                     \
-	SUBS $1, TILES;                         \
-	BNE  tile;                              \
-next: \
-	ADD  SIZE, PANEL;                       \
-	ADD  $8, COLUMN;                        \
-	SUBS $1, PANELS;                        \
-	BNE  panel;                             \
-	RET;                                    \
-signed: \
-	LOAD_REQUANT_SIGNED;                    \
-	TBNZ $1, KIND, any;                     \
-	EACH(MULTIPLY, MULTIPLIER, MULTIPLIER_B); \
-	EACH(AWAY, _, _);                       \
-	EACH(SHIFT_RIGHT, RIGHT, RIGHT_B);      \
-narrow: \
-	QUADS(NARROW);                          \
-	SUBS $1, TILES;                         \
-	BNE  tile;                              \
-	B    next;                              \
-any: \
-	LOAD_REQUANT_ANY;                       \
-	TBNZ $0, KIND, once;                    \
-	EACH(SHIFT_LEFT, LEFT, LEFT_B);         \
-	EACH(MULTIPLY, MULTIPLIER, MULTIPLIER_B); \
-	EACH(AWAY_ANY, RIGHT, RIGHT_B);         \
-	EACH(SHIFT_RIGHT, RIGHT, RIGHT_B);      \
-offset: \
-	EACH(OFFSET, _, _);                     \
-	B    narrow;                            \
-once: \
-	EACH(ONCE_BY, MULTIPLIER, MULTIPLIER_B); \
-	B    offset
 
 // LOAD_PIXELS8 lets P0 to P7 be the tile's pixels.
 #define LOAD_PIXELS8 \

@@ -31,6 +31,7 @@
 // A Cortex-A53 issues in order, two instructions a cycle if only one of them is a multiplication. So the loads of what
 // comes next stand between multiplications, and no product is used within the next three.
 
+#define CHANNELS 4
 #define SRC      R0
 #define DST      R1
 #define SSTRIDE  R2
@@ -57,17 +58,6 @@
 #define SIZE     R23
 #define COLUMN   R24 // of the output: where a panel's first pixel goes
 
-#define LOAD_CALL(call) \
-	MOVD call, CALL;                              \
-	MOVD pointwiseCall_srcStride(CALL), SSTRIDE;  \
-	MOVD pointwiseCall_dstStride(CALL), DSTRIDE;  \
-	MOVD pointwiseCall_steps(CALL), STEPS;        \
-	MOVD pointwiseCall_rest(CALL), REST;          \
-	MOVD pointwiseCall_dst(CALL), COLUMN;         \
-	MOVD pointwiseCall_panel(CALL), PANEL;        \
-	MOVD pointwiseCall_panels(CALL), PANELS;      \
-	MOVD pointwiseCall_panelSize(CALL), SIZE
-
 #define LOAD_PANEL \
 	MOVD COLUMN, DST;                     \
 	MOVD pointwiseCall_src(CALL), SRC;    \
@@ -80,8 +70,11 @@
 
 // The constants of requantization, where pixels and weights were.
 #define MULTIPLIER   16
+#define MULTIPLIER_B 16
 #define RIGHT        18
+#define RIGHT_B      18
 #define LEFT         20
+#define LEFT_B       20
 #define ZERO16       22
 #define LO           23
 #define HI           24
@@ -195,8 +188,19 @@
 // TOTAL adds up the partial sums of one pixel: a becomes its four channels.
 #define TOTAL(a, b, c, d) ADDP_S(b, a, a); ADDP_S(d, c, c); ADDP_S(c, a, a)
 
-#define EACH4(OP, x) OP(0, x); OP(4, x); OP(8, x); OP(12, x)
+#define EACH4(OP, x, y) OP(0, x); OP(4, x); OP(8, x); OP(12, x)
+#define EACH1(OP, x, y) OP(0, x)
 #define BIAS(v, x)   ADD_S(x, v, v)
+
+#define QUADS4(OP) \
+	OP(0, 4, 8, 12); \
+	VST1.P V0.S[0], (DST)(DSTRIDE); \
+	VST1.P V0.S[1], (DST)(DSTRIDE); \
+	VST1.P V0.S[2], (DST)(DSTRIDE); \
+	VST1.P V0.S[3], (DST)(DSTRIDE)
+#define QUADS1(OP) OP(0, 4, 8, 12); FMOVS F0, (DST)
+
+#include "pointwise_arm64.h"
 
 // pointwise_4x4c32__neon computes tiles of 4 pixels × 4 output channels.
 //
@@ -261,7 +265,7 @@ total:
 	TOTAL(8, 9, 10, 11)
 	TOTAL(12, 13, 14, 15)
 	LOAD_REQUANT
-	EACH4(BIAS, 27)
+	EACH4(BIAS, 27, _)
 	CBZ  CORRECTS, requant
 	FMOVQ.P 16(SUMS), F29
 	MLA_S_LANE(0, 29, 28, 0)
@@ -270,59 +274,7 @@ total:
 	MLA_S_LANE(3, 29, 28, 12)
 
 requant:
-	CBNZ KIND, signed
-	EACH4(MULTIPLY, MULTIPLIER)
-	EACH4(SHIFT_RIGHT, RIGHT)
-	NARROW_RELU(0, 4, 8, 12)
-	VST1.P V0.S[0], (DST)(DSTRIDE)
-	VST1.P V0.S[1], (DST)(DSTRIDE)
-	VST1.P V0.S[2], (DST)(DSTRIDE)
-	VST1.P V0.S[3], (DST)(DSTRIDE)
-	SUBS $1, TILES
-	BNE  tile
-
-next:
-	ADD  SIZE, PANEL
-	ADD  $4, COLUMN
-	SUBS $1, PANELS
-	BNE  panel
-	RET
-
-signed:
-	LOAD_REQUANT_SIGNED
-	TBNZ $1, KIND, any
-	EACH4(MULTIPLY, MULTIPLIER)
-	EACH4(AWAY, _)
-	EACH4(SHIFT_RIGHT, RIGHT)
-
-narrow:
-	NARROW(0, 4, 8, 12)
-	VST1.P V0.S[0], (DST)(DSTRIDE)
-	VST1.P V0.S[1], (DST)(DSTRIDE)
-	VST1.P V0.S[2], (DST)(DSTRIDE)
-	VST1.P V0.S[3], (DST)(DSTRIDE)
-	SUBS $1, TILES
-	BNE  tile
-	B    next
-
-any:
-	LOAD_REQUANT_ANY
-	TBNZ $0, KIND, once
-	EACH4(SHIFT_LEFT, LEFT)
-	EACH4(MULTIPLY, MULTIPLIER)
-	EACH4(AWAY_ANY, RIGHT)
-	EACH4(SHIFT_RIGHT, RIGHT)
-
-offset:
-	EACH4(OFFSET, _)
-	B    narrow
-
-once:
-	ONCE(0, MULTIPLIER, RIGHT)
-	ONCE(4, MULTIPLIER, RIGHT)
-	ONCE(8, MULTIPLIER, RIGHT)
-	ONCE(12, MULTIPLIER, RIGHT)
-	B    offset
+	REQUANTIZE(EACH4, QUADS4)
 
 firstLast:
 	LAST_FOURS(SADDLP_H)
@@ -389,13 +341,15 @@ TEXT ·pointwise_1x4c32__neon(SB), NOSPLIT, $0-8
 
 panel:
 	LOAD_PANEL
+
+tile:
 	ADD  $channels4__size, PANEL, FLAGS
 	ZERO4(V0, V1, V2, V3)
 	MOVD STEPS, COUNT
 	MOVD SRC, P0
 	CBZ  COUNT, rest
 
-#define CHANNELS(OP, pixel, w0, w1, w2, w3) OP(w0, pixel, 28); OP(w1, pixel, 29); OP(w2, pixel, 30); OP(w3, pixel, 31)
+#define EACH_CHANNEL(OP, pixel, w0, w1, w2, w3) OP(w0, pixel, 28); OP(w1, pixel, 29); OP(w2, pixel, 30); OP(w3, pixel, 31)
 #define SUM_CHANNELS SADALP_H(28, 0); SADALP_H(29, 1); SADALP_H(30, 2); SADALP_H(31, 3)
 
 step:
@@ -404,10 +358,10 @@ step:
 	VLD1.P  64(WEIGHTS), [V4.B16, V5.B16, V6.B16, V7.B16]
 	FLDPQ.P 32(P0), (F16, F20)
 	CBNZ    FLAG, ones
-	CHANNELS(SMULL, 16, 24, 26, 4, 6)
-	CHANNELS(SMLAL2, 16, 24, 26, 4, 6)
-	CHANNELS(SMLAL, 20, 25, 27, 5, 7)
-	CHANNELS(SMLAL2, 20, 25, 27, 5, 7)
+	EACH_CHANNEL(SMULL, 16, 24, 26, 4, 6)
+	EACH_CHANNEL(SMLAL2, 16, 24, 26, 4, 6)
+	EACH_CHANNEL(SMLAL, 20, 25, 27, 5, 7)
+	EACH_CHANNEL(SMLAL2, 20, 25, 27, 5, 7)
 	SUM_CHANNELS
 
 nextStep:
@@ -419,16 +373,16 @@ rest:
 	TBZ  $1, REST, eight
 	FMOVQ.P 16(P0), F16
 	VLD1.P  64(WEIGHTS), [V24.B16, V25.B16, V26.B16, V27.B16]
-	CHANNELS(SMULL, 16, 24, 25, 26, 27)
+	EACH_CHANNEL(SMULL, 16, 24, 25, 26, 27)
 	SUM_CHANNELS
-	CHANNELS(SMULL2, 16, 24, 25, 26, 27)
+	EACH_CHANNEL(SMULL2, 16, 24, 25, 26, 27)
 	SUM_CHANNELS
 	TBZ  $0, REST, total
 
 eight:
 	FMOVD (P0), F16
 	VLD1 (WEIGHTS), [V24.B8, V25.B8, V26.B8, V27.B8]
-	CHANNELS(SMULL, 16, 24, 25, 26, 27)
+	EACH_CHANNEL(SMULL, 16, 24, 25, 26, 27)
 	SUM_CHANNELS
 
 total:
@@ -441,54 +395,15 @@ total:
 	MLA_S_LANE(0, 29, 28, 0)
 
 requant:
-	CBNZ KIND, signed
-	MULTIPLY(0, MULTIPLIER)
-	SHIFT_RIGHT(0, RIGHT)
-	NARROW_RELU(0, 4, 8, 12)
-	FMOVS F0, (DST)
-
-next:
-	ADD  SIZE, PANEL
-	ADD  $4, COLUMN
-	SUBS $1, PANELS
-	BNE  panel
-	RET
-
-signed:
-	LOAD_REQUANT_SIGNED
-	TBNZ $1, KIND, any
-	MULTIPLY(0, MULTIPLIER)
-	AWAY(0, _)
-	SHIFT_RIGHT(0, RIGHT)
-
-narrow:
-	NARROW(0, 4, 8, 12)
-	FMOVS F0, (DST)
-	B    next
-
-any:
-	LOAD_REQUANT_ANY
-	TBNZ $0, KIND, once
-	SHIFT_LEFT(0, LEFT)
-	MULTIPLY(0, MULTIPLIER)
-	AWAY_ANY(0, RIGHT)
-	SHIFT_RIGHT(0, RIGHT)
-
-offset:
-	OFFSET(0, _)
-	B    narrow
-
-once:
-	ONCE(0, MULTIPLIER, RIGHT)
-	B    offset
+	REQUANTIZE(EACH1, QUADS1)
 
 ones:
-	CHANNELS(SMULL, 16, 24, 26, 4, 6)
+	EACH_CHANNEL(SMULL, 16, 24, 26, 4, 6)
 	SUM_CHANNELS
-	CHANNELS(SMULL2, 16, 24, 26, 4, 6)
+	EACH_CHANNEL(SMULL2, 16, 24, 26, 4, 6)
 	SUM_CHANNELS
-	CHANNELS(SMULL, 20, 25, 27, 5, 7)
+	EACH_CHANNEL(SMULL, 20, 25, 27, 5, 7)
 	SUM_CHANNELS
-	CHANNELS(SMULL2, 20, 25, 27, 5, 7)
+	EACH_CHANNEL(SMULL2, 20, 25, 27, 5, 7)
 	SUM_CHANNELS
 	B    nextStep

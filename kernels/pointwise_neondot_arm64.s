@@ -5,6 +5,7 @@
 #include "neon_arm64.h"
 #include "requant_arm64.h"
 #include "pointwise_8ch_arm64.h"
+#include "pointwise_arm64.h"
 
 // Pointwise by SDOT, 8 output channels at a time.
 //
@@ -94,6 +95,7 @@ rest:
 	QUAD8(2, 28, 29)
 
 requant:
+	LOAD_REQUANT
 	REQUANTIZE(EACH16, QUADS8)
 
 // pointwise_4x8c4__neondot computes tiles of 4 pixels × 8 output channels.
@@ -148,6 +150,7 @@ rest:
 	QUAD4(2, 28, 29)
 
 requant:
+	LOAD_REQUANT
 	REQUANTIZE(EACH8, QUADS4)
 
 // pointwise_1x8c4__neondot computes one pixel × 8 output channels.
@@ -202,4 +205,5 @@ rest:
 requant:
 	ADD_S(2, 0, 0)
 	ADD_S(3, 1, 1)
+	LOAD_REQUANT
 	REQUANTIZE(EACH2, QUADS1)

@@ -5,6 +5,7 @@
 #include "neon_arm64.h"
 #include "requant_arm64.h"
 #include "pointwise_8ch_arm64.h"
+#include "pointwise_arm64.h"
 
 // Pointwise by SMMLA, 8 output channels at a time. SMMLA multiplies two rows of eight by two rows of eight: two pixels by
 // two output channels, eight input channels each.
@@ -130,6 +131,7 @@ together:
 	CORRECT8
 
 requant:
+	LOAD_REQUANT
 	REQUANTIZE(EACH16, QUADS8)
 
 // pointwise_4x8c8__neoni8mm computes tiles of 4 pixels × 8 output channels.
@@ -184,6 +186,7 @@ together:
 	CORRECT4
 
 requant:
+	LOAD_REQUANT
 	REQUANTIZE(EACH8, QUADS4)
 
 // pointwise_1x8c8__neoni8mm computes one pixel × 8 output channels.
@@ -234,4 +237,5 @@ together:
 	CORRECT1
 
 requant:
+	LOAD_REQUANT
 	REQUANTIZE(EACH2, QUADS1)
