@@ -62,6 +62,18 @@ const (
 	mostDelay   = 5 * time.Minute
 )
 
+// Check says what is wrong with a page's configuration, nil for nothing.
+func Check(c config.Page) error {
+	if c.Listen == "" {
+		c.Listen = "127.0.0.1:0" // systemd says where; passwords must be good all the same
+	}
+	a, err := netip.ParseAddrPort(c.Listen)
+	if err == nil {
+		_, err = newGuard(net.TCPAddrFromAddrPort(a), c)
+	}
+	return err
+}
+
 func newGuard(a net.Addr, c config.Page) (*guard, error) {
 	g := &guard{
 		open: true, cross: http.NewCrossOriginProtection(), secret: make([]byte, 32),

@@ -14,6 +14,7 @@ import (
 	"edge/decision"
 	"edge/frame"
 	"edge/gpio"
+	"edge/page"
 )
 
 // runCheckConfig says what a configuration means, or everything that is wrong with it.
@@ -35,6 +36,9 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 		return err
 	}
 	if err := c.Camera.Check(c.Capture); err != nil {
+		return configErrorf("%s: %v", file, err)
+	}
+	if err := page.Check(c.Page); err != nil {
 		return configErrorf("%s: %v", file, err)
 	}
 	n := networkOf(c)
@@ -110,6 +114,8 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 	}
 	fmt.Fprintf(w, "scores\t%s\n", o.Meaning())
 	fmt.Fprintf(w, "camera\t%s\n", strings.Join(cameraWords(c), ", "))
+	fmt.Fprintf(w, "recording\t%s\n", recordWords(c.Record))
+	fmt.Fprintf(w, "page\t%s\n", pageWords(c.Page))
 	for i, l := range c.Decision.LEDs {
 		fmt.Fprintf(w, "led %s\t%s\n", l.Name, lineWords(c, i))
 		if notes[i] != "" {
@@ -142,6 +148,37 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 		fmt.Fprintf(w, "\t%s\n", calmWords(n.Smoothing, n.Hold))
 	}
 	return w.Flush()
+}
+
+func recordWords(r config.Record) string {
+	if r.Memory == 0 {
+		return "off"
+	}
+	where := "the runtime directory, in memory"
+	if r.Dir != "" {
+		where = r.Dir
+	}
+	words := fmt.Sprintf("%d MB in %s", r.Memory>>20, where)
+	if r.Disk > 0 {
+		words += fmt.Sprintf("; on disk %d MB, at most %d MB a day", r.Disk>>20, r.DiskPerDay>>20)
+	}
+	return words
+}
+
+func pageWords(p config.Page) string {
+	where := "only if systemd opens a socket for it (edge.socket)"
+	if p.Listen != "" {
+		where = "http://" + p.Listen
+	}
+	switch {
+	case p.Password != "" && p.ViewPassword != "":
+		return where + "; one password may change things, another may look"
+	case p.Password != "":
+		return where + ", with a password"
+	case p.ViewPassword != "":
+		return where + ", with a password, for looking alone"
+	}
+	return where
 }
 
 func cameraWords(c *config.Config) []string {

@@ -51,6 +51,8 @@ pixels       tf, derived from the input's range, -1.5 to 1.5
              beware: the input's range, -1.5 to 1.5, is of no usual normalization; pixels are normalized as tf: if the scores are poor, say what the network was trained on: --normalize HOW, or normalize: in the configuration
 scores       probabilities of classes that exclude each other, together 1
 camera       /dev/video0, 640×480, rotated by 90° clockwise, crop
+recording    16 MB in the runtime directory, in memory
+page         only if systemd opens a socket for it (edge.socket)
 led cat      GPIO17, lit when low
              blinks (1s on, 2s off) when the score reaches 0.6, goes dark when it falls below 0.4
              smoothing average 1s, hold 1s
@@ -152,5 +154,26 @@ func TestCheckConfigRealModel(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is missing in\n%s", want, out.String())
 		}
+	}
+}
+
+// TestCheckConfigPage holds that a page which everybody could reach, and a password that is none, are found before a start.
+func TestCheckConfigPage(t *testing.T) {
+	model := "model: " + colourModel(t) + "\n"
+	check := func(text string) (int, string) {
+		file := filepath.Join(t.TempDir(), "edge.yaml")
+		write(t, file, []byte(model+text))
+		status, stdout, stderr := edge("check-config", file)
+		return status, stdout + stderr
+	}
+	if status, text := check("page: {listen: \"127.0.0.1:8080\"}\nrecord: {disk: 50MB}\n"); status != 0 || !strings.Contains(text, "http://127.0.0.1:8080") ||
+		!strings.Contains(text, "on disk 50 MB, at most 20 MB a day") {
+		t.Errorf("status %d, %s", status, text)
+	}
+	if status, text := check("page: {listen: \"0.0.0.0:8080\"}\n"); status != statusConfig || !strings.Contains(text, "edge password") {
+		t.Errorf("status %d, %s", status, text)
+	}
+	if status, text := check("page: {password: secret}\n"); status != statusConfig || !strings.Contains(text, "edge password") || strings.Contains(text, "secret") {
+		t.Errorf("status %d, %s", status, text)
 	}
 }
