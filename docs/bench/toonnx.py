@@ -42,9 +42,15 @@ class Converter:
         return name
 
     def scale(self, i):
-        """The operands (name, scale, zero point) of a quantized activation."""
+        """The operands (name, scale, zero point) of a quantized activation, or of a constant in its place."""
         scale, zero = self.quant(i)
-        return [f"t{i}", self.constant(np.float32(scale[0])), self.constant(np.uint8(zero))]
+        name = f"t{i}"
+        if self.model.Buffers(self.tensor(i).Buffer()).DataLength():
+            values = self.values(i)
+            if values.dtype == np.int8:
+                values = (values.astype(np.int16) + 128).astype(np.uint8)
+            name = self.constant(values.transpose(0, 3, 1, 2) if values.ndim == 4 else values)
+        return [name, self.constant(np.float32(scale[0])), self.constant(np.uint8(zero))]
 
     def add(self, op, inputs, output, domain="", **attributes):
         self.nodes.append(helper.make_node(op, inputs, [output], domain=domain, **attributes))
@@ -96,11 +102,15 @@ class Converter:
         self.late = None
         if name in ("CONV_2D", "DEPTHWISE_CONV_2D"):
             self.convolution(op, ins, out, name != "CONV_2D")
-        elif name == "ADD":
-            o = tflite.AddOptions()
+        elif name in ("ADD", "MUL"):
+            o = (tflite.AddOptions if name == "ADD" else tflite.MulOptions)()
             o.Init(op.BuiltinOptions().Bytes, op.BuiltinOptions().Pos)
-            self.add("QLinearAdd", self.scale(ins[0]) + self.scale(ins[1]) + self.scale(out)[1:],
+            self.add("QLinear" + name.title(), self.scale(ins[0]) + self.scale(ins[1]) + self.scale(out)[1:],
                      self.output(out, o.FusedActivationFunction()), "com.microsoft")
+        elif name == "HARD_SWISH":  # in float32: ONNX Runtime has no integer one
+            self.add("DequantizeLinear", self.scale(ins[0]), f"t{ins[0]}_f32_{out}")
+            self.add("HardSwish", [f"t{ins[0]}_f32_{out}"], f"t{out}_f32")
+            self.add("QuantizeLinear", [f"t{out}_f32"] + self.scale(out)[1:], f"t{out}")
         elif name == "MEAN":
             self.global_average(ins[0], out)
         elif name == "AVERAGE_POOL_2D":
