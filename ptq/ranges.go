@@ -24,8 +24,9 @@ func (r interval) params() quant.Params {
 	return quant.Params{Scale: scale, ZeroPoint: int32(min(max(zero, -128), 127))}
 }
 
-// leastScale keeps scales, and products of two of them, far from what float32 can't hold.
-const leastScale = 1e-9
+// leastScale keeps scales, products of two of them, and what a fused activation is in their steps, far from what float32
+// and int32 can't hold.
+const leastScale = 1e-7
 
 // chooseParams returns each activation's scale and zero point. Tensors that only move or select values have those of
 // their source. What the file gives (Tensor.Quant) stays; kept counts those tensors.
