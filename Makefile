@@ -10,7 +10,7 @@ PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
 SECONDS ?= 300
 
-.PHONY: help generate sets build build-arm64 demo test test-race test-page test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare growth cold idle bench-board deploy clean
+.PHONY: help generate sets build build-arm64 demo test test-race test-page test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare teach-bench growth cold idle bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -97,6 +97,11 @@ $(PEERS): docs/bench/requirements.txt
 	python3 -m venv .cache/peers
 	.cache/peers/bin/pip install -q -r docs/bench/requirements.txt
 	touch $@
+
+teach-bench: ## teach the lessons of ../shared, with scikit-learn beside: docs/bench/teach.md (needs python3-venv)
+	python3 -m venv .cache/teach
+	.cache/teach/bin/pip install -q scikit-learn==1.9.1
+	.cache/teach/bin/python docs/bench/teach.py
 
 growth: build ## measure GMAC/s over α and β, and what bends it: docs/bench/growth.md
 	python3 docs/bench/growth.py

@@ -70,6 +70,11 @@ func Open(o Options) (*Classifier, error) {
 	if err != nil {
 		return nil, err
 	}
+	return New(g, o)
+}
+
+// New is Open for a network that was read already, or made; o.Model is its name. It may change g.
+func New(g *model.Graph, o Options) (*Classifier, error) {
 	if len(g.Labels) == 0 {
 		g.Labels = catalogue.Labels(o.Model, g)
 	}

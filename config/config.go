@@ -49,6 +49,7 @@ type Config struct {
 	LogLevel  slog.Level
 	Record    Record
 	Page      Page
+	Teach     Teach
 
 	text  []byte         // of the file
 	file  string         // where it was read; empty for none
@@ -69,6 +70,20 @@ type Page struct {
 	Password     string // a hash, as edge password writes it: who has it may change things
 	ViewPassword string // who has this one may look
 	Lesson       string // a folder of pictures to teach from; empty: in the service's state directory
+}
+
+// Teach says how classes are taught at the camera; see package teach.
+type Teach struct {
+	Lesson  string // a folder with a folder of pictures for each class; empty: nothing is taught
+	LED     string // the name of one that blinks while pictures are taken; empty: none
+	Buttons []Button
+}
+
+// Button is a line that a person presses: to ground, unless Line.ActiveLow is false.
+type Button struct {
+	Line  gpio.Line
+	Class string // while it is held, pictures of this class are taken
+	Undo  bool   // held for a second, it forgets the last ones
 }
 
 // Default is what holds if nothing is said.
@@ -144,7 +159,7 @@ func Parse(name string, text []byte) (*Config, error) {
 		return nil, err
 	}
 	c.Model, c.Labels, c.Record.Dir = c.relative(c.Model), c.relative(c.Labels), c.relative(c.Record.Dir)
-	c.Page.Lesson = c.relative(c.Page.Lesson)
+	c.Page.Lesson, c.Teach.Lesson = c.relative(c.Page.Lesson), c.relative(c.Teach.Lesson)
 	return c, nil
 }
 
@@ -299,6 +314,7 @@ func (c *Config) read(r *yamlReader, n *node) {
 		"log_level": parsed(&c.LogLevel, parseLogLevel),
 		"record":    c.readRecord,
 		"page":      c.readPage,
+		"teach":     c.readTeach,
 	})
 }
 
@@ -340,6 +356,33 @@ func (c *Config) readPage(r *yamlReader, n *node) {
 		"view_password": oneText(&c.Page.ViewPassword),
 		"lesson":        oneText(&c.Page.Lesson),
 	})
+}
+
+func (c *Config) readTeach(r *yamlReader, n *node) {
+	r.mapping(n, fields{
+		"lesson": oneText(&c.Teach.Lesson),
+		"led":    oneText(&c.Teach.LED),
+		"buttons": func(r *yamlReader, n *node) {
+			r.list(n, func(r *yamlReader, n *node) {
+				var b Button
+				activeHigh := false
+				r.mapping(n, fields{
+					"line":        parsed(&b.Line, gpio.ParseLine),
+					"active_high": boolean(&activeHigh),
+					"class":       oneText(&b.Class),
+					"undo":        boolean(&b.Undo),
+				})
+				b.Line.ActiveLow = !activeHigh
+				if (b.Class == "") != b.Undo || b.Line.String() == "" {
+					r.add(n, "%s: a button needs a line, and either a class or undo: true", n.path)
+				}
+				c.Teach.Buttons = append(c.Teach.Buttons, b)
+			})
+		},
+	})
+	if len(c.Teach.Buttons) > 0 && c.Teach.Lesson == "" {
+		r.add(n, "%s: buttons need a lesson: a folder for the pictures", n.path)
+	}
 }
 
 // ParseListen reads an address and a port, such as 127.0.0.1:8080.

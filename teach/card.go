@@ -245,7 +245,7 @@ func (c *Card) advise() {
 		if class.Accuracy < c.Classes[worst].Accuracy {
 			worst = i
 		}
-		hasNone = hasNone || class.Name == none
+		hasNone = hasNone || class.Name == None
 	}
 	from, to, most := 0, 0, 0
 	for a, row := range c.Confusion {

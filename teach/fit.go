@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// none is the class of what is none of the others: a folder of that name.
-const none = "none"
+// None is the class of what is none of the others: a folder of that name.
+const None = "none"
 
 // burstCosine is from which cosine between their pooled features on two pictures of a class are of one burst: a still scene
 // gives 0.98 and more, two photographs of a fruit rarely more than 0.95.
@@ -40,7 +40,7 @@ type Fit struct {
 // fit chooses features and regularization by leave-one-burst-out, and fits. class is what each picture shows, of so many
 // classes.
 func fit(b *Backbone, pictures []raw, class []int, names []string) *Fit {
-	f := &Fit{set: newSet(b.layers, pictures), classes: len(names), class: class, notOwn: slices.Index(names, none)}
+	f := &Fit{set: newSet(b.layers, pictures), classes: len(names), class: class, notOwn: slices.Index(names, None)}
 	combinations := f.set.combinations()
 	kernels := f.set.kernels(combinations)
 	objects := slices.IndexFunc(combinations, func(c combination) bool { return c.name == "objects" })

@@ -110,7 +110,7 @@ func (l *Lesson) check() error {
 		return fmt.Errorf("teach: %s: no pictures in it%s: a lesson is a folder with a folder of pictures for each class", l.Dir, bad)
 	case len(l.Classes) == 1:
 		return fmt.Errorf("teach: %s: only one class, %s: there must be something to tell it from; add a folder %q with pictures of "+
-			"other things", l.Dir, l.Classes[0], none)
+			"other things", l.Dir, l.Classes[0], None)
 	}
 	return nil
 }

@@ -1,6 +1,8 @@
 package teach
 
 import (
+	"fmt"
+
 	"edge/model"
 )
 
@@ -34,4 +36,25 @@ func (f *Fit) network(b *Backbone) (*model.Graph, error) {
 func (f *Fit) logitScale() float32 {
 	const room = 1.2 // above the largest score seen
 	return float32(max(f.largest()*room, 1e-3) / 127)
+}
+
+// Untaught is what a network says of every picture before something was taught: none of the classes.
+func Untaught(b *Backbone, classes []string) (*model.Graph, error) {
+	h := newHead(b.graph)
+	l := b.layers[pooled]
+	in := h.unit(l, span{0, 255 * rawSteps})
+	nothing := make([][]float32, len(classes))
+	thresholds := make([]float32, len(classes))
+	for c := range classes {
+		nothing[c], thresholds[c] = make([]float32, l.channels), 1
+	}
+	probabilities := h.softmax(h.dense(in, nothing, h.quant(1, 0), "logits"), 1, "probabilities")
+	familiarity := h.dense(in, nothing, h.quant(1./255, -128), "familiarity")
+	g, err := h.finish([]int{probabilities, familiarity})
+	if err != nil {
+		return nil, fmt.Errorf("teach: %s: %w", b.Name, err)
+	}
+	g.Name, g.Labels = "untaught", classes
+	g.Lesson = &model.Lesson{Thresholds: thresholds, Backbone: b.Name, Sum: b.Sum}
+	return g, nil
 }

@@ -48,7 +48,7 @@ func (t *Taught) Why(ctx context.Context, l *Lesson, b *Backbone, file string) (
 		Threshold: float64(t.thresholds[best]), Classes: l.Classes, Scores: scores,
 	}
 	if w.Familiar < w.Threshold {
-		w.Answer = none
+		w.Answer = None
 	}
 	for c := range l.Classes {
 		w.Familiarto = append(w.Familiarto, t.familiarTo(units, c))

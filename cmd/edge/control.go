@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"edge/classifier"
 	"edge/config"
 	"edge/decision"
 	"edge/frame"
@@ -72,7 +73,7 @@ func (c *control) Set(ctx context.Context, text []byte, save bool) error {
 	ctx, cancel := context.WithTimeout(ctx, takesTooLong)
 	defer cancel()
 	select {
-	case c.changes <- change{judge, fitter, header, done}:
+	case c.changes <- change{judge: judge, fitter: fitter, header: header, done: done}:
 	case <-ctx.Done():
 		return errors.New("the camera gives no frame: try again")
 	}
@@ -105,4 +106,26 @@ func saveConfig(name string, text []byte) error {
 		return err
 	}
 	return files.Write(name, text)
+}
+
+// swap gives the walk another network, which it closes in the end. If the rules don't fit that, everything stays as it was,
+// and the network is the caller's.
+func (c *control) swap(ctx context.Context, net *classifier.Classifier) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	judge, err := c.config.Judge(net.Output)
+	if err != nil {
+		return err
+	}
+	header := c.header
+	header.Model, header.Output, header.Input = net.Name(), net.Output, net.Input
+	done := make(chan struct{})
+	select {
+	case c.changes <- change{judge: judge, net: net, header: header, done: done}:
+	case <-ctx.Done():
+		return errors.New("the camera gives no frame")
+	}
+	<-done // at once: the walk has taken it
+	c.output, c.input, c.header = net.Output, net.Input, header
+	return nil
 }

@@ -25,6 +25,9 @@ type loop struct {
 	alive   func()                                   // feeds the watchdogs; called here, and by the network after each step
 	caption func(picture string, v decision.Verdict) // tells --leds terminal what comes; nil for other lights
 
+	network  classifier.Options // how networks are run
+	teaching []decision.Light   // the lights while pictures are taken
+
 	witnesses witnesses
 	changes   <-chan change // what is asked of the walk; taken between two frames
 
@@ -95,10 +98,21 @@ func (l *loop) show(m *moment) error {
 	if l.caption != nil {
 		l.caption(picture, v)
 	}
-	err := l.lights.Set(v.Lights)
+	err := l.lights.Set(l.lightsOf(v.Lights))
 	m.judge = l.judge
 	l.witnesses.see(m)
 	return err
+}
+
+// lightsOf are the lights, but that the one that shows it blinks while pictures are taken.
+func (l *loop) lightsOf(lights []decision.Light) []decision.Light {
+	t := l.witnesses.teacher
+	if t == nil || t.led < 0 || t.led >= len(lights) || !t.taking.Load() {
+		return lights
+	}
+	l.teaching = append(l.teaching[:0], lights...)
+	l.teaching[t.led] = decision.Light{On: 100 * time.Millisecond, Off: 100 * time.Millisecond}
+	return l.teaching
 }
 
 // withCamera is after a good frame.

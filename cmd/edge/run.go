@@ -19,6 +19,7 @@ import (
 
 	"edge/board"
 	"edge/camera"
+	"edge/classifier"
 	"edge/config"
 	"edge/decision"
 	"edge/frame"
@@ -137,11 +138,10 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	}
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: c.LogLevel}))
 
-	net, err := f.open()
+	net, err := f.openFor(c, log)
 	if err != nil {
 		return err
 	}
-	defer net.Close()
 	judge, err := c.Judge(net.Output)
 	if err != nil {
 		return err
@@ -156,7 +156,8 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	defer holdSignals()()
 	f.into(c)
 	parse := func(text []byte) (*config.Config, error) { return f.parseText(text, args, std) }
-	l := &loop{net: net, judge: judge, log: log, alive: watchdog()}
+	l := &loop{net: net, judge: judge, log: log, alive: watchdog(), network: f.Options}
+	defer func() { l.net.Close() }() // teaching exchanges it
 	if err := l.openLights(f.leds, c, std.out); err != nil {
 		return err
 	}
@@ -165,6 +166,14 @@ func runRun(ctx context.Context, args []string, std streams) error {
 		fmt.Fprintf(std.out, "%d frames, %v each from frame to light\n", l.seen, l.mean())
 	}
 	return err
+}
+
+// openFor opens the network of a configuration: what its lesson was taught, if it has one.
+func (f *runFlags) openFor(c *config.Config, log *slog.Logger) (*classifier.Classifier, error) {
+	if c.Teach.Lesson != "" {
+		return openTaught(c, f.Options, log)
+	}
+	return f.open()
 }
 
 // watch walks with the frames of a camera. At its end the LEDs are off, also when it ends in a panic.
@@ -183,6 +192,10 @@ func (l *loop) watch(ctx context.Context, c *config.Config, parse func([]byte) (
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
+	if l.witnesses.teacher, err = openTeacher(c, l.network, w.control, l.log); err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, l.witnesses.teacher.close()) }()
 	l.log.Info("ready", "camera", l.camera)
 	notify(daemon.SdNotifyReady)
 	l.net.Net.OnStep(l.alive) // a large network on a slow board computes for seconds

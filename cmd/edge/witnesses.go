@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"edge/classifier"
 	"edge/decision"
 	"edge/frame"
 	"edge/page"
@@ -14,6 +15,7 @@ import (
 type witnesses struct {
 	recorder *record.Recorder // nil: nothing is recorded
 	live     *page.Live       // nil: nobody can look
+	teacher  *teacher         // nil: nothing is taught
 	started  time.Time
 	input    []byte // of the network, kept for the recorder
 }
@@ -38,6 +40,9 @@ func (w *witnesses) fitted(f *frame.Frame, input []byte) {
 
 // see shows them a moment.
 func (w *witnesses) see(m *moment) {
+	if m.kind == record.Frame {
+		w.teacher.see(&m.frame)
+	}
 	if w.recorder == nil && w.live == nil {
 		return
 	}
@@ -59,7 +64,8 @@ func (w *witnesses) see(m *moment) {
 // change is what somebody asks of the walk. Who asks has made it ready, so that it can't fail.
 type change struct {
 	judge  *decision.Judge
-	fitter *frame.Fitter
+	fitter *frame.Fitter          // nil if net is another
+	net    *classifier.Classifier // nil: the same
 	header record.Header
 	done   chan<- struct{} // closed when it holds
 }
@@ -68,7 +74,14 @@ type change struct {
 func (l *loop) obey(c change) {
 	c.judge.Resume(l.judge)
 	l.judge = c.judge
-	l.net.SetFitter(c.fitter)
+	if c.net != nil {
+		before := l.net
+		l.net = c.net
+		l.net.Net.OnStep(l.alive)
+		before.Close()
+	} else {
+		l.net.SetFitter(c.fitter)
+	}
 	if w := &l.witnesses; w.recorder != nil {
 		w.recorder.SetHeader(c.header, c.judge)
 	}

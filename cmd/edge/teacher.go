@@ -1,0 +1,253 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"edge/board"
+	"edge/classifier"
+	"edge/config"
+	"edge/frame"
+	"edge/gpio"
+	"edge/teach"
+)
+
+// teacher takes pictures while a button is held, and teaches the network when it is let go. It has a goroutine of its own: the
+// walk only leaves it copies of frames, and takes the new network between two of them.
+//
+//	button down ──▶ burst begins; the walk leaves a frame every takeEvery ──▶ a picture in the lesson, written whole
+//	button up   ──▶ features of the new pictures, fit, network written whole ──▶ control.swap ──▶ the walk
+//	undo, held  ──▶ the last burst is removed, and the same again
+type teacher struct {
+	buttons []config.Button
+	pressed interface { // *gpio.Buttons; tests press others
+		Presses() <-chan gpio.Press
+		Close() error
+	}
+	store    *teach.Store
+	dir      string
+	file     string // of the taught network
+	backbone *teach.Backbone
+	fit      frame.Options
+	options  classifier.Options
+	control  *control
+	log      *slog.Logger
+
+	led    int         // that blinks while pictures are taken; −1 for none
+	taking atomic.Bool // a button is held
+	wants  atomic.Bool // a frame, from the walk
+	frames chan frame.Frame
+	free   chan frame.Frame // the buffer, while nobody uses it
+
+	ended  sync.WaitGroup
+	cancel context.CancelFunc
+}
+
+const (
+	takeEvery   = 200 * time.Millisecond
+	undoHeld    = time.Second // a button that undoes has to be held so long
+	maxBurst    = 100         // pictures
+	taughtFile  = ".taught.tflite"
+	swapTimeout = 10 * time.Second
+)
+
+// openTaught opens the network that the lesson of a configuration has; before anything was taught, one that says none of
+// every picture.
+func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*classifier.Classifier, error) {
+	taught := o
+	taught.Model = filepath.Join(c.Teach.Lesson, taughtFile)
+	net, err := classifier.Open(taught)
+	if err == nil {
+		return net, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("the taught network can't be used: teach something to make it anew", "error", err)
+	}
+	b, err := teach.OpenBackbone(o)
+	if err != nil {
+		return nil, configErrorf("%v", err)
+	}
+	defer b.Close()
+	var classes []string
+	for _, button := range c.Teach.Buttons {
+		if button.Class != "" && !slices.Contains(classes, button.Class) {
+			classes = append(classes, button.Class)
+		}
+	}
+	if len(classes) < 2 {
+		classes = append(classes, teach.None)
+	}
+	g, err := teach.Untaught(b, classes)
+	if err != nil {
+		return nil, configErrorf("%v", err)
+	}
+	net, err = classifier.New(g, o)
+	return net, misconfigured(err)
+}
+
+// openTeacher takes the buttons; nil if there are none.
+func openTeacher(c *config.Config, n classifier.Options, control *control, log *slog.Logger) (*teacher, error) {
+	if c.Teach.Lesson == "" || len(c.Teach.Buttons) == 0 {
+		return nil, nil
+	}
+	store, err := teach.OpenStore(c.Teach.Lesson)
+	if err != nil {
+		return nil, configErrorf("%v", err)
+	}
+	o := n
+	o.Model, o.Threads, o.Fit = c.Model, 1, c.Fit
+	backbone, err := teach.OpenBackbone(o)
+	if err != nil {
+		return nil, configErrorf("%v", err)
+	}
+	lines := make([]gpio.Line, len(c.Teach.Buttons))
+	for i, b := range c.Teach.Buttons {
+		lines[i] = b.Line
+	}
+	pressed, err := gpio.OpenButtons(headerOf(board.Detect(board.Host())), lines)
+	if err != nil {
+		backbone.Close()
+		return nil, err
+	}
+	t := &teacher{
+		buttons: c.Teach.Buttons, pressed: pressed, store: store, dir: c.Teach.Lesson, file: filepath.Join(c.Teach.Lesson, taughtFile),
+		backbone: backbone, fit: c.Fit, options: n, control: control, log: log,
+		led:    slices.Index(c.LEDNames(), c.Teach.LED),
+		frames: make(chan frame.Frame, 1), free: make(chan frame.Frame, 1),
+	}
+	t.free <- frame.Frame{}
+	ctx, cancel := context.WithCancel(context.Background())
+	t.cancel = cancel
+	t.ended.Go(func() { t.work(ctx) })
+	return t, nil
+}
+
+// see leaves the teacher a copy of a frame, if it wants one. It never waits.
+func (t *teacher) see(f *frame.Frame) {
+	if t == nil || !t.wants.Load() {
+		return
+	}
+	select {
+	case c := <-t.free:
+		pix := append(c.Pix[:0], f.Pix...)
+		c = *f
+		c.Pix = pix
+		t.wants.Store(false)
+		t.frames <- c
+	default:
+	}
+}
+
+// work is the teacher's goroutine.
+func (t *teacher) work(ctx context.Context) {
+	held := -1 // the button that takes pictures
+	taken := 0
+	var next, undo <-chan time.Time
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case p := <-t.pressed.Presses():
+			b := t.buttons[p.Button]
+			switch {
+			case b.Undo && p.Down:
+				undo = time.After(undoHeld)
+			case b.Undo:
+				undo = nil
+			case p.Down && held < 0:
+				held, taken = p.Button, 0
+				t.store.Begin()
+				t.taking.Store(true)
+				t.wants.Store(true)
+				t.log.Info("teaching", "class", b.Class, "room", t.store.Left())
+			case !p.Down && held == p.Button:
+				t.taking.Store(false)
+				t.wants.Store(false)
+				held, next = -1, nil
+				if taken > 0 {
+					t.learn(ctx)
+				}
+			}
+		case <-undo:
+			undo = nil
+			n, err := t.store.Undo()
+			if err != nil {
+				t.log.Warn("the last burst can't be forgotten", "error", err)
+			}
+			t.log.Info("forgotten", "pictures", n)
+			if n > 0 {
+				t.learn(ctx)
+			}
+		case <-next:
+			next = nil
+			t.wants.Store(held >= 0)
+		case f := <-t.frames:
+			if held >= 0 && taken < maxBurst {
+				if _, err := t.store.Add(t.buttons[held].Class, f); err != nil {
+					t.log.Warn("a picture isn't kept", "error", err)
+				} else {
+					taken++
+				}
+			}
+			t.free <- f
+			next = time.After(takeEvery)
+		}
+	}
+}
+
+// learn teaches the lesson anew. Whatever goes wrong, the last good network runs on.
+func (t *teacher) learn(ctx context.Context) {
+	start := time.Now()
+	lesson, err := teach.Read(ctx, t.dir, t.backbone, t.fit, nil)
+	if err != nil {
+		t.log.Warn("not taught", "error", err)
+		return
+	}
+	taught, err := teach.Teach(lesson, t.backbone, time.Now())
+	if err == nil {
+		err = taught.Write(t.file, nil)
+	}
+	if err != nil {
+		t.log.Warn("not taught", "error", err)
+		return
+	}
+	o := t.options
+	o.Model, o.Fit = t.file, t.fit
+	net, err := classifier.Open(o)
+	if err != nil {
+		t.log.Warn("not taught", "error", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, swapTimeout)
+	defer cancel()
+	if err := t.control.swap(ctx, net); err != nil {
+		net.Close()
+		t.log.Warn("taught, but the rules don't fit: the last network runs on", "error", err)
+		return
+	}
+	t.log.Info("taught", "pictures", len(lesson.Pictures), "classes", fmt.Sprint(lesson.Classes),
+		"right", fmt.Sprintf("%.0f %%", 100*taught.Card.Accuracy), "took", time.Since(start).Round(time.Millisecond))
+}
+
+// close ends the teacher. What it was about to take is lost; what it has written stays.
+func (t *teacher) close() error {
+	if t == nil {
+		return nil
+	}
+	t.cancel()
+	err := t.pressed.Close()
+	t.ended.Wait()
+	t.backbone.Close()
+	if errors.Is(err, fs.ErrClosed) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,158 @@
+package main
+
+import (
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"edge/classifier"
+	"edge/config"
+	"edge/frame"
+	"edge/gpio"
+	"edge/teach"
+)
+
+// fingers press buttons that no board has.
+type fingers chan gpio.Press
+
+func (f fingers) Presses() <-chan gpio.Press { return f }
+func (f fingers) Close() error               { return nil }
+
+// TestTeacher holds buttons while a walk shows it pictures: the network knows them, forgets them, and the walk never waits.
+func TestTeacher(t *testing.T) {
+	c := config.Default()
+	c.Teach.Lesson = filepath.Join(t.TempDir(), "door")
+	c.Teach.Buttons = []config.Button{{Class: "cat"}, {Class: "rocket"}, {Undo: true}}
+	log := slog.New(slog.DiscardHandler)
+	o := classifier.Options{Threads: 1}
+	net, err := openTaught(c, o, log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := teach.OpenStore(c.Teach.Lesson)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := teach.OpenBackbone(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changes := make(chan change)
+	press := make(fingers)
+	tr := &teacher{
+		buttons: c.Teach.Buttons, pressed: press, store: store, dir: c.Teach.Lesson, file: filepath.Join(c.Teach.Lesson, taughtFile),
+		backbone: b, options: o, control: &control{changes: changes, config: c}, log: log, led: -1,
+		frames: make(chan frame.Frame, 1), free: make(chan frame.Frame, 1),
+	}
+	tr.free <- frame.Frame{}
+	ctx, cancel := context.WithCancel(context.Background())
+	tr.cancel = cancel
+	tr.ended.Go(func() { tr.work(ctx) })
+
+	var mu sync.Mutex // of what the walk sees and with what
+	at, swaps := 0, 0
+	var pictures []frame.Frame
+	for _, name := range []string{"cat", "rocket", "clock"} {
+		f, err := frame.ReadFile(t.Context(), "../../examples/"+name+".jpg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pictures = append(pictures, f)
+	}
+	answer := func(picture int) string {
+		mu.Lock()
+		defer mu.Unlock()
+		scores, err := net.Classify(pictures[picture])
+		if err != nil {
+			t.Fatal(err)
+		}
+		best := 0
+		for i, s := range scores {
+			if s > scores[best] {
+				best = i
+			}
+		}
+		return net.Output.ClassName(best)
+	}
+	if got := answer(0); got != "none" {
+		t.Errorf("before anything was taught, a cat is %q", got)
+	}
+	walk, stop := context.WithCancel(context.Background())
+	var walked sync.WaitGroup
+	walked.Go(func() {
+		for walk.Err() == nil {
+			select {
+			case c := <-changes:
+				mu.Lock()
+				net.Close()
+				net = c.net
+				swaps++
+				close(c.done)
+				mu.Unlock()
+			case <-time.After(20 * time.Millisecond):
+				mu.Lock()
+				tr.see(&pictures[at])
+				mu.Unlock()
+			}
+		}
+	})
+	swapped := func(want int) {
+		t.Helper()
+		for range 200 {
+			mu.Lock()
+			n := swaps
+			mu.Unlock()
+			if n == want {
+				return
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		t.Fatalf("no new network after 10 s")
+	}
+	hold := func(button int) {
+		mu.Lock()
+		at = button
+		mu.Unlock()
+		press <- gpio.Press{Button: button, Down: true}
+		time.Sleep(900 * time.Millisecond)
+		press <- gpio.Press{Button: button}
+	}
+	hold(0) // one class alone can't be taught: the last network runs on
+	hold(1)
+	swapped(1)
+	for picture, want := range []string{"cat", "rocket"} {
+		if got := answer(picture); got != want {
+			t.Errorf("picture %d is %q, want %q", picture, got, want)
+		}
+	}
+	count, _ := store.Room()
+	if count < 4 {
+		t.Errorf("%d pictures were taken", count)
+	}
+	press <- gpio.Press{Button: 2, Down: true} // a short press forgets nothing
+	press <- gpio.Press{Button: 2}
+	hold(1)
+	swapped(2)
+	press <- gpio.Press{Button: 2, Down: true}
+	swapped(3)
+	press <- gpio.Press{Button: 2}
+	stop()
+	walked.Wait()
+	if err := tr.close(); err != nil {
+		t.Error(err)
+	}
+	net.Close()
+	if s, err := teach.OpenStore(c.Teach.Lesson); err != nil {
+		t.Error(err)
+	} else if n, _ := s.Room(); n != count {
+		t.Errorf("%d pictures after forgetting, want %d", n, count)
+	}
+	again, err := openTaught(c, o, log) // after a restart
+	if err != nil || len(again.Output.Labels) != 3 {
+		t.Fatalf("%v", err)
+	}
+	again.Close()
+}
