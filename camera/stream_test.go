@@ -136,7 +136,6 @@ func TestCommandIsNeverLeftBehind(t *testing.T) {
 
 // TestKilled: nor does anything stay when this program has no time to end it.
 func TestKilled(t *testing.T) {
-	pids := filepath.Join(t.TempDir(), "pid")
 	const env = "EDGE_TEST_CAMERA"
 	if spec := os.Getenv(env); spec != "" {
 		for _, err := range open(t, spec, patient).Frames(within(t)) {
@@ -144,6 +143,7 @@ func TestKilled(t *testing.T) {
 		}
 		return
 	}
+	pids := filepath.Join(t.TempDir(), "pid") // after that: a killed child leaves its folder behind
 	self := exec.Command(os.Args[0], "-test.run", "^TestKilled$")
 	const stubborn = `exec:sh -c 'echo $$ >%s; trap "" TERM PIPE; while :; do sleep 1; done' | cat`
 	self.Env = append(os.Environ(), env+"="+fmt.Sprintf(stubborn, pids))
