@@ -233,11 +233,12 @@ func (f *Fit) findThresholds(k *kernel) {
 			byClass[class] = append(byClass[class], sum)
 		}
 	}
-	f.thresholds = thresholdsOf(byClass, f.notOwn)
-	// What is no more familiar than the other classes are isn't familiar.
+	var usual []float32
+	f.thresholds, usual = thresholdsOf(byClass, f.notOwn)
+	// What is no more familiar than the other classes are isn't familiar; unless those look nearly the same.
 	for c := range f.thresholds {
 		if c != f.notOwn {
-			f.thresholds[c] = max(f.thresholds[c], f.strangers(with, norm, c))
+			f.thresholds[c] = max(f.thresholds[c], min(f.strangers(with, norm, c), (f.thresholds[c]+usual[c])/2))
 		}
 	}
 
@@ -265,8 +266,9 @@ func (f *Fit) strangers(with [][]float64, norm []float64, class int) float32 {
 	return float32(sum / max(count, 1e-9))
 }
 
-// thresholdsOf: see deviations. A class without pictures to measure takes the others' threshold.
-func thresholdsOf(byClass [][]float64, notOwn int) []float32 {
+// thresholdsOf: see deviations. usual is the mean that they lie below. A class without pictures to measure takes the
+// others'.
+func thresholdsOf(byClass [][]float64, notOwn int) (thresholds, usual []float32) {
 	variance, count := 0.0, 0.0
 	level, levels := 0.0, 0.0
 	for c, values := range byClass {
@@ -280,9 +282,9 @@ func thresholdsOf(byClass [][]float64, notOwn int) []float32 {
 		}
 		count += float64(len(values) - 1)
 	}
-	const usual = 0.08 // what real lessons have
-	variance = (variance + usual*usual*4) / (count + 4)
-	thresholds := make([]float32, len(byClass))
+	const typical = 0.08 // deviation, of real lessons
+	variance = (variance + typical*typical*4) / (count + 4)
+	thresholds, usual = make([]float32, len(byClass)), make([]float32, len(byClass))
 	for c, values := range byClass {
 		m := level / max(levels, 1)
 		own, n := 0.0, 0.0
@@ -297,12 +299,12 @@ func thresholdsOf(byClass [][]float64, notOwn int) []float32 {
 			m = 0.8
 		}
 		d := math.Sqrt((own + priorPictures*variance) / (n + priorPictures))
-		thresholds[c] = float32(min(max(m-deviations*d, 0), 1))
+		thresholds[c], usual[c] = float32(min(max(m-deviations*d, 0), 1)), float32(min(m, 1))
 		if c == notOwn {
 			thresholds[c] = 0
 		}
 	}
-	return thresholds
+	return thresholds, usual
 }
 
 // sum is a weighted sum of the pictures' units, of a combination's layers one after another.

@@ -148,8 +148,8 @@ func (t *teacher) see(f *frame.Frame) {
 
 // work is the teacher's goroutine.
 func (t *teacher) work(ctx context.Context) {
-	held := -1 // the button that takes pictures
-	taken := 0
+	held := -1                  // the button that takes pictures
+	taken, released := 0, false // a press may be shorter than the time to the next frame: one picture is taken
 	var next, undo <-chan time.Time
 	for {
 		select {
@@ -162,18 +162,16 @@ func (t *teacher) work(ctx context.Context) {
 				undo = time.After(undoHeld)
 			case b.Undo:
 				undo = nil
-			case p.Down && held < 0:
-				held, taken = p.Button, 0
+			case p.Down && (held < 0 || released):
+				held, taken, released = p.Button, 0, false
 				t.store.Begin()
 				t.taking.Store(true)
 				t.wants.Store(true)
 				t.log.Info("teaching", "class", b.Class, "room", t.store.Left())
 			case !p.Down && held == p.Button:
-				t.taking.Store(false)
-				t.wants.Store(false)
-				held, next = -1, nil
-				if taken > 0 {
-					t.learn(ctx)
+				if released = taken == 0; !released {
+					held, next = -1, nil
+					t.finish(ctx)
 				}
 			}
 		case <-undo:
@@ -198,9 +196,19 @@ func (t *teacher) work(ctx context.Context) {
 				}
 			}
 			t.free <- f
-			next = time.After(takeEvery)
+			if next = time.After(takeEvery); released && held >= 0 {
+				held, next = -1, nil
+				t.finish(ctx)
+			}
 		}
 	}
+}
+
+// finish ends a burst.
+func (t *teacher) finish(ctx context.Context) {
+	t.taking.Store(false)
+	t.wants.Store(false)
+	t.learn(ctx)
 }
 
 // learn teaches the lesson anew. Whatever goes wrong, the last good network runs on.

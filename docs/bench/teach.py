@@ -22,7 +22,6 @@ from sklearn.svm import LinearSVC
 
 warnings.filterwarnings("ignore")
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-DRAWS_OF_MLP = 3  # it takes seconds
 PEERS = {
     "kNN-3": lambda: KNeighborsClassifier(3),
     "prototypes": lambda: NearestCentroid(),
@@ -44,16 +43,16 @@ def main():
             x = np.fromfile(d["units"], np.int8).reshape(-1, d["depth"]).astype(np.float32) / 128
             x /= np.linalg.norm(x, axis=1, keepdims=True)
             y, n = np.array(d["class"]), d["taught"]
+            # Coordinates in the span of what was taught: what is outside doesn't change any of these methods' answers (the
+            # MLP's start and LDA's shrinkage apart), and they are much faster for it.
+            x = x @ np.linalg.qr(x[:n].T)[0]
             row = rows.setdefault((d["set"], d["per"]), {})
             for name in ("right", "int8", "kept", "foreign"):
                 row.setdefault(name, []).append(100 * d[name])
             row.setdefault("features", []).append(d["features"])
             for name, make in PEERS.items():
                 done = row.setdefault(name, [])
-                if name == "MLP-128" and len(done) >= DRAWS_OF_MLP or name == "LDA" and len(done) >= DRAWS_OF_MLP:
-                    continue
                 done.append(100 * make().fit(x[:n], y[:n]).score(x[n:], y[n:]))
-            row.setdefault("paired", []).append({p: row[p][-1] for p in PEERS if len(row[p]) == len(row["right"])})
             if d["set"] == "fruit" and d["per"] == 50 and len(times) < 3:
                 times.append(cross_validated(x[:n][y[:n] < 5], y[:n][y[:n] < 5]))
     write(rows, times)
@@ -83,7 +82,7 @@ def write(rows, times):
     lines = [
         "# edge teach and scikit-learn on the same features", "",
         "`make teach-bench` makes this file: [teach.py](teach.py). The lessons lie in `../shared/teach`, the backbone is the",
-        "embedded network. Top-1 in %, mean of 10 draws (LDA and MLP-128: of the first 3); so many pictures of each class are",
+        "embedded network. Top-1 in %, mean of 10 draws; so many pictures of each class are",
         f"taught, the rest is tested. Machine: {platform.processor() or platform.machine()}, shared with other work.", "",
         "| lesson, pictures a class | wanted | edge | int8 head | " + " | ".join(names) + " | features chosen |",
         "| --- " * (5 + len(names)) + "|",
@@ -93,11 +92,6 @@ def write(rows, times):
         chosen = ", ".join(f"{f} {row['features'].count(f)}×" for f in sorted(set(row["features"])))
         lines.append(f"| {lesson}, {per} | {wanted} | **{np.mean(row['right']):.1f}** | {np.mean(row['int8']):.1f} | "
                      + " | ".join(f"{np.mean(row[p]):.1f}" for p in names) + f" | {chosen} |")
-    lines += ["", "LDA and MLP-128 against edge on the same three draws:", "",
-              "| lesson, pictures a class | edge | LDA | MLP-128 |", "| --- | --- | --- | --- |"]
-    for (lesson, per), row in rows.items():
-        n = DRAWS_OF_MLP
-        lines.append(f"| {lesson}, {per} | {np.mean(row['right'][:n]):.1f} | {np.mean(row['LDA']):.1f} | {np.mean(row['MLP-128']):.1f} |")
     lines += ["", "## None of these", "",
               "A picture counts if it is familiar to the class with the highest score. Foreign pictures are those of the other two",
               "lessons.", "", "| lesson, pictures a class | own kept, % | foreign accepted, % |", "| --- | --- | --- |"]

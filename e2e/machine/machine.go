@@ -188,3 +188,9 @@ func (g *Guest) Close() {
 	}
 	os.RemoveAll(g.dir)
 }
+
+// Press pushes the board's power button, line 3 of the PL061, for 100 ms.
+func (g *Guest) Press() error {
+	_, err := g.monitor.execute("system_powerdown", nil)
+	return err
+}

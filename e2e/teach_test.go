@@ -1,0 +1,80 @@
+//go:build e2e
+
+package e2e
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"edge/e2e/machine"
+	"edge/mobilenet"
+)
+
+// teachConfig has one button: line 3 of the PL061, which QEMU's monitor raises for 100 ms as the board's power button.
+const teachConfig = `
+model: backbone.tflite
+camera:
+  source: /dev/video0
+  size: 640x480
+  format: yuyv
+leds:
+  - {name: seen, line: "9030000.pl061:4", classes: [white], on: 0.5, smoothing: none, hold: 0s}
+  - {name: lost, line: "9030000.pl061:5"}
+states:
+  camera_lost: {leds: lost}
+teach:
+  lesson: /lesson
+  buttons: [{line: "9030000.pl061:3", class: white, active_high: true}]
+`
+
+// TestTeachesAtTheCamera takes pictures of one class by a command and of another by a button, and sees the LED follow what was
+// taught; after the power was cut, the lesson and the network are still there.
+func TestTeachesAtTheCamera(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	blueprint, err := mobilenet.V2(0.35, 96, 120)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data, err := blueprint.Graph(1).WriteTFLite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	backbone := filepath.Join(t.TempDir(), "backbone.tflite")
+	if err := os.WriteFile(backbone, data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	g := b.boot(t, machine.Config{Files: []machine.File{
+		{Path: "/usr/local/bin/edge", Host: b.path("edge")},
+		{Path: "/etc/edge/backbone.tflite", Host: backbone, Mode: 0o644},
+		{Path: "/etc/edge/edge.yaml", Content: []byte(teachConfig)},
+	}})
+	const black, white = "5", "6"
+	show := func(pattern string) { g.sh("vivid set /dev/video0 osd_text_mode=2 test_pattern=" + pattern) }
+	show(black)
+	if out := g.run("edge", "teach", "add", "/lesson", "--class", "black", "--camera", "/dev/video0", "--count", "3", "--every", "50ms"); !strings.Contains(out, "3 pictures of black taken") {
+		t.Fatalf("edge teach add: %s", out)
+	}
+	start := func() *machine.Process {
+		return g.start(machine.Command{Argv: []string{"edge", "run", "--config", "/etc/edge/edge.yaml"}})
+	}
+	edge := start()
+	g.wait("edge watches", func() bool { return strings.Contains(edge.Stderr(), "ready") })
+	show(white)
+	if leds := g.pl061() & ledSeen; leds != 0 {
+		t.Errorf("the LED is on before anything was taught: %#x", leds)
+	}
+	if err := g.Press(); err != nil {
+		t.Fatal(err)
+	}
+	g.wait("the LED shows what was taught", func() bool { return g.pl061()&ledSeen != 0 })
+	show(black)
+	g.wait("the LED is off for what else was taught", func() bool { return g.pl061()&ledSeen == 0 })
+	g.sh("kill -9 $(pidof edge)")
+	g.wait("the LEDs are off", func() bool { return g.pl061() == 0 })
+	show(white)
+	start()
+	g.wait("the LED shows it again after a restart", func() bool { return g.pl061()&ledSeen != 0 })
+}
