@@ -1,16 +1,16 @@
-// Package camera is where frames come from: a V4L2 camera, a command's output or standard input, picture files.
+// Package camera gives frames: from a V4L2 camera, a command's output, standard input, or picture files.
 //
-// A person names a source ("auto", "/dev/video0", "exec:rpicam-vid …", a folder); ParseSpec makes a Spec of that, and Open
-// a Camera of the Spec. A Camera gives its frames as a sequence, always the newest, each borrowed until the next:
+// A person names a source ("auto", "/dev/video0", "exec:rpicam-vid …", a folder); ParseSpec turns that into a Spec, and
+// Open the Spec into a Camera. A Camera gives its frames as a sequence, always the newest, each borrowed until the next:
 //
 //	for f, err := range cam.Frames(ctx) { … }
 //
 // The sequence outlives trouble. A camera that is unplugged, silent, or whose command ends is reported as ErrLost every
 // second, is looked for again, and comes back by itself; a damaged frame is left out and counted.
 //
-// Cameras are not told from one another by what they say but by what they do: drivers that give another format than was
-// asked for, MJPEG with bytes where none belong, buffers flagged as errors, grey cameras for infrared that come first.
-// What a source says of itself is checked, and what nothing says (how rows of raw frames are padded) is asked for.
+// Cameras are judged by what they do, not by what they say: there are drivers that give another format than was asked
+// for, MJPEG with bytes where none belong, buffers flagged as errors, grey infrared cameras that come first. What a
+// source says of itself is checked, and what no source says (how rows of raw frames are padded) a person must say.
 //
 // The files in the order in which to read them: camera.go says what every source is, spec.go what a person may call it;
 // files.go reads pictures; stream.go takes frames out of a pipe, cut by split.go, filled by stdin.go or command.go;
@@ -35,41 +35,42 @@ import (
 // Camera is a source of frames.
 type Camera interface {
 	// Frames gives one frame after another, the newest that there is. A frame is borrowed: it is valid until the next
-	// iteration. Its Format and size can change when a camera was unplugged and another one comes back.
+	// iteration. Its Format and size can change if a camera was unplugged and another one comes back.
 	//
 	// An error that is ErrLost or frame.ErrDamaged (a picture file that can't be read) comes without a frame and the
-	// sequence goes on. So does it after ErrNotYet. ErrLost comes again every second for as long as the camera is lost,
+	// sequence continues, as it does after ErrNotYet. ErrLost comes again every second for as long as the camera is lost,
 	// and ErrNotYet while the next picture isn't due, so that a loop never waits long. Any other error is the last
 	// element. The sequence also ends when ctx does, after the last picture, and at the end of standard input.
 	//
-	// What the sequence started (a goroutine, a child process) has ended when it ends. At most one at a time.
+	// When the sequence ends, whatever it started (a goroutine, a child process) has ended, too. At most one sequence may
+	// run at a time.
 	Frames(ctx context.Context) iter.Seq2[frame.Frame, error]
 
-	// Counts says what became of the frames until now; it may be called from any goroutine.
+	// Counts returns how many frames were delivered, dropped and damaged so far. Any goroutine may call it.
 	Counts() Counts
 
 	// String says which camera this is, for people.
 	String() string
 
-	// Close frees what Open took. It isn't to be called while a sequence runs.
+	// Close frees what Open took. It must not be called while a sequence runs.
 	Close() error
 }
 
-// ErrLost is a camera that gives no frames for now: unplugged, silent, or its command ended. The source goes on trying
-// by itself.
+// ErrLost says that a camera gives no frames for now: it is unplugged or silent, or its command ended. The source keeps
+// trying by itself.
 var ErrLost = errors.New("lost")
 
-// ErrNotYet is that all is well and the next picture isn't due for a while.
+// ErrNotYet says that all is well and the next picture isn't due yet.
 var ErrNotYet = errors.New("not yet")
 
-// Options is what is wanted of a camera. The zero value will do for everything but a stream of raw frames.
+// Options say what is wanted of a camera. The zero value will do for everything but a stream of raw frames.
 type Options struct {
 	Width, Height int           // wanted of a V4L2 camera (0: 640 × 480); what they are in a stream of raw frames
 	Format        frame.Format  // 0: the cheapest that a V4L2 camera has, MJPEG from a stream
 	Stride        int           // of raw frames in a stream: bytes from one row to the next; 0: as the writer is known to do
 	FPS           float64       // wanted of a V4L2 camera (0: its own); of picture files (0: as fast as they are taken)
 	Loop          bool          // picture files: begin again after the last one
-	Patience      time.Duration // how long a camera may give no frame until it is lost; 0: 3 s
+	Patience      time.Duration // how long a camera may give no frame before it is lost; 0: 3 s
 	Wait          bool          // a V4L2 camera that can't be opened yet is lost, not an error of Open
 }
 
@@ -77,7 +78,7 @@ const (
 	defaultPatience = 3 * time.Second
 	lostInterval    = time.Second // how often a lost camera is reported, and tried again
 	waitInterval    = time.Second // how often a sequence that waits for the time of the next picture says so
-	maxFrame        = 16 << 20    // bytes of one frame from a stream; of those there are at most three in memory
+	maxFrame        = 16 << 20    // bytes of one frame from a stream; at most three are in memory
 	maxSide         = 1 << 14     // pixels; so that no product of sizes overflows on machines of 32 bits
 )
 
@@ -105,7 +106,7 @@ func Open(spec Spec, o Options) (Camera, error) {
 	return openDevice(spec, o)
 }
 
-// Counts is what became of a camera's frames since it was opened.
+// Counts are numbers of frames since a camera was opened, by what became of them.
 type Counts struct {
 	Delivered uint64 // given to the sequence
 	Dropped   uint64 // a newer one was there
@@ -120,12 +121,12 @@ func (c *counters) Counts() Counts {
 	return Counts{c.delivered.Load(), c.dropped.Load(), c.damaged.Load()}
 }
 
-// lost is the error of a camera that gives no frames for now, and why.
+// lost returns the error of a camera that gives no frames for now, and why.
 func lost(name string, why error) error {
 	return fmt.Errorf("camera: %s: %w: %w", name, ErrLost, why)
 }
 
-// sleep waits for d, false when ctx ended before.
+// sleep waits for d; false if ctx ended first.
 func sleep(ctx context.Context, d time.Duration) bool {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

@@ -62,7 +62,7 @@ type mode struct {
 	fps           float64 // the fastest; 0: the driver doesn't say
 }
 
-// wanted is Options with what they leave open filled in, for a V4L2 camera.
+// wanted returns Options for a V4L2 camera with their defaults filled in.
 func wanted(o Options) Options {
 	if o.Width <= 0 || o.Height <= 0 {
 		o.Width, o.Height = 640, 480
@@ -89,7 +89,7 @@ func modes(formats []Format, o Options, rate func(code uint32, width, height int
 	return list
 }
 
-// bestMode returns the mode that fits best, false when there is none in the wanted format.
+// bestMode returns the mode that fits best, false if there is none in the wanted format.
 func bestMode(formats []Format, o Options, rate func(code uint32, width, height int) float64) (m mode, found bool) {
 	list := modes(formats, o, rate)
 	if len(list) == 0 {
@@ -98,7 +98,7 @@ func bestMode(formats []Format, o Options, rate func(code uint32, width, height 
 	return slices.MinFunc(list, func(a, b mode) int { return compareModes(a, b, o) }), true
 }
 
-// compareModes is below 0 when a is the better mode: one that is as large as wanted, then as fast, then cheap to read,
+// compareModes returns a number below 0 if a is the better mode: one that is as large as wanted, then as fast, then cheap to read,
 // then small.
 func compareModes(a, b mode, o Options) int {
 	missing := func(m mode) int { return max(0, o.Width-m.width) + max(0, o.Height-m.height) }

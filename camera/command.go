@@ -19,8 +19,8 @@ import (
 const (
 	firstPause = 500 * time.Millisecond // before a command is started again; doubled each time
 	lastPause  = 30 * time.Second
-	worked     = 30 * time.Second // a command that ran for so long is started again after the first pause
-	hung       = 10 * time.Second // a command that writes nothing for so long is ended
+	worked     = 30 * time.Second // a command that ran for this long is started again after the first pause
+	hung       = 10 * time.Second // a command that writes nothing for this long is ended
 	grace      = 2 * time.Second  // between asking a command to end and killing it
 )
 
@@ -58,19 +58,19 @@ func (s *stream) supervise(ctx context.Context, line string, in *slot) error {
 	return nil
 }
 
-// isNoCommand reports whether the shell found nothing that it could run: that doesn't heal by itself.
+// isNoCommand reports whether the shell found nothing that it could run, which trying again won't mend.
 func isNoCommand(err error) bool {
 	var exit *exec.ExitError
 	return errors.As(err, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127)
 }
 
-// guarded runs the command $1, beside a watcher that kills their process group when this program has ended in whatever
-// way, also by SIGKILL: descriptor 3 is a pipe that only this program can write to. (Pdeathsig would only be for the
-// shell, not for what it starts, and come when a thread ends.)
+// guarded runs the command $1 beside a watcher that kills their process group when this program ends in whatever way,
+// even by SIGKILL: descriptor 3 is a pipe that only this program can write to. (Pdeathsig would reach only the shell, not
+// what it starts, and would come when a thread ends.)
 const guarded = `(read _ <&3; kill -9 0) >/dev/null 2>&1 & exec /bin/sh -c "$1" 3<&-`
 
-// runCommand runs a shell command while read reads its output, and says why it ended; one that writes nothing for so
-// long as silence is ended. When it returns, nothing of the command's process group is left.
+// runCommand runs a shell command while read reads its output, and says why it ended. It ends a command that writes
+// nothing for as long as silence. When it returns, nothing of the command's process group is left.
 func runCommand(ctx context.Context, line string, silence time.Duration, read func(io.Reader) error) error {
 	out, childOut, err := os.Pipe()
 	if err != nil {
@@ -96,7 +96,7 @@ func runCommand(ctx context.Context, line string, silence time.Duration, read fu
 	stop := context.AfterFunc(ctx, func() { _ = out.Close() })
 	readErr := read(deadlineReader{out, silence})
 	stop()
-	_ = out.Close() // a command that goes on writing gets SIGPIPE
+	_ = out.Close() // a command that keeps writing gets SIGPIPE
 	err = endGroup(cmd, errors.Is(readErr, io.EOF))
 
 	switch {
@@ -122,7 +122,7 @@ func endGroup(cmd *exec.Cmd, ending bool) error {
 	return cmd.Wait()
 }
 
-// exits waits until the command has exited, for d at most, and leaves it to be waited for.
+// exits waits for d at most until the command has exited; it doesn't reap it.
 func exits(cmd *exec.Cmd, d time.Duration) bool {
 	for end := time.Now().Add(d); ; time.Sleep(5 * time.Millisecond) {
 		var info unix.Siginfo
@@ -136,7 +136,7 @@ func exits(cmd *exec.Cmd, d time.Duration) bool {
 	}
 }
 
-// deadlineReader reads from a command that may not be silent for so long.
+// deadlineReader reads from a command that may not be silent for longer than silence.
 type deadlineReader struct {
 	*os.File
 	silence time.Duration
@@ -170,7 +170,7 @@ func (t *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// String returns the last lines in one.
+// String returns the last lines joined into one.
 func (t *tail) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

@@ -21,10 +21,10 @@ type device struct {
 
 	session *session      // nil while there is none
 	trouble error         // why no frames come for now; nil while they come
-	silence time.Duration // how long none came from this session
+	silence time.Duration // how long this session has given none
 }
 
-// reopenAfter is how long a camera may be silent until it is closed and opened again.
+// reopenAfter is how long a camera may be silent before it is closed and opened again.
 const reopenAfter = 10 * time.Second
 
 func openDevice(spec Spec, o Options) (Camera, error) {
@@ -41,7 +41,7 @@ func openDevice(spec Spec, o Options) (Camera, error) {
 	return d, nil
 }
 
-// open finds the camera, where it is now, and starts it.
+// open finds the camera, wherever it is now, and starts it.
 func (d *device) open() (Node, error) {
 	n, err := find(d.spec)
 	if err != nil {
@@ -77,7 +77,7 @@ func (d *device) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 	}
 }
 
-// next waits for the next frame. Its error says why there is none; then it is to be called again.
+// next waits for the next frame. Its error says why there is none; the caller then calls it again.
 func (d *device) next(ctx context.Context) (frame.Frame, error) {
 	if d.session == nil {
 		if _, d.trouble = d.open(); d.trouble != nil {

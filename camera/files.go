@@ -15,7 +15,7 @@ import (
 	"edge/frame"
 )
 
-// files is frames out of picture files.
+// files gives frames from picture files.
 type files struct {
 	counters
 	name  string

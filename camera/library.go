@@ -8,11 +8,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// What the webcam library (v0.6.1, its only release) does well is used: opening, listing formats, setting one, mapping
-// the buffers, starting, stopping. What it hides is a frame's flags, time and number, and they only come with the
-// buffer, from VIDIOC_DQBUF on the descriptor that started the stream: a second descriptor is refused. So this room
-// dequeues by itself, on the library's descriptor and into the library's maps. Both are private fields; reflection may
-// read them, a test says when they are no longer what they were, and nothing else in this package knows of it.
+// The webcam library (v0.6.1, its only release) opens the device, lists and sets formats, maps the buffers, starts and
+// stops. It hides a frame's flags, time and number, and they only come with the buffer, from VIDIOC_DQBUF on the
+// descriptor that started the stream: a second descriptor is refused. So this package dequeues by itself, on the
+// library's descriptor and into the library's maps. Both are private fields. Reflection can read them, a test fails if
+// they change, and nothing else in this package knows of it.
 
 // descriptor returns the library's file descriptor.
 func descriptor(cam *webcam.Webcam) int {
@@ -29,8 +29,8 @@ func mapped(cam *webcam.Webcam) [][]byte {
 	return buffers
 }
 
-// startStreaming starts cam with so many buffers. Where the library's StartStreaming fails it leaves the buffers
-// mapped, and as long as they are the device stays busy, even when it is closed: so they are unmapped here.
+// startStreaming starts cam with the given number of buffers. If the library's StartStreaming fails, it leaves the
+// buffers mapped, which keeps the device busy even after it is closed, so they are unmapped here.
 func startStreaming(cam *webcam.Webcam, buffers uint32) error {
 	if err := cam.SetBufferCount(buffers); err != nil {
 		return err

@@ -46,7 +46,7 @@ const CommandForCSI = "exec:rpicam-vid -t 0 -n --codec mjpeg --width 640 --heigh
 const useCommand = `use --camera "` + CommandForCSI + `"`
 
 // List returns the /dev/video… of this machine, in the order of their numbers. It only looks: a node that is in use
-// goes on undisturbed.
+// is not disturbed.
 func List() ([]Node, error) {
 	paths, err := filepath.Glob("/dev/video*")
 	if err != nil {
@@ -60,7 +60,7 @@ func List() ([]Node, error) {
 	return nodes, nil
 }
 
-// inspect says what there is to know about the node at path.
+// inspect finds out all there is to know about the node at path.
 func inspect(path string) Node {
 	n := Node{
 		Path:    path,
@@ -91,7 +91,7 @@ func inspect(path string) Node {
 	if n.Why, n.CSI = whyNoFormat(n); n.Why != "" {
 		return n
 	}
-	// To ask for no buffers changes nothing, but only who streams from the node may do it.
+	// Asking for no buffers changes nothing, and is refused if another process streams from the node.
 	if err := ioctl(fd, vidiocReqbufs, &requestBuffers{Type: bufTypeVideoCapture, Memory: memoryMmap}); err != nil {
 		n.Why = n.reason(err)
 		return n
@@ -100,13 +100,13 @@ func inspect(path string) Node {
 	return n
 }
 
-// text returns what stands in a field of a C structure.
+// text returns the string in a field of a C structure.
 func text(field []byte) string {
 	before, _, _ := bytes.Cut(field, []byte{0})
 	return strings.ToValidUTF8(string(before), "?")
 }
 
-// whyNoCamera says why a node of that driver and these capabilities gives no pictures; empty when it does.
+// whyNoCamera says why a node of that driver and these capabilities gives no pictures; empty if it does.
 func whyNoCamera(driver string, caps uint32) (why string, csi bool) {
 	const forLibcamera = "it belongs to a CSI camera, which only libcamera can run: " + useCommand
 	switch {
@@ -245,7 +245,7 @@ func (n Node) reason(err error) string {
 	return err.Error()
 }
 
-// explain turns what went wrong with this node into an error for people.
+// explain turns an error of this node into one for people.
 func (n Node) explain(err error) error {
 	return fmt.Errorf("%s (%s): %w", n.Path, n.Name, &explained{n.reason(err), err})
 }
@@ -332,8 +332,8 @@ func best(nodes []Node) (Node, error) {
 // infraredName matches the names of infrared cameras, such as "Integrated IR Camera" and "Windows Hello Infrared".
 var infraredName = regexp.MustCompile(`(?i)\bIR\b|infrared`)
 
-// infrared reports whether a camera gives no colours: those that see infrared light have grey formats only, or make
-// grey pictures in a colour format and are named so.
+// infrared reports whether a camera gives no colours: infrared cameras have only grey formats, or give grey pictures in
+// a colour format and say infrared in their name.
 func (n Node) infrared() bool {
 	colour := slices.ContainsFunc(n.Formats, func(f Format) bool { return f.Readable && !f.known.IsGrey() })
 	return !colour || infraredName.MatchString(n.Name)

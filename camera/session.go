@@ -33,7 +33,7 @@ type session struct {
 const (
 	bufferCount = 4
 	nobody      = -1
-	pollSlice   = 100 * time.Millisecond // how long the end of a context may go unseen
+	pollSlice   = 100 * time.Millisecond // how long the end of a context may go unnoticed
 )
 
 var errSilent = errors.New("no frame")
@@ -94,7 +94,7 @@ func (s *session) setMode(formats []Format, o Options) error {
 	return err
 }
 
-// rate returns how many frames a second a mode gives at most, 0 when the driver doesn't say.
+// rate returns how many frames a second a mode gives at most, 0 if the driver doesn't say.
 func (s *session) rate(code uint32, width, height int) float64 {
 	most := 0.0
 	for _, r := range s.cam.GetSupportedFramerates(webcam.PixelFormat(code), uint32(width), uint32(height)) {
@@ -126,8 +126,8 @@ func layout(p pixFormat) (like frame.Frame, size int, err error) {
 	return like, f.FrameSize(like.Width, like.Height, like.Stride), nil
 }
 
-// next takes back the frame that was lent before and returns the newest one, waiting for it for at most that long:
-// errSilent if none comes. Any other error is the end of this session.
+// next takes back the frame it lent before and returns the newest one, waiting for at most that long: errSilent if none
+// comes. Any other error ends this session.
 func (s *session) next(ctx context.Context, wait time.Duration) (frame.Frame, error) {
 	if err := s.takeBack(); err != nil {
 		return frame.Frame{}, err
@@ -139,7 +139,7 @@ func (s *session) next(ctx context.Context, wait time.Duration) (frame.Frame, er
 			return frame.Frame{}, err
 		}
 		if s.lent != nobody {
-			// A network slower than the camera finds all buffers full, and the driver stopped when they were. Then even
+			// If the network is slower than the camera, all buffers are full and the driver has stopped. Then even
 			// the newest frame is old, and the one that comes next is worth waiting for.
 			if waited || time.Since(f.At) <= s.stale() {
 				return f, nil
@@ -156,7 +156,7 @@ func (s *session) next(ctx context.Context, wait time.Duration) (frame.Frame, er
 	}
 }
 
-// stale is the age at which a frame that was waiting isn't taken any more.
+// stale is the age above which a waiting frame is no longer taken.
 func (s *session) stale() time.Duration {
 	const least = 100 * time.Millisecond
 	if s.fps <= 0 {
@@ -252,7 +252,7 @@ func (s *session) wait(ctx context.Context, end time.Time) error {
 	}
 }
 
-// failure asks the driver why it reports an error in the place of frames.
+// failure asks the driver why it reports an error instead of frames.
 func (s *session) failure() error {
 	s.last = buffer{Type: bufTypeVideoCapture, Memory: memoryMmap}
 	if err := ioctl(s.fd, vidiocDqbuf, &s.last); err != nil {

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Spec says where frames come from. ParseSpec makes it of what a person writes; the zero value is Auto.
+// Spec says where frames come from. ParseSpec makes it from what a person writes; the zero value is Auto.
 type Spec struct {
 	Kind Kind
 	// Arg is what Kind says.

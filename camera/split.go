@@ -39,7 +39,7 @@ func (s *rawSplitter) next(f *frame.Frame) error {
 	return err
 }
 
-// maxNoise is how many bytes between pictures there may be until the stream isn't taken for MJPEG any more. A stream
+// maxNoise is how many bytes may lie between pictures before the stream no longer counts as MJPEG. A stream
 // that is joined in the middle begins with a part of a picture; a multipart stream has headers between pictures.
 const maxNoise = 4 << 20
 
@@ -152,7 +152,7 @@ func (s *mjpegSplitter) picture(f *frame.Frame) error {
 	}
 }
 
-// whole says whether the picture may end here: after a scan, and if it has pixels.
+// whole reports whether the picture may end here: after a scan, and if it has pixels.
 func whole(f *frame.Frame, inScan bool) error {
 	if !inScan || f.Width == 0 || f.Height == 0 {
 		return errDamaged
@@ -160,7 +160,7 @@ func whole(f *frame.Frame, inScan bool) error {
 	return nil
 }
 
-// more adds what has come of the stream to the frame. It waits for one byte at least.
+// more appends what has arrived to the frame, waiting for at least one byte.
 func (s *mjpegSplitter) more(f *frame.Frame) error {
 	_, _ = s.r.Discard(s.ahead) // it is in the buffer
 	s.ahead = 0
@@ -183,7 +183,7 @@ func (s *mjpegSplitter) cut(f *frame.Frame, end int) {
 	f.Pix = f.Pix[:end]
 }
 
-// mayFollowScan reports whether such a marker may follow a scan. Those below SOF0 are skipped, as libjpeg does.
+// mayFollowScan reports whether the marker may follow a scan. Those below SOF0 are skipped, as libjpeg does.
 func mayFollowScan(code byte) bool {
 	switch code {
 	case marker.DHT, marker.DAC, marker.SOS, marker.DQT, marker.DRI, marker.DNL, marker.COM:

@@ -73,7 +73,7 @@ func (s *stoppable) Read(p []byte) (int, error) {
 	}
 }
 
-// stop ends the Read that waits, and every later one. It may come during close and after it. Any number but 0 will do.
+// stop ends the Read that waits, and every later one. It may be called during and after close. Any number but 0 will do.
 func (s *stoppable) stop() { _, _ = s.event.Write([]byte{1, 1, 1, 1, 1, 1, 1, 1}) }
 
 func (s *stoppable) close() { _ = s.event.Close() }

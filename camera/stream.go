@@ -14,7 +14,7 @@ import (
 	"edge/frame"
 )
 
-// stream is frames from a pipe. One goroutine reads and cuts them, so that the pipe never fills with old frames while
+// stream gives frames from a pipe. One goroutine reads and cuts them, so that the pipe never fills with old frames while
 // the network runs, and keeps the newest whole frame for the sequence.
 type stream struct {
 	counters
@@ -48,11 +48,11 @@ func newStream(spec Spec, o Options) (*stream, error) {
 	if err != nil {
 		return nil, fmt.Errorf("camera: %s: %w", name, err)
 	}
-	// What isn't known of such frames is as in most: BT.601, limited range.
+	// Nothing says how such frames hold colours, so they count as most do: BT.601, limited range.
 	s.raw = frame.Frame{Format: o.Format, Width: o.Width, Height: o.Height, Stride: stride}
 	rpicam := o.Format == frame.YU12 && stride%64 == 0 && !isFFmpeg.MatchString(spec.Arg)
 	if rpicam || o.Format.IsGrey() {
-		s.raw.Range = frame.Full // as rpicam-vid writes YU12, with colours as in a JPEG picture, and everyone grey
+		s.raw.Range = frame.Full // rpicam-vid writes YU12 with a JPEG's colours, and every program writes grey in full range
 	}
 	s.rawSize = o.Format.FrameSize(o.Width, o.Height, s.raw.Stride)
 	if s.rawSize > maxFrame {
@@ -130,7 +130,7 @@ func (s *stream) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 	}
 }
 
-// deliver yields what comes into the slot until the feed or ctx ends.
+// deliver yields what arrives in the slot until the feed or ctx ends.
 func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yield func(frame.Frame, error) bool) {
 	give := func(f frame.Frame) bool {
 		s.delivered.Add(1)
@@ -193,7 +193,7 @@ func (s *stream) String() string {
 // Close implements Camera. All that a stream holds ends with its sequence.
 func (s *stream) Close() error { return nil }
 
-// slot is where the goroutine that reads leaves the newest frame. There are three frames, so that neither side ever
+// slot holds the newest frame that the reading goroutine has left. There are three frames, so that neither side ever
 // waits for the other: one is being filled, one is the newest, one belongs to the sequence.
 type slot struct {
 	spare   frame.Frame      // being filled
@@ -212,8 +212,8 @@ func newSlot() *slot {
 	return in
 }
 
-// put makes the spare frame the newest one and reports whether that dropped one that nobody took. Trouble that was
-// there before is over.
+// put makes the spare frame the newest one and reports whether that dropped one that nobody took. It ends any earlier
+// trouble.
 func (in *slot) put() (dropped bool) {
 	in.seq++
 	in.spare.Seq = in.seq
@@ -233,7 +233,7 @@ func (in *slot) put() (dropped bool) {
 	}
 }
 
-// fail says why no frames come for now, in the place of what was said before.
+// fail says why no frames come for now, replacing what was said before.
 func (in *slot) fail(why error) {
 	select {
 	case <-in.trouble:
@@ -242,7 +242,7 @@ func (in *slot) fail(why error) {
 	in.trouble <- failure{why}
 }
 
-// atEnd turns the error of a stream's last read into why it ended, nil when it just ended.
+// atEnd turns the error of a stream's last read into why it ended, nil if it just ended.
 func atEnd(frames int, err error) error {
 	switch {
 	case !errors.Is(err, io.EOF):

@@ -152,7 +152,7 @@ func colours(f frame.Format, p pixFormat) (frame.Matrix, frame.Range) {
 	return matrix, rng
 }
 
-// capturedAt returns when a buffer was captured, now where the driver doesn't say it by the monotonic clock.
+// capturedAt returns when a buffer was captured, or now if the driver doesn't say so by the monotonic clock.
 func capturedAt(b *buffer) time.Time {
 	now := time.Now()
 	var mono unix.Timespec

@@ -178,7 +178,7 @@ func (b *benchmark) comparePeak(peak float64) {
 
 func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
 
-// percentile of sorted times: the nearest rank.
+// percentile returns the percentile of sorted times by the nearest-rank method.
 func percentile(sorted []time.Duration, p int) time.Duration {
 	return sorted[min((len(sorted)*p+99)/100, len(sorted))-1]
 }

@@ -116,7 +116,7 @@ func printBlueprint(out io.Writer, b *mobilenet.Blueprint) error {
 	fmt.Fprintln(w, "layer\tkind\tchannels\toutput\tMACs\tparameters")
 	for _, l := range b.Layers {
 		kind := l.String()
-		if l.Function != mobilenet.Relu6 && l.Kind <= mobilenet.Pointwise { // the usual one isn't said
+		if l.Function != mobilenet.Relu6 && l.Kind <= mobilenet.Pointwise { // the usual one goes without saying
 			kind += ", " + l.Function.String()
 		}
 		cost := l.Cost()

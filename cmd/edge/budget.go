@@ -22,11 +22,11 @@ type budget struct {
 	Machine  string          `json:"machine,omitempty"`
 	Kernels  string          `json:"kernels"`
 	Threads  int             `json:"threads"`
-	Best     string          `json:"best"` // the most accurate that holds the rate; empty where none does
+	Best     string          `json:"best"` // the most accurate that holds the rate; empty if none does
 	Networks []budgetNetwork `json:"networks"`
 }
 
-// budgetNetwork is one α × β. Accuracy is top-1 in per cent, as published; without a figure it isn't there.
+// budgetNetwork is one α × β. Accuracy is top-1 in per cent, as published; it is left out if no figure was published.
 type budgetNetwork struct {
 	Name            string           `json:"name"`
 	Family          mobilenet.Family `json:"family"`
@@ -98,7 +98,7 @@ func runBudget(ctx context.Context, args []string, std streams) error {
 	return b.print(std.out)
 }
 
-// What is spent on each network: half a second, if that gives enough runs for a 95th percentile.
+// Each network is timed for half a second, or longer if that isn't enough runs for a 95th percentile.
 const (
 	budgetMilliseconds       = 500
 	budgetLeast, budgetMost  = 20, 500
@@ -213,7 +213,7 @@ func (b *budget) print(out io.Writer) error {
 	return l.err
 }
 
-// verdict answers the question.
+// verdict says in a sentence which network to choose.
 func (b *budget) verdict() string {
 	for _, m := range b.Networks {
 		if m.Name == b.Best {

@@ -72,7 +72,7 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 		}
 		if err != nil {
 			fmt.Fprintln(std.err, "edge:", err)
-			failed = errReported // and on to the next
+			failed = errReported // continue with the next
 			continue
 		}
 		c := classified{name, top(scores, *topK, net.Output)}

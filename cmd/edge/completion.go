@@ -12,7 +12,7 @@ import (
 	"edge/decision"
 )
 
-// runCompletion writes what makes a shell complete edge's commands and flags.
+// runCompletion writes the script by which a shell completes edge's commands and flags.
 func runCompletion(_ context.Context, args []string, std streams) error {
 	f := newFlags("completion", std)
 	if err := parse(f, args); err != nil {
@@ -67,7 +67,7 @@ func helpFor(ctx context.Context, args []string, std streams) error {
 	return all[i].run(ctx, []string{"--help"}, std)
 }
 
-// unknownCommand suggests what may be meant.
+// unknownCommand is the error for a command that doesn't exist; it suggests the ones that may be meant.
 func unknownCommand(name string) error {
 	var names []string
 	for _, c := range commands() {

@@ -16,10 +16,10 @@ import (
 	"edge/record"
 )
 
-// control changes the rules of a walk while it goes on: a new threshold, another part of the picture. It implements
+// control changes the rules while the loop runs: a new threshold, another part of the picture. It implements
 // page.Settings.
 type control struct {
-	parse   func(text []byte) (*config.Config, error) // as the start did, with the command line's flags
+	parse   func(text []byte) (*config.Config, error) // as at the start, with the command line's flags
 	output  decision.Output
 	input   frame.TensorSpec
 	changes chan<- change
@@ -38,7 +38,7 @@ func (c *control) Get() ([]byte, *config.Config) {
 	return c.text, c.config
 }
 
-// Unsaved says whether what holds isn't what the file says.
+// Unsaved reports whether the settings in force differ from the file's.
 func (c *control) Unsaved() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,10 +89,10 @@ func (c *control) Set(ctx context.Context, text []byte, save bool) error {
 	return nil
 }
 
-// goodSuffix is the ending of the copy of the configuration that was there before.
+// goodSuffix ends the name of the copy of the previous configuration.
 const goodSuffix = ".good"
 
-// saveConfig writes a configuration, and keeps the one before beside it.
+// saveConfig writes a configuration, and keeps the previous one beside it.
 func saveConfig(name string, text []byte) error {
 	if name == "" {
 		return errors.New("there is no configuration file: name one with --config")

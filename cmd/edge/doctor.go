@@ -61,7 +61,7 @@ func healthy(findings []finding) bool {
 	return !slices.ContainsFunc(findings, func(f finding) bool { return f.State == missing })
 }
 
-// writeFindings is the report for people: a line for each finding, and its fix on the next.
+// writeFindings writes the report for people: a line for each finding, and its fix on the next.
 func writeFindings(w io.Writer, findings []finding) error {
 	marks := map[state]string{good: "✓", warning: "!", missing: "✗"}
 	const margin = "\n            "
@@ -77,7 +77,7 @@ func writeFindings(w io.Writer, findings []finding) error {
 	return err
 }
 
-// writeFindingsJSON is the report for programs.
+// writeFindingsJSON writes the report for programs.
 func writeFindingsJSON(w io.Writer, findings []finding) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)

@@ -96,10 +96,10 @@ func checkConfig(file string, err error) finding {
 		return fail("config", file+" is not there: no LEDs, and the default camera and network",
 			"start from the commented example, deploy/edge.yaml, or name another file with --config")
 	}
-	return fail("config", firstLines(err), "`edge check-config` says all")
+	return fail("config", firstLines(err), "`edge check-config` lists all problems")
 }
 
-// firstLines is the beginning of an error that lists many problems, one a line.
+// firstLines returns the beginning of an error that lists many problems, one a line.
 func firstLines(err error) string {
 	const most = 3
 	lines := strings.Split(err.Error(), "\n")
@@ -177,7 +177,7 @@ func checkNodes(source camera.Spec, nodes []camera.Node) []finding {
 	return append(troubled, none)
 }
 
-// checkNetwork loads the network as `edge run` does, and tries whether the rules fit its classes.
+// checkNetwork loads the network as `edge run` does, and checks that the rules fit its classes.
 func checkNetwork(c *config.Config) finding {
 	net, err := classifier.Open(networkOf(c).Options)
 	if err != nil {
@@ -194,7 +194,7 @@ func checkNetwork(c *config.Config) finding {
 	return fine("network", text)
 }
 
-// checkLEDs looks at the GPIO chips, and at each LED's line. Where no LED is configured a machine without GPIO is fine.
+// checkLEDs looks at the GPIO chips, and at each LED's line. If no LED is configured, a machine without GPIO is fine.
 func checkLEDs(b board.Board, c *config.Config) []finding {
 	chips, err := gpio.Chips()
 	if err != nil {
@@ -215,7 +215,7 @@ func checkLEDs(b board.Board, c *config.Config) []finding {
 	return findings
 }
 
-// checkChips explains why there are no chips to be had.
+// checkChips explains why no GPIO chip can be used.
 func checkChips(err error, needed bool) finding {
 	if errors.Is(err, fs.ErrPermission) {
 		return fail("gpio", "no permission to open /dev/gpiochip*", "join the group that may (see groups)")
@@ -227,7 +227,7 @@ func checkChips(err error, needed bool) finding {
 	return f
 }
 
-// lookUp finds an LED's line, and who holds it.
+// lookUp finds an LED's line and its holder.
 func lookUp(chips []gpio.Chip, h gpio.Header, line *gpio.Line) (place, holder string, err error) {
 	if line == nil {
 		return "", "", errors.New("it has no line: say where it is connected, such as line: GPIO17 or line: pin 11")

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// account is who runs the doctor, and which of the groups that matter there are.
+// account is the user who runs the doctor, and which of the groups that matter exist.
 type account struct {
 	name   string
 	root   bool
@@ -33,7 +33,7 @@ func currentUser() account {
 		return a
 	}
 	a.name, a.root = u.Username, u.Uid == "0"
-	ids, _ := u.GroupIds() // none is the same as not knowing
+	ids, _ := u.GroupIds() // an error counts as no groups
 	for _, id := range ids {
 		if g, err := user.LookupGroupId(id); err == nil {
 			a.member = append(a.member, g.Name)
@@ -42,8 +42,8 @@ func currentUser() account {
 	return a
 }
 
-// checkGroups says which groups the user lacks. It only warns: whether the devices can be opened is looked at directly,
-// and the service has groups of its own.
+// checkGroups says which groups the user lacks. It only warns: other checks try the devices themselves, and the service
+// has its own groups.
 func checkGroups(a account) []finding {
 	if a.root {
 		return []finding{fine("groups", "root may open every device")}
@@ -64,7 +64,7 @@ func checkGroups(a account) []finding {
 	}
 	if len(absent) > 0 {
 		findings = append(findings, warn("groups",
-			"this system has no group "+strings.Join(absent, ", ")+", so that the devices are root's alone",
+			"this system has no group "+strings.Join(absent, ", ")+", so only root can open the devices",
 			"install edge's sysusers and udev rules: make deploy, or the files in deploy/"))
 	}
 	if findings == nil {
@@ -73,7 +73,7 @@ func checkGroups(a account) []finding {
 	return findings
 }
 
-// showService asks systemd about the unit; the answer is empty where there is no systemd.
+// showService asks systemd about the unit; the answer is empty if there is no systemd.
 func showService() string {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()

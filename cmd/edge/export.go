@@ -61,7 +61,7 @@ func exportPictures(ctx context.Context, r *record.Recording, to string) (n int,
 	return n, nil
 }
 
-// folderName makes a folder's name of a class's label, which may hold anything.
+// folderName turns a class's label, which may hold anything, into the name of a folder.
 func folderName(label string) string {
 	label, _, _ = strings.Cut(label, ",")
 	name := strings.Map(func(r rune) rune {

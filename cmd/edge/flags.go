@@ -36,7 +36,7 @@ func (n *networkFlags) addEngine(f *pflag.FlagSet) {
 	f.StringVar(&n.Kernels, "kernels", n.Kernels, "kernel set: "+classifier.KernelNames()+" (default: the fastest)")
 }
 
-// networkOf is what a configuration says of the network.
+// networkOf returns what a configuration says of the network.
 func networkOf(c *config.Config) networkFlags {
 	return networkFlags{classifier.Options{Model: c.Model, Labels: c.Labels, Kernels: c.Kernels, Threads: c.Threads, Fit: c.Fit, Normalize: c.Normalize}}
 }
@@ -60,7 +60,7 @@ func fitFlags(f *pflag.FlagSet, o *frame.Options) {
 	f.BoolVar(&o.Mirror, "mirror", o.Mirror, "exchange left and right")
 }
 
-// open reads and compiles a network that classifies pictures. That it can't be used is a mistake in the configuration.
+// open reads and compiles a network that classifies pictures. A network that can't be used is a configuration error.
 func (n *networkFlags) open() (*classifier.Classifier, error) {
 	c, err := classifier.Open(n.Options)
 	return c, misconfigured(err)
@@ -88,7 +88,7 @@ func (n *networkFlags) compile(g *model.Graph) (*engine.Net, error) {
 	return net, misconfigured(err)
 }
 
-// misconfigured makes an error one that a person must mend; nil stays nil.
+// misconfigured marks an error as one that a person must mend; nil stays nil.
 func misconfigured(err error) error {
 	if err == nil {
 		return nil
@@ -96,7 +96,7 @@ func misconfigured(err error) error {
 	return configErrorf("%v", err)
 }
 
-// flagValue makes a flag of any type that has a parser.
+// flagValue is a flag of any type that has a parser.
 type flagValue[T any] struct {
 	to    *T
 	parse func(string) (T, error)

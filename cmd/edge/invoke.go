@@ -60,8 +60,8 @@ func runInvoke(ctx context.Context, args []string, std streams) error {
 	return nil
 }
 
-// refuseOver is an error if a file that is to be written is the one that a command reads, under whatever name: it would be
-// lost.
+// refuseOver returns an error if the file to be written is the one that a command reads, under whatever name: it would
+// be lost.
 func refuseOver(out, in string) error {
 	written, err := os.Stat(out)
 	if err != nil {

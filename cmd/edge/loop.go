@@ -14,7 +14,7 @@ import (
 	"edge/record"
 )
 
-// loop is the walk of a picture from the camera to the LED.
+// loop walks each picture from the camera to the LEDs.
 type loop struct {
 	camera camera.Camera
 	net    *classifier.Classifier
@@ -23,13 +23,13 @@ type loop struct {
 	log    *slog.Logger
 
 	alive   func()                                   // feeds the watchdogs; called here, and by the network after each step
-	caption func(picture string, v decision.Verdict) // tells --leds terminal what comes; nil for other lights
+	caption func(picture string, v decision.Verdict) // tells --leds terminal what it shows next; nil for other lights
 
 	network  classifier.Options // how networks are run
 	teaching []decision.Light   // the lights while pictures are taken
 
 	witnesses witnesses
-	changes   <-chan change // what is asked of the walk; taken between two frames
+	changes   <-chan change // requested changes; taken between two frames
 
 	lost         bool          // no usable frames come
 	damagedSince time.Time     // when the damaged frames began; zero after a good one
@@ -68,7 +68,7 @@ func (l *loop) walk(ctx context.Context) error {
 	return nil
 }
 
-// see is what happens to a frame. f is borrowed until it returns.
+// see fits a frame, runs the network on it, judges the result and shows it. f is borrowed until see returns.
 func (l *loop) see(f frame.Frame) error {
 	start := time.Now()
 	if err := l.net.Fit(f); err != nil {
@@ -87,7 +87,7 @@ func (l *loop) see(f frame.Frame) error {
 	return err
 }
 
-// show sets the LEDs, and then tells who wants to know. Only changes are worth a line in the log, as logs wear out the card.
+// show sets the LEDs, and then tells the witnesses. Only changes are worth a line in the log, as logs wear out the card.
 func (l *loop) show(m *moment) error {
 	picture, v := m.frame.Name, m.verdict
 	if v.Changed {
@@ -115,7 +115,7 @@ func (l *loop) lightsOf(lights []decision.Light) []decision.Light {
 	return l.teaching
 }
 
-// withCamera is after a good frame.
+// withCamera clears the lost state after a good frame.
 func (l *loop) withCamera() {
 	l.damagedSince = time.Time{}
 	if l.lost {
@@ -133,10 +133,10 @@ func (l *loop) withoutCamera(why error) error {
 	return l.show(&moment{kind: record.Lost, verdict: l.judge.Lost(time.Now())})
 }
 
-// damagedTooLong is when a camera whose frames are all damaged counts as lost.
+// damagedTooLong is how long a camera may give nothing but damaged frames before it counts as lost.
 const damagedTooLong = 3 * time.Second
 
-// withoutThisFrame leaves a damaged frame out. The first frames of many cameras are damaged, and then one in a while.
+// withoutThisFrame skips a damaged frame. Many cameras damage their first frames, and another one now and then.
 func (l *loop) withoutThisFrame(why error) error {
 	l.log.Debug("damaged frame", "error", why)
 	if l.damagedSince.IsZero() {
@@ -148,7 +148,7 @@ func (l *loop) withoutThisFrame(why error) error {
 	return l.withoutCamera(why)
 }
 
-// className is empty where no class was seen.
+// className returns a class's name, empty if no class was seen.
 func (l *loop) className(class int) string {
 	if class < 0 {
 		return ""

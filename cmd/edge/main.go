@@ -1,6 +1,6 @@
 // Command edge watches a camera, recognises what it sees with a quantized MobileNet, and switches LEDs.
 //
-// One file per command. run.go puts together what loop.go walks through for every frame.
+// Each command has a file of its own. run.go puts together what loop.go walks through for every frame.
 package main
 
 import (
@@ -28,7 +28,7 @@ type command struct {
 	run                func(ctx context.Context, args []string, std streams) error
 }
 
-// streams are where a command reads and writes.
+// streams are what a command reads from and writes to.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -42,22 +42,22 @@ func commands() []command {
 		{"invoke", "--model M --input IN --output OUT", "run a network on raw tensors", runInvoke},
 		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
 		{"teach", "LESSON --out FILE [FLAGS]", "make a network for own classes from a folder of pictures", runTeach},
-		{"quantize", "FLOAT --calibrate DIR --out FILE", "make an int8 network of a float32 one", runQuantize},
+		{"quantize", "FLOAT --calibrate DIR --out FILE", "turn a float32 network into an int8 one", runQuantize},
 		{"eval", "--images DIR [FLAGS]", "measure how often a network is right", runEval},
 		{"model", "list | get NAME | verify FILE [FLAGS]", "list, download and check the official quantized MobileNets", runModel},
-		{"budget", "[--fps N] [FLAGS]", "say which MobileNet this machine can run how fast", runBudget},
+		{"budget", "[--fps N] [FLAGS]", "measure how fast this machine runs each MobileNet", runBudget},
 		{"blueprint", "v1|v2|v3-large|v3-small [FLAGS]", "show a MobileNet's layers, or write it with random weights", runBlueprint},
 		{"bench", "--model M [FLAGS]", "time a network, and each of its steps", runBench},
 		{"cameras", "[--json]", "list the cameras, and why one can't be used", runCameras},
 		{"doctor", "[--json]", "say what this machine has, and what is missing", runDoctor},
 		{"check-config", "[FILE]", "check a configuration and say what it means", runCheckConfig},
 		{"status", "[--watch] [--json]", "say what the service is doing now", runStatus},
-		{"replay", "RECORDING [--config FILE] [--model FILE]", "run a recording again, also with other rules or another network", runReplay},
+		{"replay", "RECORDING [--config FILE] [--model FILE]", "run a recording again, with its own or other rules or another network", runReplay},
 		{"record", "export RECORDING --out FOLDER", "take the pictures out of a recording, by class", runRecord},
-		{"password", "", "make of a password what page: keeps", runPassword},
+		{"password", "", "hash a password for page: in the configuration", runPassword},
 		{"off", "[--config FILE]", "switch the configured LEDs off", runOff},
 		{"licences", "", "print the licences of all that is inside the program", runLicences},
-		{"completion", "bash|zsh|fish", "make a shell complete commands and flags", runCompletion},
+		{"completion", "bash|zsh|fish", "print a script that lets a shell complete commands and flags", runCompletion},
 		{"man", "", "write the manual page", runMan},
 		{"version", "", "print the version", runVersion},
 	}
@@ -77,12 +77,14 @@ func main() {
 	os.Exit(status)
 }
 
-// endSignals ask the process to end. What was ignored at its start, as nohup does, stays so.
+// endSignals returns the signals that ask the process to end. One that was ignored at its start, as nohup does, stays
+// ignored.
 func endSignals() []os.Signal {
 	return slices.DeleteFunc([]os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP}, signal.Ignored)
 }
 
-// Main runs a command line and returns the exit status.
+// Main runs a command line (without the program's name) and returns the exit status: 0, 1 for a failure, 78 for a
+// configuration or command line that a person must mend.
 func Main(ctx context.Context, args []string, std streams) int {
 	if len(args) == 0 {
 		usage(std.err)
@@ -101,7 +103,7 @@ func Main(ctx context.Context, args []string, std streams) int {
 	return statusFailed
 }
 
-// runCommand runs what follows edge.
+// runCommand runs the command of that name.
 func runCommand(ctx context.Context, name string, args []string, std streams) error {
 	switch name {
 	case "help", "-h", "--help":
@@ -112,7 +114,7 @@ func runCommand(ctx context.Context, name string, args []string, std streams) er
 		return nil
 	case "--version":
 		name = "version"
-	case lights.KeeperCommand: // of edge run; it is on no list
+	case lights.KeeperCommand: // started by edge run; not listed
 		return lights.Keep(args, std.err)
 	}
 	all := commands()
@@ -123,7 +125,7 @@ func runCommand(ctx context.Context, name string, args []string, std streams) er
 	return all[i].run(ctx, args, std)
 }
 
-// configError is a configuration, or something else that a person named, that can't be used.
+// configError says that a configuration, or something else that a person named, can't be used.
 type configError struct{ text string }
 
 func (e *configError) Error() string { return e.text }
@@ -133,14 +135,14 @@ func configErrorf(format string, args ...any) error {
 	return &configError{fmt.Sprintf(format, args...)}
 }
 
-// isConfigError tells what a person must mend from what a restart may.
+// isConfigError reports whether a person must mend err; a restart may mend any other.
 func isConfigError(err error) bool {
 	var named *configError
 	var file *config.Error
 	return errors.As(err, &named) || errors.As(err, &file)
 }
 
-// errReported is a failure that the command has already told about.
+// errReported stands for a failure that the command has already printed.
 var errReported = errors.New("failed")
 
 func usage(w io.Writer) {
@@ -197,7 +199,7 @@ func withDashes(f *pflag.FlagSet, args []string) []string {
 	return args
 }
 
-// parse reads a command line. A wrong flag is a configuration that doesn't get better by itself.
+// parse reads a command line. A wrong flag is a configuration error: a restart won't mend it.
 func parse(f *pflag.FlagSet, args []string) error {
 	err := f.Parse(withDashes(f, args))
 	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {

@@ -13,7 +13,7 @@ import (
 	"edge/catalogue"
 )
 
-// runModel knows the officially hosted networks: list shows them, get downloads one, verify checks a file.
+// runModel lists the officially hosted networks, downloads one, or checks a file against them.
 func runModel(ctx context.Context, args []string, std streams) error {
 	f := newFlags("model", std)
 	dir := f.String("dir", ".", "list, get: the folder of the models")
@@ -40,7 +40,7 @@ func runModel(ctx context.Context, args []string, std streams) error {
 	return configErrorf("edge model: list, get NAME, or verify FILE (--help shows the flags)")
 }
 
-// listModels shows the catalogue, and which of it is in a folder.
+// listModels shows the catalogue, and which of its networks are in a folder.
 func listModels(dir string, asJSON bool, out io.Writer) error {
 	all, err := catalogue.List(dir)
 	if err != nil {
@@ -70,7 +70,7 @@ func printModels(out io.Writer, all []catalogue.Listed) error {
 	return w.Flush()
 }
 
-// verifyModel says what a file is. It fails unless the file is, byte for byte, a network that is known.
+// verifyModel says which network a file is. It fails unless the file is, byte for byte, a known one.
 func verifyModel(name string, out io.Writer) error {
 	known, err := catalogue.Verify(name)
 	if err != nil {
@@ -81,7 +81,7 @@ func verifyModel(name string, out io.Writer) error {
 	return err
 }
 
-// getModel downloads a network, or finds it there.
+// getModel downloads a network unless the file is already there.
 func getModel(ctx context.Context, name, dir, mirror string, std streams) error {
 	g, err := catalogue.NewGetter(name, dir, mirror)
 	if err != nil {

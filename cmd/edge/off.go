@@ -12,9 +12,9 @@ import (
 	"edge/lights"
 )
 
-// runOff switches the LEDs off: for a service that was killed, as many boards keep a line's level. Those that edge run
-// took come before those of the configuration, which may have changed since, or broken. One that can't be switched off
-// doesn't keep the others lit.
+// runOff switches the LEDs off after a service was killed, as many boards keep a line's level. The lines that edge run
+// took come before those of the configuration, which may have changed or broken since. If one can't be switched off,
+// the others still are.
 func runOff(_ context.Context, args []string, std streams) error {
 	f := newFlags("off", std)
 	file := f.String("config", config.DefaultFile, "configuration `FILE`")
@@ -38,7 +38,7 @@ func runOff(_ context.Context, args []string, std streams) error {
 	return errors.Join(append(errs, gpio.Off(headerOf(board.Detect(board.Host())), lines))...)
 }
 
-// runtimeDirectory is the one that systemd made for this unit, or empty.
+// runtimeDirectory returns the one that systemd made for this unit, or an empty name.
 func runtimeDirectory() string {
 	first, _, _ := strings.Cut(os.Getenv("RUNTIME_DIRECTORY"), ":")
 	return first

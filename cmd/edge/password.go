@@ -14,7 +14,7 @@ import (
 	"edge/page"
 )
 
-// runPassword makes of a password what the configuration keeps.
+// runPassword hashes a password for the configuration.
 func runPassword(_ context.Context, args []string, std streams) error {
 	f := newFlags("password", std)
 	if err := parseFlags(f, args); err != nil {
@@ -35,7 +35,7 @@ func runPassword(_ context.Context, args []string, std streams) error {
 	return err
 }
 
-// readPassword reads a line, which a terminal doesn't show.
+// readPassword reads a line; a terminal doesn't echo it.
 func readPassword(in io.Reader) (string, error) {
 	if file, ok := in.(*os.File); ok {
 		fd := int(file.Fd())

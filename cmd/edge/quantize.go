@@ -21,14 +21,14 @@ import (
 	"edge/ptq"
 )
 
-// What is used unless a flag says otherwise: what measured best (docs/quantization.md).
+// The defaults: what measured best (docs/quantization.md).
 const (
 	defaultRanges      = ptq.MinMax
 	defaultEqualize    = false
 	defaultCorrectBias = true
 )
 
-// runQuantize makes an int8 network of a float32 one.
+// runQuantize turns a float32 network into an int8 one.
 func runQuantize(ctx context.Context, args []string, std streams) error {
 	var fit frame.Options
 	var normalize model.Normalization
@@ -172,19 +172,19 @@ func isTerminal(w io.Writer) bool {
 	return err == nil
 }
 
-// quantizeResult is what edge quantize tells when it is done.
+// quantizeResult is what edge quantize reports when it is done.
 type quantizeResult struct {
 	name               string
 	size               int
 	normalization      model.Normalization
-	inside             bool // the network did it itself
+	inside             bool // the network normalizes by itself
 	report             *ptq.Report
 	calibration, check ptq.Agreement
 	few                int // how many pictures it was calibrated with
 	alike              bool
 }
 
-// enough pictures show most of what a network will see.
+// enough is the number of pictures that show most of what a network will see.
 const enough = 20
 
 func (q *quantizeResult) print(w io.Writer) error {
@@ -236,7 +236,7 @@ func (q *quantizeResult) print(w io.Writer) error {
 	return err
 }
 
-// briefly makes a layer's name fit for a line: TensorFlow joins those of all that was fused into it.
+// briefly shortens a layer's name to fit a line: TensorFlow joins the names of everything that was fused into it.
 func briefly(name string) string {
 	const limit = 60
 	name, _, _ = strings.Cut(name, ";")

@@ -17,8 +17,8 @@ import (
 	"edge/record"
 )
 
-// runReplay runs a recording again. As it was, every change of an LED must come out at its frame; with other rules or
-// another network it says what would have been different.
+// runReplay runs a recording again. With its own rules and network, every change of an LED must come out at its frame;
+// with others it says what would have been different.
 func runReplay(ctx context.Context, args []string, std streams) error {
 	var n networkFlags
 	f := newFlags("replay", std)
@@ -65,7 +65,7 @@ func firstHeader(r *record.Recording) *record.Header {
 	return nil
 }
 
-// rerun runs a recording again.
+// rerun is one run of a recording.
 type rerun struct {
 	ctx       context.Context
 	recording *record.Recording
@@ -79,7 +79,7 @@ type rerun struct {
 	pixels *frame.Fitter // of a tensor's pixels, for another network
 }
 
-// open finds the network: that which is named, else the recording's own if it is here.
+// open finds the network: the named one, else the recording's own if it is here.
 func (a *rerun) open(n networkFlags, h *record.Header) error {
 	a.fitter = map[*record.Header]*frame.Fitter{}
 	o := n.Options
@@ -110,7 +110,7 @@ func (a *rerun) open(n networkFlags, h *record.Header) error {
 	return err
 }
 
-// findModel finds the network of a recording by its sum: the embedded one, or that file.
+// findModel finds the network of a recording by its checksum: the embedded one, or the file that the recording names.
 func findModel(h *record.Header) (file string, here bool) {
 	for _, file := range []string{"", h.Model} {
 		if sum, err := classifier.Sum(file); err == nil && sum == h.SHA256 {
@@ -141,7 +141,7 @@ func (a *rerun) classify(h *record.Header, p *record.Picture) ([]byte, error) {
 	case p.Format == 0:
 		f, ok := p.Frame(h)
 		if !ok {
-			return nil, errors.New("a picture that isn't of the recording's network")
+			return nil, errors.New("a picture that doesn't fit the recording's network")
 		}
 		if err := a.pixels.Fit(net.Input(), f); err != nil {
 			return nil, err
@@ -160,7 +160,7 @@ func (a *rerun) classify(h *record.Header, p *record.Picture) ([]byte, error) {
 	return net.Output(), nil
 }
 
-// fitterFor is the way from a frame to the network's input: the recording's, as it was at that time, or the new one.
+// fitterFor returns what turns a frame into the network's input: the recording's own, as it was then, or the new one.
 func (a *rerun) fitterFor(h *record.Header) (*frame.Fitter, error) {
 	if f := a.fitter[h]; f != nil {
 		return f, nil
@@ -174,7 +174,7 @@ func (a *rerun) fitterFor(h *record.Header) (*frame.Fitter, error) {
 	return f, err
 }
 
-// asItWas runs it with its own rules, prints each change, and fails unless all come out as recorded.
+// asItWas runs a recording with its own rules, prints each change, and fails unless all come out as recorded.
 func (a *rerun) asItWas(w io.Writer) error {
 	replay := record.Replay{}
 	var last record.Shown
@@ -200,7 +200,7 @@ func (a *rerun) asItWas(w io.Writer) error {
 	fmt.Fprintf(w, "%d moments, %d of them known from the beginning on; %d of %d changes came out at their frame with the same lights\n",
 		t.Moments, t.Known, t.Same, t.Edges)
 	if a.network == nil {
-		fmt.Fprintln(w, "the network isn't here, so that its outputs are taken as recorded: --model names it")
+		fmt.Fprintln(w, "the network isn't here, so its outputs are taken as recorded; name it with --model")
 	} else {
 		fmt.Fprintf(w, "%d of %d pictures gave the recorded bytes\n", t.Outputs, t.Pictures)
 	}
@@ -237,7 +237,7 @@ func printEdges(w io.Writer, o *record.Outcome, last record.Shown) {
 	}
 }
 
-// whatIf runs it with other rules or another network, and says what would have been different.
+// whatIf runs a recording with other rules or another network, and says what would have been different.
 func (a *rerun) whatIf(w io.Writer, drawing string) error {
 	rules := &firstHeader(a.recording).Rules
 	if a.rules != nil {
@@ -283,7 +283,7 @@ func (a *rerun) whatIf(w io.Writer, drawing string) error {
 	return out.Commit()
 }
 
-// runRecord has one word so far: export.
+// runRecord works on a recording. So far it has one verb: export.
 func runRecord(ctx context.Context, args []string, std streams) error {
 	f := newFlags("record", std)
 	to := f.String("out", "", "the `FOLDER` that gets a folder of pictures for each class")

@@ -27,7 +27,7 @@ import (
 	"edge/lights"
 )
 
-// runFlags are edge run's flags. What a configuration file can say, too, they write into the configuration.
+// runFlags are edge run's flags. Those that a configuration file can also set write straight into the configuration.
 type runFlags struct {
 	*pflag.FlagSet
 	networkFlags
@@ -63,15 +63,15 @@ func newRunFlags(c *config.Config, std streams) *runFlags {
 	return f
 }
 
-// defaultListen is where the page is if only --page is said: for this machine alone.
+// defaultListen is the page's address if --page is given without one: only this machine can reach it.
 const defaultListen = "127.0.0.1:8080"
 
-// into writes the network's flags into the configuration, as the others do by themselves.
+// into writes the network's flags into the configuration; the other flags do that themselves.
 func (f *runFlags) into(c *config.Config) {
 	c.Model, c.Labels, c.Kernels, c.Threads, c.Fit, c.Normalize = f.Model, f.Labels, f.Kernels, f.Threads, f.Fit, f.Normalize
 }
 
-// parseText reads another text of the configuration, for the same command line.
+// parseText parses another text of the configuration, under the same command line.
 func (f *runFlags) parseText(text []byte, args []string, std streams) (*config.Config, error) {
 	c, err := config.Parse(f.file, text)
 	if err != nil {
@@ -100,7 +100,7 @@ func parseLEDs(s string) (string, error) {
 	return s, nil
 }
 
-// parseRun reads the command line twice: to find the configuration file, and then to go over what that says.
+// parseRun reads the command line twice: first to find the configuration file, then to override what that says.
 func parseRun(args []string, std streams) (*runFlags, *config.Config, error) {
 	c := config.Default()
 	f := newRunFlags(c, std)
@@ -176,10 +176,10 @@ func (f *runFlags) openFor(c *config.Config, log *slog.Logger) (*classifier.Clas
 	return f.open()
 }
 
-// watch walks with the frames of a camera. At its end the LEDs are off, also when it ends in a panic.
+// watch opens the camera and walks its frames. When it ends, even in a panic, the LEDs are off.
 func (l *loop) watch(ctx context.Context, c *config.Config, parse func([]byte) (*config.Config, error)) (err error) {
 	defer func() { err = errors.Join(err, l.lights.Close()) }()
-	// A service waits for its camera, with the state "camera lost" and without being started again and again; a person
+	// A service waits for its camera in the state "camera lost" instead of being restarted again and again; a person
 	// is told at once.
 	o := c.Capture
 	o.Wait = os.Getenv("NOTIFY_SOCKET") != ""
@@ -205,8 +205,8 @@ func (l *loop) watch(ctx context.Context, c *config.Config, parse func([]byte) (
 	return err
 }
 
-// holdSignals keeps signals from ending the process before the LEDs are off: impatient second ones, and that of a log
-// or a terminal that nobody reads any more. The first one has ended the context.
+// holdSignals keeps signals from ending the process before the LEDs are off: an impatient second one, or SIGPIPE from a
+// log or terminal that nobody reads any more. The first signal has already ended the context.
 func holdSignals() (release func()) {
 	held := make(chan os.Signal, 1)
 	signal.Notify(held, append(endSignals(), syscall.SIGPIPE)...)
@@ -243,7 +243,7 @@ func (l *loop) openGPIO(c *config.Config) error {
 		return err
 	}
 	header := headerOf(board.Detect(board.Host()))
-	if chips, err := gpio.Chips(); err == nil { // else OpenGPIO says why not, which may get better
+	if chips, err := gpio.Chips(); err == nil { // else OpenGPIO says why not, and a restart may mend that
 		if _, err := c.PlaceLines(chips, header, false); err != nil {
 			return err
 		}
@@ -262,8 +262,8 @@ func (l *loop) openGPIO(c *config.Config) error {
 
 func headerOf(b board.Board) gpio.Header { return gpio.Header{Chip: b.GPIOChip, Pins: b.Header} }
 
-// watchdog returns what tells systemd that the loop goes round: each time, but not more than every quarter of the time
-// that it grants.
+// watchdog returns a function that tells systemd that the loop still turns. It may be called on every turn; it notifies
+// systemd at most four times in the interval that systemd grants.
 func watchdog() func() {
 	interval, err := daemon.SdWatchdogEnabled(false)
 	if err != nil || interval <= 0 {
@@ -278,17 +278,17 @@ func watchdog() func() {
 	}
 }
 
-// notify tells systemd, if that started this process. Nothing can be done where it doesn't listen.
+// notify sends a state to systemd, if systemd started this process. Nothing can be done if it doesn't listen.
 func notify(state string) { _, _ = daemon.SdNotify(false, state) }
 
-// summary says how it went.
+// summary logs how many frames were seen, dropped and damaged.
 func (l *loop) summary() {
 	counts := l.camera.Counts()
 	l.log.Info("stopped", "frames", l.seen, "mean", l.mean(),
 		"dropped", counts.Dropped, "damaged", counts.Damaged+uint64(l.unfit))
 }
 
-// mean is how long a frame takes to become light.
+// mean returns how long a frame took on average, from its arrival to the lights.
 func (l *loop) mean() time.Duration {
 	return (l.busy / time.Duration(max(l.seen, 1))).Round(time.Microsecond)
 }

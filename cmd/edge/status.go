@@ -16,12 +16,12 @@ import (
 	"edge/page"
 )
 
-// statusFile is where edge run says what it does, in its runtime directory.
+// statusFile is the file in its runtime directory in which edge run says what it does.
 const statusFile = "status.json"
 
 const maxStatusFile = 1 << 20
 
-// hungAfter is how old a status is when the program that wrote it doesn't run any more, or hangs.
+// hungAfter is the age of a status above which the program that wrote it has ended or hangs.
 const hungAfter = 5 * time.Second
 
 // runStatus says what the service is doing.

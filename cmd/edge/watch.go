@@ -42,8 +42,8 @@ type watchers struct {
 	read   time.Time // when health was
 }
 
-// openWatchers begins to record if there is a place for that, and opens the page if that is asked for. They are shown
-// what the walk l sees.
+// openWatchers starts recording if there is a folder for it, and opens the page if one is wanted. Both are shown what
+// the walk l sees.
 func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config, error)) (*watchers, error) {
 	started := time.Now()
 	sum, err := classifier.Sum(c.Model)
@@ -85,7 +85,7 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 	return w, nil
 }
 
-// withoutPasswords is a configuration's text for a recording, which people may give to others.
+// withoutPasswords returns a configuration's text without its passwords, for a recording: people may pass that on.
 func withoutPasswords(text []byte) string {
 	return string(regexp.MustCompile(`(password\s*:\s*)[^\s,}]+`).ReplaceAll(text, []byte("${1}…")))
 }
@@ -102,7 +102,7 @@ func recorderOptions(c config.Record) record.Options {
 	return o
 }
 
-// lessonFolder is where pictures to teach from go.
+// lessonFolder returns the folder for pictures to teach from.
 func lessonFolder(c config.Page) string {
 	if state := stateDirectory(); c.Lesson == "" && state != "" {
 		return filepath.Join(state, "lesson")
@@ -110,7 +110,7 @@ func lessonFolder(c config.Page) string {
 	return c.Lesson
 }
 
-// stateDirectory is the one that systemd made for this unit, or empty.
+// stateDirectory returns the one that systemd made for this unit, or an empty name.
 func stateDirectory() string {
 	first, _, _ := strings.Cut(os.Getenv("STATE_DIRECTORY"), ":")
 	return first
@@ -133,8 +133,8 @@ func (w *watchers) openPage(c config.Page, l *loop) error {
 	return nil
 }
 
-// listen takes the socket that systemd has opened (edge.socket), or opens one; neither if none is wanted. With the socket
-// from outside the service itself needs no network.
+// listen takes the socket that systemd has opened (edge.socket), or opens one; neither if none is wanted. With systemd's
+// socket, the service itself needs no network.
 func listen(c config.Page) (net.Listener, error) {
 	given, err := activation.Listeners()
 	if err != nil {
@@ -153,7 +153,7 @@ func listen(c config.Page) (net.Listener, error) {
 	return l, nil
 }
 
-// changing is what of the state the walk doesn't show.
+// changing returns the part of the state that the walk doesn't show.
 func (w *watchers) changing(l *loop) page.Changing {
 	counts := l.camera.Counts()
 	c := page.Changing{
@@ -194,8 +194,8 @@ func (w *watchers) close() error {
 
 const statusInterval = time.Second
 
-// keepStatus writes the state down for edge status: a file, which is there to be read even if the walk hangs. The runtime
-// directory is in memory, so that no card wears out.
+// keepStatus writes the state to a file for edge status, which can read it even if the walk hangs. The runtime directory
+// is in memory, so no card wears out.
 func (w *watchers) keepStatus(ctx context.Context, l *loop, name string) {
 	tick := time.NewTicker(statusInterval)
 	defer tick.Stop()
@@ -205,7 +205,7 @@ func (w *watchers) keepStatus(ctx context.Context, l *loop, name string) {
 			err = files.Write(name, text)
 		}
 		if err == nil && first {
-			err = os.Chmod(name, 0o644) // no secret, and nobody should need to be root to see how it goes
+			err = os.Chmod(name, 0o644) // no secret, and reading it shouldn't take root
 		}
 		if err != nil && first {
 			w.log.Warn("edge status won't know anything", "error", err)

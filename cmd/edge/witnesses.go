@@ -10,8 +10,8 @@ import (
 	"edge/record"
 )
 
-// witnesses are those to whom the walk shows each moment: the recorder, and who looks at the page or asks for the status.
-// Each takes a copy and makes nobody wait.
+// witnesses are shown each moment of the walk: the recorder, and whoever looks at the page or asks for the status. Each
+// takes a copy and makes nobody wait.
 type witnesses struct {
 	recorder *record.Recorder // nil: nothing is recorded
 	live     *page.Live       // nil: nobody can look
@@ -20,7 +20,7 @@ type witnesses struct {
 	input    []byte // of the network, kept for the recorder
 }
 
-// moment is what they are shown. All is borrowed until see returns.
+// moment is what they are shown. All of it is borrowed until see returns.
 type moment struct {
 	kind    record.Kind
 	frame   frame.Frame // of a record.Frame
@@ -30,7 +30,7 @@ type moment struct {
 	ran     time.Duration // what the network took
 }
 
-// fitted keeps the network's input before Run uses it up. A camera's JPEG is what is recorded if it sends that.
+// fitted keeps the network's input before Run uses it up. If the camera sends JPEG, that is recorded instead.
 func (w *witnesses) fitted(f *frame.Frame, input []byte) {
 	w.input = w.input[:0]
 	if w.recorder != nil && f.Format != frame.MJPEG {
@@ -38,7 +38,7 @@ func (w *witnesses) fitted(f *frame.Frame, input []byte) {
 	}
 }
 
-// see shows them a moment.
+// see shows a moment to every witness.
 func (w *witnesses) see(m *moment) {
 	if m.kind == record.Frame {
 		w.teacher.see(&m.frame)
@@ -61,16 +61,16 @@ func (w *witnesses) see(m *moment) {
 	}
 }
 
-// change is what somebody asks of the walk. Who asks has made it ready, so that it can't fail.
+// change is a request to the walk, prepared by whoever asks so that it can't fail.
 type change struct {
 	judge  *decision.Judge
 	fitter *frame.Fitter          // nil if net is another
 	net    *classifier.Classifier // nil: the same
 	header record.Header
-	done   chan<- struct{} // closed when it holds
+	done   chan<- struct{} // closed when the change is in force
 }
 
-// obey takes a change between two frames.
+// obey applies a change between two frames.
 func (l *loop) obey(c change) {
 	c.judge.Resume(l.judge)
 	l.judge = c.judge
