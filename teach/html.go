@@ -5,7 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"html/template"
+	"html"
 	"image"
 	"image/color"
 	"image/jpeg"
@@ -15,36 +15,135 @@ import (
 	"edge/frame"
 )
 
+// cardPage collects HTML. It isn't html/template, with which the linker has to keep every method of the program: 2.3 MB.
+type cardPage struct {
+	bytes.Buffer
+	ctx context.Context
+}
+
+// add adds HTML; texts among what is formatted become HTML's.
+func (p *cardPage) add(format string, args ...any) {
+	for i, arg := range args {
+		if s, ok := arg.(string); ok {
+			args[i] = html.EscapeString(s)
+		}
+	}
+	fmt.Fprintf(p, format, args...)
+}
+
+// thumbnail adds a picture file, made small.
+func (p *cardPage) thumbnail(file, alt string) {
+	p.add(`<img src="%s" alt="%s"> `, thumbnail(p.ctx, file), alt)
+}
+
 // WriteHTML writes the card as one file that needs nothing else: thumbnails lie in it.
 func (c *Card) WriteHTML(ctx context.Context, w io.Writer) error {
-	page := template.Must(template.New("card").Funcs(template.FuncMap{
-		"percent": func(share float64) float64 { return 100 * share },
-		"base":    filepath.Base,
-		"thumbnail": func(file string) template.URL {
-			return thumbnail(ctx, file)
-		},
-		"shade": func(n int, of ClassCard) template.CSS {
-			if n == 0 || of.Bursts == 0 {
-				return ""
-			}
-			return template.CSS(fmt.Sprintf("background:rgb(80 140 255/%.2f)", 0.8*float64(n)/float64(of.Bursts)))
-		},
-		"label": func(i int) string { return c.Classes[i].Name },
-		"class": func(i int) ClassCard { return c.Classes[i] },
-	}).Parse(cardPage))
-	var b bytes.Buffer
-	if err := page.Execute(&b, c); err != nil {
-		return err
+	p := &cardPage{ctx: ctx}
+	p.add(cardHead, c.Lesson, c.Lesson, 100*c.Accuracy, 100*c.Low, 100*c.High, c.Pictures, c.Bursts, c.Features, c.Backbone,
+		c.Taught.Format("2006-01-02 15:04"), c.Advice)
+	for _, warning := range c.Warnings {
+		p.add("<p class=\"warning\">%s</p>\n", warning)
 	}
-	_, err := w.Write(b.Bytes())
+	c.addClasses(p)
+	p.add("<h2>The hardest pictures, and what they look like</h2>\n")
+	for i := range c.Worst {
+		p.addMistake(&c.Worst[i])
+	}
+	if len(c.Twins) > 0 {
+		p.add("<h2>The same, in different classes</h2>\n")
+	}
+	for _, twins := range c.Twins {
+		p.add("<p>")
+		for _, file := range twins {
+			p.thumbnail(file, file)
+			p.add("%s ", file)
+		}
+		p.add("</p>\n")
+	}
+	c.addRest(p)
+	_, err := w.Write(p.Bytes())
 	return err
+}
+
+// addClasses adds the tables of the classes, and of what is taken for what.
+func (c *Card) addClasses(p *cardPage) {
+	p.add("<h2>Classes</h2>\n<table><tr><th>class<th>pictures<th>counted<th>right<th>familiar<th>threshold</tr>\n")
+	for _, k := range c.Classes {
+		p.add("<tr><td>%s<td>%d<td>%d<td>%.0f %%<td>%.0f %%<td>%.2f</tr>\n", k.Name, k.Pictures, k.Bursts, 100*k.Accuracy, 100*k.Kept, k.Threshold)
+	}
+	p.add("</table>\n<h2>What is taken for what</h2>\n<table><tr><th>shows<th colspan=\"%d\">taken for</tr><tr><th>", len(c.Classes))
+	for _, k := range c.Classes {
+		p.add("<th>%s", k.Name)
+	}
+	p.add("</tr>\n")
+	for i, row := range c.Confusion {
+		p.add("<tr><td>%s", c.Classes[i].Name)
+		for _, n := range row {
+			shade := 0.0
+			if of := c.Classes[i].Bursts; of > 0 {
+				shade = 0.8 * float64(n) / float64(of)
+			}
+			p.add(`<td style="background:rgb(80 140 255/%.2f)">%d`, shade, n)
+		}
+		p.add("</tr>\n")
+	}
+	p.add("</table>\n")
+}
+
+func (p *cardPage) addMistake(m *Mistake) {
+	p.add("<figure>")
+	p.thumbnail(m.File, "")
+	if m.Resembles != "" {
+		p.thumbnail(m.Resembles, "")
+	}
+	p.add("<figcaption>%s shows %s, ", filepath.Base(m.File), m.Shows)
+	if m.Shows == m.TakenFor {
+		p.add("rightly")
+	} else {
+		p.add("<b>taken for %s</b>", m.TakenFor)
+	}
+	p.add(" (%.0f %%)", 100*m.Score)
+	if m.Resembles != "" {
+		p.add("; looks like %s (%.2f)", filepath.Base(m.Resembles), m.Cosine)
+	}
+	p.add("</figcaption></figure>\n")
+}
+
+// addRest adds how it grew, and what was left out.
+func (c *Card) addRest(p *cardPage) {
+	p.add("<h2>How it grew</h2>\n<table><tr><th>pictures a class")
+	for _, g := range c.Growth {
+		p.add("<td>%d", g.Pictures)
+	}
+	p.add("</tr><tr><th>right")
+	for _, g := range c.Growth {
+		p.add("<td>%.1f %%", 100*g.Accuracy)
+	}
+	p.add("</tr></table>\n")
+	if len(c.Duplicates) > 0 {
+		p.add("<h2>Nearly the same, counted once</h2>\n")
+	}
+	for _, burst := range c.Duplicates {
+		p.add("<p>%d: ", len(burst))
+		for _, file := range burst {
+			p.add("%s ", filepath.Base(file))
+		}
+		p.add("</p>\n")
+	}
+	if len(c.Unreadable) > 0 {
+		p.add("<h2>Not read</h2>\n")
+	}
+	for _, why := range c.Unreadable {
+		p.add("<p>%s</p>\n", why)
+	}
+	p.add("</html>\n")
 }
 
 // thumbnailSide is a thumbnail's longer side, in pixels.
 const thumbnailSide = 120
 
 // thumbnail is a picture file made small, as a URL that holds it; nothing if it can't be read.
-func thumbnail(ctx context.Context, file string) template.URL {
+func thumbnail(ctx context.Context, file string) string {
 	f, err := frame.ReadFile(ctx, file)
 	if err != nil || f.Format != frame.RGB24 {
 		return ""
@@ -80,11 +179,11 @@ func thumbnail(ctx context.Context, file string) template.URL {
 	if jpeg.Encode(&b, small, &jpeg.Options{Quality: 80}) != nil {
 		return ""
 	}
-	return template.URL("data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes()))
+	return "data:image/jpeg;base64," + base64.StdEncoding.EncodeToString(b.Bytes())
 }
 
-const cardPage = `<!doctype html>
-<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>{{.Lesson}}</title>
+const cardHead = `<!doctype html>
+<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s</title>
 <style>
 body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222;background:#fff}
 h1{font-size:1.5rem}h2{font-size:1.1rem;margin-top:2rem}table{border-collapse:collapse}
@@ -92,28 +191,8 @@ td,th{padding:.25rem .6rem;text-align:right;border-bottom:1px solid #ddd}td:firs
 figure{display:inline-block;margin:.4rem;width:17rem;vertical-align:top;font-size:.85rem}figure img{max-width:8rem;max-height:8rem}
 .advice{padding:.8rem;background:#eef4ff;border-left:4px solid #508cff}.warning{padding:.8rem;background:#fff4e0;border-left:4px solid #e09000}
 </style>
-<h1>{{.Lesson}}: {{printf "%.1f" (percent .Accuracy)}} % right when left out</h1>
-<p>Between {{printf "%.1f" (percent .Low)}} and {{printf "%.1f" (percent .High)}} %, 19 times of 20. {{.Pictures}} pictures,
-{{.Bursts}} if those that are nearly the same count once. Features: {{.Features}} of {{.Backbone}}. Taught {{.Taught.Format "2006-01-02 15:04"}} UTC.</p>
-<p class="advice"><b>What would help most:</b> {{.Advice}}</p>
-{{range .Warnings}}<p class="warning">{{.}}</p>{{end}}
-<h2>Classes</h2>
-<table><tr><th>class<th>pictures<th>counted<th>right<th>familiar<th>threshold</tr>
-{{range .Classes}}<tr><td>{{.Name}}<td>{{.Pictures}}<td>{{.Bursts}}<td>{{printf "%.0f" (percent .Accuracy)}} %<td>{{printf "%.0f" (percent .Kept)}} %<td>{{printf "%.2f" .Threshold}}</tr>
-{{end}}</table>
-<h2>What is taken for what</h2>
-<table><tr><th>shows<th colspan="{{len .Classes}}">taken for</tr><tr><th>{{range .Classes}}<th>{{.Name}}{{end}}</tr>
-{{range $i, $row := .Confusion}}<tr><td>{{label $i}}{{range $row}}<td style="{{shade . (class $i)}}">{{.}}{{end}}</tr>
-{{end}}</table>
-<h2>The hardest pictures, and what they look like</h2>
-{{range .Worst}}<figure><img src="{{thumbnail .File}}" alt=""> {{if .Resembles}}<img src="{{thumbnail .Resembles}}" alt="">{{end}}
-<figcaption>{{base .File}} shows {{.Shows}}, {{if eq .Shows .TakenFor}}rightly{{else}}<b>taken for {{.TakenFor}}</b>{{end}} ({{printf "%.0f" (percent .Score)}} %){{if .Resembles}};
-looks like {{base .Resembles}} ({{printf "%.2f" .Cosine}}){{end}}</figcaption></figure>
-{{end}}
-{{if .Twins}}<h2>The same, in different classes</h2>{{range .Twins}}<p>{{range .}}<img src="{{thumbnail .}}" alt="{{.}}"> {{.}} {{end}}</p>{{end}}{{end}}
-<h2>How it grew</h2>
-<table><tr><th>pictures a class{{range .Growth}}<td>{{.Pictures}}{{end}}</tr><tr><th>right{{range .Growth}}<td>{{printf "%.1f" (percent .Accuracy)}} %{{end}}</tr></table>
-{{if .Duplicates}}<h2>Nearly the same, counted once</h2>{{range .Duplicates}}<p>{{len .}}: {{range .}}{{base .}} {{end}}</p>{{end}}{{end}}
-{{if .Unreadable}}<h2>Not read</h2>{{range .Unreadable}}<p>{{.}}</p>{{end}}{{end}}
-</html>
+<h1>%s: %.1f %% right when left out</h1>
+<p>Between %.1f and %.1f %%, 19 times of 20. %d pictures,
+%d if those that are nearly the same count once. Features: %s of %s. Taught %s UTC.</p>
+<p class="advice"><b>What would help most:</b> %s</p>
 `
