@@ -20,13 +20,13 @@ camera:
   size: 640x480
   format: yuyv
 leds:
-  - {name: seen, line: "9030000.pl061:4", classes: [white], on: 0.5, smoothing: none, hold: 0s}
+  - {name: seen, line: "9030000.pl061:4", classes: [red], on: 0.6, smoothing: none, hold: 0s}
   - {name: lost, line: "9030000.pl061:5"}
 states:
   camera_lost: {leds: lost}
 teach:
   lesson: /lesson
-  buttons: [{line: "9030000.pl061:3", class: white, active_high: true}]
+  buttons: [{line: "9030000.pl061:3", class: red, active_high: true}]
 `
 
 // TestTeachesAtTheCamera takes pictures of one class by a command and of another by a button, and sees the LED follow what was
@@ -51,10 +51,10 @@ func TestTeachesAtTheCamera(t *testing.T) {
 		{Path: "/etc/edge/backbone.tflite", Host: backbone, Mode: 0o644},
 		{Path: "/etc/edge/edge.yaml", Content: []byte(teachConfig)},
 	}})
-	const black, white = "5", "6"
+	const blue, red = "9", "7"
 	show := func(pattern string) { g.sh("vivid set /dev/video0 osd_text_mode=2 test_pattern=" + pattern) }
-	show(black)
-	if out := g.run("edge", "teach", "add", "/lesson", "--class", "black", "--camera", "/dev/video0", "--count", "3", "--every", "50ms"); !strings.Contains(out, "3 pictures of black taken") {
+	show(blue)
+	if out := g.run("edge", "teach", "add", "/lesson", "--class", "blue", "--camera", "/dev/video0", "--count", "3", "--every", "50ms"); !strings.Contains(out, "3 pictures of blue taken") {
 		t.Fatalf("edge teach add: %s", out)
 	}
 	start := func() *machine.Process {
@@ -62,7 +62,7 @@ func TestTeachesAtTheCamera(t *testing.T) {
 	}
 	edge := start()
 	g.wait("edge watches", func() bool { return strings.Contains(edge.Stderr(), "ready") })
-	show(white)
+	show(red)
 	if leds := g.pl061() & ledSeen; leds != 0 {
 		t.Errorf("the LED is on before anything was taught: %#x", leds)
 	}
@@ -70,11 +70,11 @@ func TestTeachesAtTheCamera(t *testing.T) {
 		t.Fatal(err)
 	}
 	g.wait("the LED shows what was taught", func() bool { return g.pl061()&ledSeen != 0 })
-	show(black)
+	show(blue)
 	g.wait("the LED is off for what else was taught", func() bool { return g.pl061()&ledSeen == 0 })
 	g.sh("kill -9 $(pidof edge)")
 	g.wait("the LEDs are off", func() bool { return g.pl061() == 0 })
-	show(white)
+	show(red)
 	start()
 	g.wait("the LED shows it again after a restart", func() bool { return g.pl061()&ledSeen != 0 })
 }

@@ -18,6 +18,9 @@ var (
 	temperatures = []float64{2, 4, 8, 16, 32, 64}
 )
 
+// usualTemperature is what most lessons choose.
+const usualTemperature = 16
+
 // Fit is what was found out about a lesson: which features tell its classes apart, and how well.
 type Fit struct {
 	set      *set
@@ -104,9 +107,17 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 		temperature float64
 		mean        float64
 	}
+	bursts := make([]int, f.classes)
+	for _, burst := range f.bursts {
+		bursts[f.class[burst[0]]]++
+	}
+	alone := slices.Min(bursts) < 2 // a class of which nothing would be left: leaving out tells nothing
 	try := func(c int, lambda float64) result {
 		s := solve(kernels[c].row, len(f.class), lambda, f.weights, f.bursts, f.class, f.classes)
 		r := result{s: s, mean: math.Inf(1)}
+		if alone {
+			return result{s, f.losses(s, usualTemperature), usualTemperature, 0}
+		}
 		for _, t := range temperatures {
 			if losses := f.losses(s, t); mean(losses) < r.mean {
 				r.losses, r.temperature, r.mean = losses, t, mean(losses)
