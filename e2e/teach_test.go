@@ -3,18 +3,14 @@
 package e2e
 
 import (
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
 	"edge/e2e/machine"
-	"edge/mobilenet"
 )
 
 // teachConfig has one button: line 3 of the PL061, which QEMU's monitor raises for 100 ms as the board's power button.
 const teachConfig = `
-model: backbone.tflite
 camera:
   source: /dev/video0
   size: 640x480
@@ -34,21 +30,8 @@ teach:
 func TestTeachesAtTheCamera(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
-	blueprint, err := mobilenet.V2(0.35, 96, 120)
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := blueprint.Graph(1).WriteTFLite()
-	if err != nil {
-		t.Fatal(err)
-	}
-	backbone := filepath.Join(t.TempDir(), "backbone.tflite")
-	if err := os.WriteFile(backbone, data, 0o644); err != nil {
-		t.Fatal(err)
-	}
 	g := b.boot(t, machine.Config{Files: []machine.File{
 		{Path: "/usr/local/bin/edge", Host: b.path("edge")},
-		{Path: "/etc/edge/backbone.tflite", Host: backbone, Mode: 0o644},
 		{Path: "/etc/edge/edge.yaml", Content: []byte(teachConfig)},
 	}})
 	const blue, red = "9", "7"
