@@ -56,7 +56,7 @@ func (c *compiler) operand(i int) []byte {
 	return data
 }
 
-// repeats tells whether a has all elements of the output, and b's are used again and again along them.
+// repeats reports whether a has all elements of the output, and b's repeat along them.
 func (o *operands) repeats() bool {
 	shape := o.b.Shape
 	for len(shape) > 0 && shape[0] == 1 {
@@ -155,7 +155,7 @@ func (c *compiler) quotient(n *model.Node, op model.Div) error {
 		if b < 0 {
 			a, b = -a, -b
 		}
-		if b == 0 { // Check has seen that no element is
+		if b == 0 { // Check has made sure that no element is
 			return 0
 		}
 		inverse, shift := reciprocalOf(b)

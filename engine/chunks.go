@@ -1,10 +1,10 @@
 package engine
 
-// A step is cut into chunks, which threads share. How long a call into assembly takes, in which the garbage collector would
-// have to wait, isn't decided here: kernels bounds it.
+// A step is cut into chunks, which threads share. A call into assembly keeps the garbage collector waiting; package
+// kernels bounds how long that takes.
 const (
-	// chunkMACs is about the most that is done in one go: 20 µs on a desktop, a few milliseconds on the slowest board, in
-	// which the other threads would wait for one that lost its core.
+	// chunkMACs is about the most that one chunk computes: 20 µs on a desktop, a few milliseconds on the slowest board. The
+	// other threads wait that long for one that loses its core.
 	chunkMACs = 1 << 22
 	// shareMACs is how much work is worth another thread.
 	shareMACs = 1 << 16
@@ -12,7 +12,7 @@ const (
 	macsPerByte = 32
 )
 
-// chunks is the number of equal chunks that work (in MACs) is cut into: one, or as many for each thread.
+// chunks returns the number of equal chunks that work (in MACs) is cut into: one, or a multiple of the threads.
 func (c *compiler) chunks(work int) int {
 	n := (work + chunkMACs - 1) / chunkMACs
 	if work >= shareMACs {
@@ -21,7 +21,7 @@ func (c *compiler) chunks(work int) int {
 	return max(n, 1)
 }
 
-// shared is at least n chunks, as many for each thread, but not more than a team can count.
+// shared returns at least n chunks, the same number for each thread, but no more than a team can count.
 func (c *compiler) shared(n int) int {
 	each := (n + c.threads - 1) / c.threads
 	return min(each, maxChunks/c.threads) * c.threads
@@ -39,11 +39,11 @@ func (c *compiler) byRows(rows, work int, run func(worker, y0, y1 int)) step {
 	}}
 }
 
-// byTiles is a step that computes a product of pixels × in and in × out, in tiles of so many pixels and panels of so many
-// output channels; with tile 0, any number of pixels is as good as another.
+// byTiles adds a step that computes a product of pixels × in and in × out, in tiles of tile pixels and panels of panel
+// output channels. With tile 0, any number of pixels is as good as another.
 //
-// Each thread gets the pixels that it gets in the steps before and after, to a tile's panel, as a tile is much where there
-// are few. Its share is cut into chunks along the panels first: each chunk reads all the weights of its panels.
+// Each thread gets the pixels that it gets in the steps before and after. Tiles are shared out by the panel, because one
+// tile is a large share if there are few. Its share is cut into chunks along the panels first: each chunk reads all the weights of its panels.
 //
 //	         panel 0 1 2 3
 //	tile 0   │ 0 0 1 1 │  chunks 0 and 1: the first of two threads

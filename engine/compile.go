@@ -11,7 +11,7 @@ import (
 	"edge/quant"
 )
 
-// compiler turns a graph into steps: first where every activation lies, then one node after another.
+// compiler turns a graph into steps: it places every activation first, and then compiles one node after another.
 type compiler struct {
 	graph   *model.Graph
 	set     *kernels.Set
@@ -35,15 +35,15 @@ const (
 	maxRows  = 1 << 18  // of a tensor whose rows are moved one by one
 )
 
-// ErrFloat and ErrMemory are the two reasons for which a network that passes Check isn't run.
+// ErrFloat and ErrMemory are the two reasons why a network that passes Check isn't run.
 var (
 	// ErrFloat: it computes in float32.
-	ErrFloat = errors.New("this program runs quantized networks; make one of it by edge quantize")
-	// ErrMemory: it needs more memory than is given.
+	ErrFloat = errors.New("this program runs quantized networks: quantize it with edge quantize")
+	// ErrMemory: it needs more memory than Compile allows.
 	ErrMemory = errors.New("too large")
 )
 
-// check is the model's own, which proves all that is taken for granted here, but for the types that are run.
+// check runs the model's own check, which proves all that is taken for granted here except that no tensor is float32.
 func (c *compiler) check() error {
 	g := c.graph
 	if err := g.Check(); err != nil {
@@ -58,7 +58,7 @@ func (c *compiler) check() error {
 	return nil
 }
 
-// place says which node something is about.
+// place names a node for errors.
 func (c *compiler) place(i int) string {
 	n := &c.graph.Nodes[i]
 	return fmt.Sprintf("node %d (%s → %s)", i, model.OpName(n.Op), model.Printable(c.tensor(n.Outputs[0]).Name))
@@ -104,7 +104,7 @@ func (c *compiler) planMemory() error {
 	}
 	size := place(c.spans)
 	if size > maxArena {
-		return fmt.Errorf("engine: the activations need %d MiB, at most %d are given: %w", size>>20, maxArena>>20, ErrMemory)
+		return fmt.Errorf("engine: the activations need %d MiB, at most %d are allowed: %w", size>>20, maxArena>>20, ErrMemory)
 	}
 	c.arena = alignedBytes(size)
 	c.bytes = make([][]byte, len(g.Tensors))
@@ -126,7 +126,7 @@ func (c *compiler) size(t int) int {
 	return (size + alignment - 1) / alignment * alignment
 }
 
-// isView tells whether a node's output is its input's bytes: another shape, or the other sign in the network's own
+// isView reports whether a node's output is its input's bytes: another shape, or the other sign in the network's own
 // representation and the same in the set's.
 func (c *compiler) isView(n *model.Node) bool {
 	switch n.Op.(type) {
@@ -139,7 +139,7 @@ func (c *compiler) isView(n *model.Node) bool {
 	return false
 }
 
-// finish adds what comes after the last node, and hands out what the compiler has made.
+// finish adds what comes after the last node, and returns the finished network.
 func (c *compiler) finish() *Net {
 	g := c.graph
 	flipped := map[int]bool{}

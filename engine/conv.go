@@ -10,8 +10,8 @@ import (
 	"edge/quant"
 )
 
-// Convolutions and fully connected layers are one thing: a matrix of pixels times a matrix of weights. Only where a
-// pixel's inputs come from differs: from the pixel itself (pointwise), or gathered from a window around it (the stem).
+// Convolutions and fully connected layers are one thing: a matrix of pixels times a matrix of weights. They differ only in
+// where a pixel's inputs come from: the pixel itself (pointwise), or a window around it (the stem).
 
 // layer is what all convolutions have in common.
 type layer struct {
@@ -56,7 +56,7 @@ func (c *compiler) layer(n *model.Node, out int, fused model.Activation) (*layer
 	return l, nil
 }
 
-// parameters is how many weights a layer has, and biases, if it has some.
+// parameters returns how many weights and biases a layer has.
 func (c *compiler) parameters(n *model.Node) int {
 	count := len(c.tensor(n.Inputs[1]).Data)
 	if n.Inputs[2] >= 0 {
@@ -125,7 +125,7 @@ func (c *compiler) packPointwise(l *layer, pixels, in, out int) *kernels.Pointwi
 	})
 }
 
-// kernelName is what runs a layer: the set, and how it multiplies.
+// kernelName says what runs a layer: the set, and how it multiplies.
 func (c *compiler) kernelName(p *kernels.Pointwise) string {
 	return strings.TrimSpace(c.set.Name + " " + p.By)
 }
@@ -158,7 +158,7 @@ func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w kernels.Wi
 }
 
 // grouped adds a step for a convolution in groups, each of in of the depth input channels and some of the out output
-// channels. It is done like any other, group by group; with groups of one channel it is a depthwise one.
+// channels. Each group is computed like any other convolution; groups of one channel make it a depthwise one.
 func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in, out int) {
 	taps, groups := w.KernelH*w.KernelW, depth/in
 	info := StepInfo{

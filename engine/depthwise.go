@@ -18,7 +18,7 @@ func (c *compiler) depthwise(n *model.Node, op model.DepthwiseConv2D) error {
 	return nil
 }
 
-// depthwiseStep adds a step in which each of so many channels is convolved by itself, multiplier times.
+// depthwiseStep adds a step in which each channel is convolved by itself, multiplier times.
 func (c *compiler) depthwiseStep(n *model.Node, info StepInfo, l *layer, w kernels.Window, channels, multiplier int) {
 	packed := c.set.PackDepthwise(kernels.DepthwiseLayer{
 		Window: w, In: channels, Multiplier: multiplier, SrcZero: l.inZero,

@@ -5,14 +5,14 @@
 //	net.Run()
 //	scores := net.Output()
 //
-// Compile does what can fail, once. Run can't fail and allocates nothing. The result is, byte for byte, that of
+// Compile does, once, all that can fail. Run can't fail and allocates nothing. The result is, byte for byte, that of
 // TensorFlow Lite's reference kernels, for every kernel set and every number of threads.
 //
 // # Compiling
 //
 // First every activation gets its place (arena.go): tensors that are never alive together share bytes. Then each node
-// becomes a step, a closure that knows its slices and its packed weights (node.go says which operation is compiled by
-// what):
+// becomes a step, a closure that knows its slices and its packed weights (node.go maps each operation to the code that
+// compiles it):
 //
 //	convolutions, fully connected      conv.go: a matrix product; of patches, if the window is larger than a pixel
 //	depthwise convolutions             depthwise.go
@@ -66,7 +66,7 @@ type Tensor struct {
 	Name  string
 	Type  model.Type
 	Shape []int
-	Quant quant.Params // the zero value where the type is Float32
+	Quant quant.Params // the zero value if the type is Float32
 	Data  []byte
 }
 
@@ -80,7 +80,7 @@ type StepInfo struct {
 	Parameters int
 	Quant      quant.Params // of the output, in the network's own type
 	Type       model.Type   // of the output
-	Kernel     string       // the set that runs it, with an instruction where the set chose one; or "go"
+	Kernel     string       // the set that runs it, with an instruction if the set chose one; or "go"
 }
 
 // step computes one layer, in chunks that may run at the same time and in any order.
@@ -89,7 +89,8 @@ type step struct {
 	run    func(worker, chunk int)
 }
 
-// Compile prepares a network to be run. It checks all that could fail; its errors name the step.
+// Compile prepares a network to be run. It checks all that could fail, and its errors name the step: ErrFloat for a
+// network in float32, ErrMemory for one that needs too much memory.
 func Compile(g *model.Graph, o Options) (*Net, error) {
 	if o.Kernels == nil {
 		o.Kernels = kernels.Best()
@@ -110,30 +111,30 @@ func Compile(g *model.Graph, o Options) (*Net, error) {
 	return c.finish(), nil
 }
 
-// Inputs and Outputs are the network's tensors, in its order. Write the inputs' data before each Run, which uses it
-// up; the outputs' is valid until the next one.
+// Inputs and Outputs return the network's tensors, in its order. Write the inputs' data before each Run, which uses it
+// up; the outputs' data is valid until the next Run.
 func (n *Net) Inputs() []Tensor { return n.inputs }
 
-// Outputs: see Inputs.
+// Outputs returns the network's outputs; see Inputs.
 func (n *Net) Outputs() []Tensor { return n.outputs }
 
-// Input is the first input's data.
+// Input returns the first input's data.
 func (n *Net) Input() []byte { return n.inputs[0].Data }
 
-// Output is the first output's data.
+// Output returns the first output's data.
 func (n *Net) Output() []byte { return n.outputs[0].Data }
 
 // Run computes the outputs from the inputs.
 func (n *Net) Run() { n.team.run() }
 
-// OnStep has each Run call f after every step, on the goroutine of Run: a sign of life in a computation that takes seconds
-// on a slow machine. f must return at once.
+// OnStep makes each Run call f after every step, on Run's goroutine, as a sign of life in a computation that takes
+// seconds on a slow machine. f must return at once.
 func (n *Net) OnStep(f func()) { n.team.onStep = f }
 
-// Close ends the threads of a network that has several. It isn't run again.
+// Close ends the network's threads, if it has several. The network must not be run again.
 func (n *Net) Close() { n.team.close() }
 
-// Steps says what Run does, in order.
+// Steps returns what Run does, in order.
 func (n *Net) Steps() []StepInfo { return n.infos }
 
 // RunStep runs one step alone, on the calling goroutine: for profiles. Steps must run in order.
@@ -143,9 +144,9 @@ func (n *Net) RunStep(i int) {
 	}
 }
 
-// Memory tells the size of the arena, the least that any arena for this order of steps could have (the largest sum of
+// Memory returns the size of the arena, the least that any arena for this order of steps could have (the largest sum of
 // activations that are alive at one step), and the size of the packed weights, in bytes.
 func (n *Net) Memory() (arena, lowerBound, weights int) { return len(n.arena), n.lowerBound, n.weights }
 
-// Kernels is the name of the kernel set.
+// Kernels returns the name of the kernel set.
 func (n *Net) Kernels() string { return n.kernels }

@@ -65,8 +65,8 @@ func (c *compiler) mean(n *model.Node, op model.Mean) error {
 	return nil
 }
 
-// eachColumn sums the columns of a matrix of unsigned bytes, which sign makes them, with rows of so many, at least 8; it
-// hands out those of the groups of eight [g0, g1). The last of all groups also has the columns that are left.
+// eachColumn sums the columns of a matrix of bytes, which sign makes unsigned, with rows of depth bytes, at least 8. It
+// passes on the sums of the groups of eight [g0, g1). The last of all groups also has the columns that are left.
 func eachColumn(src []byte, depth, g0, g1 int, sign byte, visit func(at int, sum int32)) {
 	end := g1 * 8
 	if g1 == depth/8 {
@@ -129,7 +129,7 @@ func (c *compiler) reduceMax(n *model.Node, op model.ReduceMax) error {
 	return nil
 }
 
-// meanPlaces tells where an input element's sum is: outer[its row] + inner[its place in the row], a row being the last
+// meanPlaces says where an input element's sum is: outer[its row] + inner[its place in the row], a row being the last
 // dimension.
 type meanPlaces struct{ outer, inner []int }
 

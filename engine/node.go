@@ -6,7 +6,7 @@ import (
 	"edge/model"
 )
 
-// node adds the steps of one node: the one place that knows which operation is compiled by what.
+// node adds the steps of one node. It is the one place that maps operations to the code that compiles them.
 func (c *compiler) node(n *model.Node) error {
 	switch op := n.Op.(type) {
 	case model.Conv2D:
@@ -63,7 +63,7 @@ func (c *compiler) node(n *model.Node) error {
 		c.concatenation(n, op)
 	case model.Reshape, model.Squeeze: // planMemory has put the output in its input's place
 	default:
-		return fmt.Errorf("%s isn't run here", model.OpName(n.Op)) // TestEveryOperation holds that this isn't reached
+		return fmt.Errorf("%s isn't run here", model.OpName(n.Op)) // TestEveryOperation shows that this isn't reached
 	}
 	return nil
 }

@@ -33,7 +33,7 @@ func (c *compiler) softmax(n *model.Node, op model.Softmax) error {
 	return nil
 }
 
-// softmaxRow computes one distribution. exponentials[d] is e^−(β·scale·d) in Q0.31; 0 where it is too small to count.
+// softmaxRow computes one distribution. exponentials[d] is e^−(β·scale·d) in Q0.31; 0 if it is too small to count.
 func softmaxRow(dst, src []byte, sign byte, exponentials *[256]int32) {
 	top := byte(0)
 	for _, b := range src {

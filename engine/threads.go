@@ -9,7 +9,7 @@ import (
 // team runs the steps of a network on several threads.
 //
 // The caller of run and each worker walk through the same list of steps. At each they take chunks until none is left,
-// and go on when all are done. Nobody hands out work, so nobody has to wait for a worker that the operating system
+// and continue when all are done. Nobody hands out work, so nobody has to wait for a worker that the operating system
 // doesn't run: the others take its chunks.
 //
 // A step's chunks are dealt out in order, so that a worker finds what it reads in its own core's cache, where it wrote it
@@ -19,12 +19,12 @@ import (
 //	         caller →  ← │ worker →    ←
 //
 // A cache line that two cores write costs 0.1 µs each time, and a step takes microseconds. So each worker counts for
-// itself, and looks at what is left of another's share only if that doesn't get done soon.
+// itself, and looks at what is left of another's share only if that isn't done soon.
 //
 // Between two runs the workers sleep on a channel. Within one they spin.
 //
-// But a worker that is in the middle of a chunk can lose its core to another program, for milliseconds, in which nobody
-// gets on. A caller who has lost time that way runs alone until that has cost little in comparison.
+// But a worker in the middle of a chunk can lose its core to another program for milliseconds, and everybody waits. A
+// caller that has lost time that way runs alone for so much longer that the loss hardly counts.
 type team struct {
 	steps   []step
 	chunks  uint32    // of all steps
@@ -33,7 +33,7 @@ type team struct {
 	workers int       // beside the caller of run
 	wake    chan int
 	round   atomic.Uint32 // of runs together
-	// gate is open in its lowest bit while a run is going on; the others count the workers inside.
+	// gate has its lowest bit set while a run is in progress; the other bits count the workers inside.
 	gate atomic.Int32
 
 	// The caller's own:
@@ -43,7 +43,7 @@ type team struct {
 }
 
 // share is what is left of a worker's chunks of a step: the round, the first chunk and that after the last, in 24, 20
-// and 20 bits. Where the round is a past one, nobody has taken any yet. It has a cache line for itself.
+// and 20 bits. If the round is a past one, nobody has taken any yet. It has a cache line for itself.
 type share struct {
 	atomic.Uint64
 	_ [56]byte
@@ -159,7 +159,7 @@ func (t *team) work(worker int) {
 	}
 }
 
-// enter joins the run that is going on, if there is one.
+// enter joins the run in progress, if there is one.
 func (t *team) enter() bool {
 	for {
 		gate := t.gate.Load()
@@ -191,7 +191,7 @@ func (t *team) walk(worker int, round uint32) {
 	}
 }
 
-// soon tells whether so many chunks are done, now or a little later, if everybody is at work.
+// soon reports whether that many chunks are done, now or as soon as they should be if everybody is at work.
 func (t *team) soon(all uint32) bool {
 	if t.gate.Load()/gateWorker == int32(t.workers) {
 		for range patience {
@@ -203,7 +203,7 @@ func (t *team) soon(all uint32) bool {
 	return t.reached(all)
 }
 
-// reached tells whether so many chunks are done.
+// reached reports whether that many chunks are done.
 func (t *team) reached(all uint32) bool {
 	sum := uint32(0)
 	for w := range t.done {
@@ -212,10 +212,10 @@ func (t *team) reached(all uint32) bool {
 	return int32(sum-all) >= 0
 }
 
-// runShare runs what is left of a worker's share of a step, the worker itself or another that helps.
+// runShare runs what is left of a worker's share of a step, for the worker itself or for another that helps.
 func (t *team) runShare(step, of, worker int, round uint32) {
 	s, threads := &t.steps[step], t.workers+1
-	// Where there is but one chunk the caller gets it.
+	// If there is only one chunk, the caller gets it.
 	first, end := (of*s.chunks+threads-1)/threads, ((of+1)*s.chunks+threads-1)/threads
 	n := uint32(0)
 	for {
@@ -253,7 +253,7 @@ func (s *share) take(round uint32, first, end int, last bool) int {
 	}
 }
 
-// wait spins until it is so. It returns how long that took, or 0 when it was soon.
+// wait spins until the condition holds. It returns how long that took, or 0 if it was soon.
 func wait(ready func() bool) time.Duration {
 	for range spins {
 		if ready() {

@@ -16,7 +16,7 @@ type lookup [1024]byte
 
 func (l *lookup) at(fixed int32) byte { return l[uint32(fixed)>>pointBits%uint32(len(l))] }
 
-// matrix makes red, green and blue of Y, U and V, with the bias added and ready to be rounded down.
+// matrix turns Y, U and V into red, green and blue, with the bias added, ready to be rounded down.
 type matrix struct {
 	y, rv, gu, gv, bu int32
 	y0, r0, g0, b0    int32 // to start from: for luma alone, red, green and blue
@@ -88,8 +88,8 @@ func newPalette(spec TensorSpec, k kind, m Matrix, r Range) *palette {
 // quantizedPixels returns the tensor's value for each value of channel c of a pixel.
 //
 // Models that take the pixel itself, shifted by 128 if they are signed, often state a normalization and a quantization
-// that are each other's inverse only nearly: (pixel − 127.5) / 127.5 with a scale of 1/128 and zero point 128. Where
-// the two are within one step of cancelling out for all pixels, they do.
+// that are only nearly each other's inverse: (pixel − 127.5) / 127.5 with a scale of 1/128 and zero point 128. If the
+// two are within one step of cancelling out for all pixels, they are taken to cancel out.
 func quantizedPixels(spec TensorSpec, c int) [256]byte {
 	lo, hi := int32(0), int32(255)
 	if spec.Signed {
@@ -161,7 +161,7 @@ func (p *palette) paintLuma(dst []byte, at, step int, ys []byte) {
 	}
 }
 
-// paintLumaOf makes luma of red, green and blue with the weights of BT.601, as everyone does.
+// paintLumaOf turns red, green and blue into luma with the weights of BT.601, as other programs do.
 func (p *palette) paintLumaOf(dst []byte, at, step int, rs, gs, bs []byte) {
 	const r16, g16, b16 = 19595, 38470, 7471 // 0.299, 0.587, 0.114; together 1
 	gs, bs = gs[:len(rs)], bs[:len(rs)]

@@ -17,7 +17,7 @@ import (
 	"edge/quant"
 )
 
-// maxMemory is what reading a picture file may take in memory, beyond the file itself.
+// maxMemory is how many bytes reading a picture file may take, beyond the file itself.
 const maxMemory = 64 << 20
 
 // ErrNotPicture is Decode's error for a file that is no JPEG, PNG, WebP or BMP picture at all. If it is a picture of
@@ -121,7 +121,7 @@ func otherKind(data []byte) string {
 	return ""
 }
 
-// affordable checks the size that a header states, and makes room for it. Decoding takes so many bytes for each pixel.
+// affordable checks the size that a header states, and makes room for it, given how many bytes decoding takes a pixel.
 func affordable(c image.Config, bytesPerPixel float64) error {
 	if c.Width < 1 || c.Height < 1 {
 		return errors.New("a picture without pixels")
@@ -144,7 +144,7 @@ type decoder struct {
 	decode func(io.Reader) (image.Image, error)
 }
 
-// read reads a picture if decoding it, and making RGB24 of it, takes so many bytes a pixel at most.
+// read reads a picture. Decoding it and converting it to RGB24 takes at most the given number of bytes a pixel.
 func (d decoder) read(r *source, bytesPerPixel func(color.Model) float64) (image.Image, error) {
 	c, err := d.config(r)
 	if err != nil {
@@ -171,7 +171,7 @@ func readPNG(data []byte, r *source) (Frame, error) {
 		_, _, rest, ok = pngChunk(rest)
 	}
 	if chunks > maxChunks {
-		return Frame{}, fmt.Errorf("it has %d chunks, more than %d: let another program write it anew", chunks, maxChunks)
+		return Frame{}, fmt.Errorf("it has %d chunks, more than %d: write it again with another program", chunks, maxChunks)
 	}
 	o := orientationInPNG(data).options()
 	interlaced := 1.0
@@ -212,7 +212,7 @@ func readWebP(data []byte, r *source) (Frame, error) {
 		if o != (Options{}) {
 			return 4 + 4 + 3 // turning takes another place
 		}
-		return 4 + 4 // lossless: the pixels, and as much again where they are indices; more than a lossy one
+		return 4 + 4 // lossless: the pixels, and as much again if they are indices; more than a lossy one
 	})
 	if err != nil {
 		return Frame{}, err
@@ -246,7 +246,7 @@ func (t *thriftyReader) Read(p []byte) (int, error) {
 	return t.r.Read(p)
 }
 
-// heapObjects returns how many bytes the heap's objects take, those included that the collector hasn't found yet.
+// heapObjects returns how many bytes the heap's objects take, including garbage that the collector hasn't found yet.
 func heapObjects() uint64 {
 	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
 	metrics.Read(sample)

@@ -30,9 +30,8 @@ func ReadFile(ctx context.Context, name string) (Frame, error) {
 	return Decode(ctx, data, name)
 }
 
-// collect makes room for so many bytes. Pictures come and go, and the collector alone lets what is no longer used grow
-// to the size of all that was used when it last ran: two large pictures, one after the other, would take twice the
-// memory of one. That costs a millisecond, next to the many that a large picture takes.
+// collect makes room for a number of bytes. Pictures come and go, and the collector alone lets garbage grow to the size
+// of all that was in use when it last ran: two large pictures, one after the other, would take twice the memory of one. That costs a millisecond, next to the many that a large picture takes.
 func collect(need int64) {
 	const large = 8 << 20
 	if need > large {

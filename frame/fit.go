@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// ErrDamaged is what Fit's error is when this frame is broken and the next may be good.
+// ErrDamaged is Fit's error if this frame is broken and the next may be good.
 var ErrDamaged = errors.New("damaged frame")
 
 // Fitter turns frames into a network's input. It keeps tables for the kind of frame it saw last, so frames of one
@@ -82,7 +82,7 @@ func (s TensorSpec) check() error {
 // Fit writes f, resampled and quantized, to dst, which is the network's whole input: Height·Width·Channels bytes in
 // rows from the top, red first. It allocates nothing unless f differs in shape from the frame before.
 //
-// errors.Is(err, ErrDamaged) where this frame is broken: too short, or not a JPEG picture that can be decoded. Any
+// errors.Is(err, ErrDamaged) if this frame is broken: too short, or not a JPEG picture that can be decoded. Any
 // other error means that no frame of this shape can be fitted: an ROI outside of it, an impossible size. dst then
 // holds no picture.
 func (t *Fitter) Fit(dst []byte, f Frame) error {
@@ -250,7 +250,7 @@ func barRow(s TensorSpec) []byte {
 	return row
 }
 
-// resample makes the tensor of a frame's bytes, row by row.
+// resample turns a frame's bytes into the tensor, row by row.
 func (t *Fitter) resample(dst, pix []byte) {
 	if t.bar != nil {
 		for at := 0; at < len(dst); at += len(t.bar) {

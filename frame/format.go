@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// formats is what is known of each format: its name, its V4L2 FourCC, and other names people and tools have for it.
+// formats lists what is known of each format: its name, its V4L2 FourCC, and other names people and tools have for it.
 var formats = [...]struct {
 	name, fourCC string
 	aliases      []string
@@ -101,7 +101,7 @@ func (f Format) deep() int {
 	return 0
 }
 
-// MinStride returns how many bytes a row of width pixels takes in the first plane, without padding; 0 for MJPEG.
+// MinStride returns how many bytes a row of width pixels takes in the first plane without padding; 0 for MJPEG.
 func (f Format) MinStride(width int) int {
 	switch f {
 	case YUYV, UYVY, YVYU, VYUY:

@@ -3,7 +3,7 @@
 // A Frame is bytes and what they mean: a pixel format as a camera has it, width, height, stride, and which matrix and
 // range a YUV format's colours have. It comes from a camera, or from ReadFile and Decode, which read picture files.
 //
-// A Fitter brings frames to a network: made once of the network's TensorSpec and of Options (crop, stretch or letterbox,
+// A Fitter brings frames to a network: made once from the network's TensorSpec and Options (crop, stretch or letterbox,
 // a region of interest, rotation), it turns any frame into the tensor's bytes in one pass. Nothing lies in between, no
 // RGB picture of the camera's size: rows of the frame are blended, samples of the blended row filtered, and each pixel
 // of the tensor goes through one table that clamps and quantizes:
@@ -13,11 +13,11 @@
 //	MJPEG → planes (jpeg.go) ↗
 //
 // For that, layout.go says where a format's samples lie, and geometry.go which part of a frame becomes which part of the
-// tensor. The tables are made when the first frame of a kind comes; each one after that costs time alone.
+// tensor. The tables are made when the first frame of a kind comes; later frames allocate nothing.
 //
-// A camera's JPEG pictures and a file's are not quite the same matter. Both decoders are here: jpeg.go for streams, exact
+// A camera's JPEG pictures differ from those in files. Both decoders are here: jpeg.go for streams, exact
 // to the bit with libjpeg and without allocation, and on top of it what only files hold (jpeg_file.go,
-// jpeg_progressive.go). The standard library's decodes the files that it can, and the other formats' libraries theirs
+// jpeg_progressive.go). The standard library decodes the JPEG files that it can, and other libraries the other formats
 // (decode.go). However large a picture says it is, reading it takes 64 MiB of memory at most beyond the file.
 package frame
 
@@ -38,10 +38,10 @@ type Frame struct {
 	At            time.Time // when it was captured
 	Seq           uint32    // the driver's number; gaps are frames that were dropped
 	Name          string    // of the file it came from, else empty
-	Reduced       int       // the file's picture is so many times as wide and high: 2, 4 or 8; 0: it isn't larger
+	Reduced       int       // how many times wider and higher the file's picture is: 2, 4 or 8; 0: it isn't larger
 }
 
-// Format is how the pixels lie in memory.
+// Format says how pixels lie in memory.
 type Format uint8
 
 // The formats, by their V4L2 names.
@@ -68,7 +68,7 @@ const (
 	MJPEG                     // a JPEG picture, perhaps without Huffman tables
 )
 
-// Matrix is which weights of red, green and blue make luma.
+// Matrix says which weights of red, green and blue make luma.
 type Matrix uint8
 
 // The matrices.
@@ -77,7 +77,7 @@ const (
 	BT709
 )
 
-// Range is which luma values black and white have.
+// Range says which luma values black and white have.
 type Range uint8
 
 // Limited is 16…235, Full 0…255.

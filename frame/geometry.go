@@ -28,8 +28,8 @@ type placement struct {
 	bars          bool // the grid doesn't cover the tensor
 }
 
-// place finds the placement for a frame of w × h and a tensor of tw × th. The ROI is of the picture, which is so many
-// times as large as the frame, if it was reduced.
+// place finds the placement for a frame of w × h and a tensor of tw × th. The ROI is of the picture, which is larger than
+// the frame by the factor by which it was reduced.
 func place(w, h, reduced, tw, th int, o Options) (placement, error) {
 	uprightW, uprightH := turned(w, h, o)
 	k := max(reduced, 1)

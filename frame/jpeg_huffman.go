@@ -106,7 +106,7 @@ var zigzag = [64]uint8{
 	53, 60, 61, 54, 47, 55, 62, 63,
 }
 
-// bitReader reads the bits of entropy-coded data. After the last, before a marker, it goes on with zeros and counts
+// bitReader reads the bits of entropy-coded data. After the last, before a marker, it continues with zeros and counts
 // them, so that decoding need not check each bit.
 type bitReader struct {
 	data []byte
@@ -262,7 +262,7 @@ func (r *bitReader) symbol(h *huffmanTable) (symbol uint8, ok bool) {
 	return symbol, true
 }
 
-// take reads a number of so many bits, at most 15.
+// take reads a number of size bits, at most 15.
 func (r *bitReader) take(size uint) uint32 {
 	if r.n < 32 {
 		r.acc, r.n = r.fill(r.acc, r.n)
@@ -273,7 +273,7 @@ func (r *bitReader) take(size uint) uint32 {
 	return value
 }
 
-// signed reads a number of so many bits, at most 15, as extend means them.
+// signed reads a number of size bits, at most 15, as extend means them.
 func (r *bitReader) signed(size uint8) int32 {
 	if r.n < 32 {
 		r.acc, r.n = r.fill(r.acc, r.n)

@@ -62,7 +62,7 @@ func (b blockOf) correctAll(in *bitReader, first, last int, bit int16) {
 	}
 }
 
-// sound reports whether a scan of so many components may hold this part. (ITU-T T.81, G.1.1.1.)
+// sound reports whether a scan with this number of components may hold this part. (ITU-T T.81, G.1.1.1.)
 func (p scanPart) sound(components int) bool {
 	return p.first <= p.last && p.last < 64 && (p.first > 0 || p.last == 0) && (p.first == 0 || components == 1) &&
 		p.low < 14 && (p.high == 0 || p.high == p.low+1)
@@ -164,7 +164,7 @@ func (t *target) refineAC(in *bitReader, b blockOf) bool {
 	return true
 }
 
-// maxVisits is how many blocks all scans of a picture may visit together, each as often as scans hold it. A photograph
+// maxVisits is how many blocks all scans of a picture may visit together; each block counts once for each scan. A photograph
 // of 100 megapixels, as cameras and editors write it, takes 14 million. A file of some kilobytes can describe thousands
 // of scans of nothing.
 const maxVisits = 1 << 25

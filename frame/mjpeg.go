@@ -7,7 +7,8 @@ import (
 )
 
 // AppendJPEG appends a picture of an MJPEG stream to dst as a JPEG file that any program can read: many cameras leave the
-// Huffman tables out, since all of them would be the standard's. A picture that has tables, or isn't one, is as it was.
+// Huffman tables out, since all of them would be the standard's. A picture that has tables is appended unchanged, and so
+// is anything that isn't a picture.
 func AppendJPEG(dst, picture []byte) []byte {
 	scan, hasTables := scanOf(picture)
 	if scan < 0 || hasTables {

@@ -18,7 +18,7 @@ type Options struct {
 	Mirror   bool    // left and right change places, after the rotation
 }
 
-// FitMode is how a picture is brought to the shape of the network's input.
+// FitMode says how a picture is brought to the shape of the network's input.
 type FitMode uint8
 
 // Crop cuts the sides off, Stretch changes the proportions, Letterbox adds bars of the colour Mean, which the network
@@ -87,7 +87,7 @@ func (r ROI) String() string {
 
 func (r ROI) fractions() bool { return max(r.X, r.Y, r.Width, r.Height) <= 1 }
 
-// check finds what is wrong with r whatever the picture's size is.
+// check finds what is wrong with r for a picture of any size.
 func (r ROI) check() error {
 	if r == (ROI{}) {
 		return nil
@@ -126,7 +126,7 @@ func (r ROI) in(w, h int) (rect, error) {
 	return rect{x, y, max(int(math.Round(x1))-x, 1), max(int(math.Round(y1))-y, 1)}, nil
 }
 
-// check finds what is wrong with o whatever the frames are.
+// check finds what is wrong with o for any frame.
 func (o Options) check() error {
 	switch {
 	case int(o.Fit) >= len(fitModes):

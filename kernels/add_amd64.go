@@ -11,8 +11,8 @@ import (
 	"edge/quant"
 )
 
-// An addition in floating point, and yet exact, as in requant_amd64.go: all its inputs are 65 536 pairs, so for each
-// layer the kernel itself is run on them all, when it is prepared, and is used if it gives what integers give.
+// An addition in floating point is exact here, as in requant_amd64.go: there are only 65 536 pairs of inputs, so when a
+// layer is packed the kernel itself is run on all of them, and is used if it gives what integers give.
 
 // addPart is what a kernel that adds works on.
 type addPart struct {
@@ -92,7 +92,7 @@ func runPart(add func(addPart), constants unsafe.Pointer, c *AddCall, from, to i
 	}
 }
 
-// multiplier sets the constants of the i-th, false where they don't fit.
+// multiplier sets the constants of the i-th multiplier; false if they don't fit.
 func (c *addIntegers) multiplier(i int, m quant.Multiplier, zero int32) bool {
 	one := [1]quant.Multiplier{m}
 	r := Requant{Multipliers: one[:], Zero: zero, Lo: -1 << 31, Hi: 1<<31 - 1}
@@ -182,7 +182,7 @@ func (p *pairs) run(add func(addPart), constants unsafe.Pointer, row int, dst []
 	add(addPart{unsafe.Pointer(&p.a), unsafe.Pointer(&p.b), unsafe.Pointer(&dst[0]), len(p.a), constants})
 }
 
-// agree tells whether an addition in float32 gives the same for all pairs.
+// agree reports whether an addition in float32 gives the same for all pairs.
 func (p *pairs) agree(s *x86, f *addFloats) bool {
 	for i := 0; i < 256; i += pairRows {
 		row := (p.fails + i) % 256

@@ -2,8 +2,8 @@
 
 package kernels
 
-// avx2 is the set for AVX2. Its product of bytes saturates: where that isn't proved not to happen, all is widened to 16
-// bits.
+// avx2 is the set for AVX2. Its product of bytes saturates: unless it is proved that this can't happen, bytes are widened
+// to 16 bits.
 var avx2 = x86{
 	narrow: &pointwiseAVX2, wide: &pointwiseAVX2, wider: &pointwiseAVX2,
 	chained:  &pointwiseChains,

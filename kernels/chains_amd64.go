@@ -7,7 +7,7 @@ import "math"
 // Chains are how VPMADDUBSW multiplies exactly. It multiplies bytes, unsigned activations by signed weights, and adds
 // the products in pairs to a lane of 16 bits: of the quad of input channels k…k+3, one lane has k and k+1, the other
 // k+2 and k+3. Lanes of several quads can be added up before they are widened to 32 bits, as long as 16 bits hold the
-// sum. They do, whatever the activations are, where in each lane
+// sum. They do, whatever the activations are, if in each lane
 //
 //	the sum of positive weights ≤ 128 and that of negative ones ≥ −128, as 255 · 128 < 2^15.
 //
@@ -15,7 +15,7 @@ import "math"
 // cheaper is a layer. Weights here are those less their zero point.
 //
 //	quads of the panel     0   1   2   3   4   5   6   7   8 …
-//	                     └── chain ──┘ └ chain ┘ └─ chain …     5 has too large weights: what is too much goes into
+//	                     └── chain ──┘ └ chain ┘ └─ chain …     5 has too large weights: the excess goes into
 //	                                        5                    chains of their own, behind the others
 
 // chain is a run of quads: 4·quads input channels from first on.
@@ -74,7 +74,7 @@ func newChainPacker(weightZero int8) *chainPacker {
 	return p
 }
 
-// saves tells whether a layer costs less with chains than with VPMADDWD, from parts of some panels. For each row and
+// saves reports whether a layer costs less with chains than with VPMADDWD, from parts of some panels. For each row and
 // each vector of channels, that takes four instructions a quad: two VPMADDWD and two VPADDD. Here a quad takes
 // VPMADDUBSW and VPADDW, and a chain VPMADDWD, VPADDD and a store, measured as two and a half. A single pixel waits for
 // its weights instead: a quad of chains has half the bytes.

@@ -1,6 +1,6 @@
 package kernels
 
-// candidate is a set that is known on this architecture, and whether this machine can run it.
+// candidate is a set for this architecture, and whether this machine can run it.
 type candidate struct {
 	set  *Set
 	runs bool

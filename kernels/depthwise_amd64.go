@@ -288,7 +288,7 @@ func (b *depthwiseBlocks) window(src []byte, y int) (rows [5][]byte) {
 	return rows
 }
 
-// narrowRows computes rows of less channels than a block has. A kernel then reads and writes more than a pixel. Within a
+// narrowRows computes rows of fewer channels than a block has. A kernel then reads and writes more than a pixel. Within a
 // row that is fine: it goes from left to right, and what it writes too much is overwritten by the next pixel. At a row's
 // end there must be room, which copies have.
 func (b *depthwiseBlocks) narrowRows(c *DepthwiseCall) {

@@ -108,7 +108,7 @@
 //	PAD(a)       let that be a column of padding
 //	SUM(a, b, c) the accumulators of a pixel
 //	RELU, OTHER  from accumulators to activations: for requantRelu, for the others
-//	STORE        write them, and go on to the next pixel
+//	STORE        write them, and move to the next pixel
 #define STRIDE1(a, b, c, WEIGHT, LOAD, PAD, SUM, RELU, OTHER, STORE) \
 panel: \
 	LOAD_PANEL;           \
@@ -337,7 +337,7 @@ TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 
 // With SMULL. A column is three registers, one a row. A Cortex-A53 issues in order, and would wait for each step of the
 // requantization. So a pixel's products stand between the steps of that of the pixel before (BOTH), whose activations are
-// in V28: where these kernels requantize in this way, there is no other use for it.
+// in V28, which has no other use if these kernels requantize in this way.
 //
 //	V0, V1   accumulators    V2, V3, V31: products
 //	V4…V6    column A    V7…V9: B    V10…V12: C
@@ -466,7 +466,7 @@ slow1: \
 slow2: \
 	OTHER1; STORE1; SUM(c, b, a); B done2
 
-// FINISH requantizes a row's last pixel and goes on to the next panel.
+// FINISH requantizes a row's last pixel and moves to the next panel.
 #define FINISH \
 	CBNZ KIND, slowLast;  \
 	RELU1;                \
@@ -528,7 +528,7 @@ storeLast: \
 	WIDEN(3, 0, 1);            \
 	WIDEN(2, 0, 1)
 
-// Sums of three, where the magnitudes of a column's weights add up to no more than 255.
+// Sums of three, if the magnitudes of a column's weights add up to no more than 255.
 #define SUM_COLUMNS(a, b, c) \
 	SMULL(13, (a), 2);         \
 	SMULL(16, (b), 3);         \

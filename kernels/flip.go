@@ -2,8 +2,8 @@ package kernels
 
 import "crypto/subtle"
 
-// Flip turns int8 activations into the uint8 ones that stand 128 higher, and back: dst[i] = src[i] ^ 0x80. The slices
-// are of one length, and either the same or apart.
+// Flip turns int8 activations into uint8 ones that are 128 larger, and back: dst[i] = src[i] ^ 0x80. The slices have one
+// length, and are either the same or don't overlap.
 func Flip(dst, src []byte) {
 	const signs = "\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80\x80"
 	var mask [1024]byte

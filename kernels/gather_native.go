@@ -5,7 +5,7 @@ package kernels
 // patchesBytes is how much one call into assembly copies at most, as it can't be interrupted.
 const patchesBytes = 64 << 10
 
-// shortPatches copies rows of 8 to 32 bytes in two words that overlap: for those copy takes long. It reports whether it did.
+// shortPatches copies rows of 8 to 32 bytes in two overlapping words, as copy is slow for them. It reports whether it did.
 func shortPatches(dst, src []byte, count, rows, row, pitch, step int) bool {
 	size := rows * row
 	if row < 8 || row > 32 || size > patchesBytes || count == 0 || pitch < 0 || step < 0 {

@@ -4,7 +4,7 @@ package kernels
 
 import "encoding/binary"
 
-// shortPatches copies rows of 8 to 16 bytes in two words that overlap: for those copy takes long. It reports whether it did.
+// shortPatches copies rows of 8 to 16 bytes in two overlapping words, as copy is slow for them. It reports whether it did.
 func shortPatches(dst, src []byte, count, rows, row, pitch, step int) bool {
 	if row < 8 || row > 16 {
 		return false

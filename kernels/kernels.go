@@ -1,5 +1,5 @@
 // Package kernels computes the layers of a quantized MobileNet: pointwise and depthwise convolution, and the few
-// others. It knows nothing of models: what it is given are slices, sizes and constants.
+// others. It knows nothing of models: it is given slices, sizes and constants.
 //
 // # Sets
 //
@@ -11,7 +11,7 @@
 //
 // A layer is packed once, when a network is loaded: its weights are put in the order in which the set's inner loop reads
 // them, and the constants of requantization are chosen. The result never changes, so that threads share it. It is run
-// by a call, which says where the activations lie and which part of the output is wanted:
+// by a call, which says where the activations lie and which part of the output to compute:
 //
 //	layer := set.PackPointwise(kernels.PointwiseLayer{Pixels: 49, In: 160, Out: 960, …})
 //	scratch := make([]byte, layer.Scratch) // each thread needs its own
@@ -34,7 +34,7 @@
 // Weights are int8 with one zero point for the layer (0 for the usual symmetric ones): a uint8 weight w with the zero
 // point z is given as w − 128 and z − 128.
 //
-// # Where to read on
+// # Further reading
 //
 // NAMES.md is the grammar of the kernels' names. generic.go says what each layer computes, in a page of Go.
 // pointwise_amd64.go and pointwise_arm64.go cut a layer into tiles; requant_amd64.go tells how requantization in floating
@@ -43,7 +43,7 @@ package kernels
 
 import "edge/quant"
 
-// Set is the kernels for one instruction set. Its functions pack layers; they may keep a layer's Bias and Multipliers,
+// Set holds the kernels for one instruction set. Its functions pack layers; they may keep a layer's Bias and Multipliers,
 // which mustn't change any more, but not its Weights.
 type Set struct {
 	Name   string
@@ -58,7 +58,7 @@ type Set struct {
 	PackMultiply    func(MultiplyLayer) *Multiply
 }
 
-// Requant is how an accumulator becomes an output activation:
+// Requant says how an accumulator becomes an output activation:
 //
 //	out = clamp(Zero + Multipliers[n].Apply(acc), Lo, Hi)
 //

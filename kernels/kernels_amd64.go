@@ -6,16 +6,16 @@ import "golang.org/x/sys/cpu"
 
 //go:generate go run ./internal/gen
 
-// x86 is what the sets for amd64 differ in.
+// x86 holds what the sets for amd64 differ in.
 type x86 struct {
 	narrow, wide, wider *pointwiseKernel // panels of up to 16, 32, 48 channels
 	chained             *pointwiseKernel // for weights that are small enough; or nil
-	sums                func(pixelSums)  // of four pixels or more; nil where widen is used
+	sums                func(pixelSums)  // of four pixels or more; nil if widen is used
 	addFloat            func(addPart)    // of whole blocks of addBlock elements
-	addInteger          func(addPart)    // of whole vectors, or of any number where it is masked
+	addInteger          func(addPart)    // of whole vectors, or of any number if it is masked
 	addBlock            int
 	masked              bool              // kernels take any number of channels or elements
-	widen               func(widenPixels) // where a step is two channels
+	widen               func(widenPixels) // if a step is two channels
 	depthwise           depthwiseTable
 }
 

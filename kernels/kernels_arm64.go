@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Three sets for 64-bit Arm, written in assembly (the *_arm64.s files), both with int8 activations:
+// Three sets for 64-bit Arm, written in assembly (the *_arm64.s files), all with int8 activations:
 //
 //	neon      any: SMULL and SMLAL, whose products are summed in 16 bits as long as they can't overflow, then in 32
 //	neon-dot  ARMv8.2 with dot products: SDOT
@@ -120,8 +120,8 @@ func (r *Requant) split(n int) (multiplier, right, left int32) {
 	return m.Mantissa, min(m.Shift, 0), max(m.Shift, 0)
 }
 
-// recentre returns the value to subtract from a channel's weights, such that they stay int8, and above −128 where that
-// is possible: the one nearest to their zero point.
+// recentre returns the value to subtract from a channel's weights so that they stay int8, and above −128 if possible: the
+// one nearest to their zero point.
 func recentre(weights []int8, stride int, zero int32) int32 {
 	lo, hi := int32(127), int32(-128)
 	for i := 0; i < len(weights); i += stride {

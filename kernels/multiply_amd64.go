@@ -7,7 +7,7 @@ import (
 	"unsafe"
 )
 
-// A product in floating point, and yet exact, as in requant_amd64.go. A product p of two activations, less their zero
+// A product in floating point is exact here, as in requant_amd64.go. A product p of two activations, less their zero
 // points, has 17 bits, so float32 holds it. What it becomes is
 //
 //	round(p·mul + above)  if p ≥ 0,   round(p·mul − below)  if p < 0
@@ -109,7 +109,7 @@ func (l *MultiplyLayer) products() []byte {
 	return dst
 }
 
-// gives tells whether the kernel makes that of them.
+// gives reports whether the kernel gives those products.
 func (m *multiplication) gives(want []byte) bool {
 	var a, b, got [256]byte
 	for i := range b {

@@ -43,11 +43,11 @@ type pixelSums struct {
 
 // pointwiseKernel are the kernels for one width of panel.
 type pointwiseKernel struct {
-	by          string                 // the instruction that multiplies, where a set has several
+	by          string                 // the instruction that multiplies, if a set has several
 	rows, width int                    // of a tile
 	taps        int                    // input channels a step: four as bytes, or two widened to 16 bits
 	masked      bool                   // the last panel may be smaller
-	most        int                    // where weights are chains: per cent of VPMADDWD's cost, up to which they are used
+	most        int                    // for chains: per cent of VPMADDWD's cost up to which they are used
 	ones        int                    // so many pixels that remain are faster one by one than as a tile
 	order       func(j int) int        // the channel at position j of the panel
 	many, one   [3]func(pointwiseTile) // tiles of rows pixels, of one; by how they requantize
@@ -56,7 +56,7 @@ type pointwiseKernel struct {
 // How a kernel requantizes.
 const (
 	inFloat32        = iota
-	inIntegers       // where no output is below zero
+	inIntegers       // if no output is below zero
 	inSignedIntegers // any
 )
 
@@ -78,7 +78,7 @@ type pointwisePanel struct {
 	from      int // first channel
 	channels  int
 	data      []byte
-	chains    []chain // where weights are chains, and from extras on those that repeat quads
+	chains    []chain // if weights are chains; from extras on, those that repeat quads
 	extras    int
 	many, one func(pointwiseTile)
 }

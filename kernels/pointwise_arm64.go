@@ -10,7 +10,7 @@ import (
 // A pointwise layer is computed in tiles: a few pixels by one panel of output channels. The kernels know only whole
 // tiles, and read a pixel's channels up to a multiple of 16, which weights of 0 make harmless. The last tile may
 // overlap the one before it. Pixels without a whole tile, or with no memory to read beyond, are first copied to
-// scratch. So are outputs of a last panel that has less than its channels.
+// scratch, and so are outputs of a last panel that isn't full.
 
 // pointwiseCall is what a kernel needs: tiles × panels.
 type pointwiseCall struct {
@@ -36,8 +36,8 @@ type pixelSums struct {
 const (
 	// pixelUnit is what a pixel's channels are read up to a multiple of.
 	pixelUnit = 16
-	// blockBytes is how much of the activations is worked on, panel after panel, before going on: it stays in the
-	// first-level cache. Where the weights don't fit into half of a second-level cache the block is larger, to read
+	// blockBytes is how much of the activations is worked on, panel after panel, before the next block: it stays in the
+	// first-level cache. If the weights don't fit into half of a second-level cache, the block is larger, to read
 	// them less often.
 	blockBytes      = 16 << 10
 	blockBytesLarge = 64 << 10

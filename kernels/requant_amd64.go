@@ -10,7 +10,7 @@ import (
 	"edge/quant"
 )
 
-// Requantization in floating point, and yet exact.
+// Requantization in floating point is exact here.
 //
 // What an accumulator becomes, clamp(Zero + Multiplier.Apply(acc), Lo, Hi), is a staircase: it never falls as acc grows,
 // and so it is told by its steps, the smallest acc that gives each value. There are at most 255. So is
@@ -19,7 +19,7 @@ import (
 //
 // computed in float32 by one fused multiply-add and one conversion (to nearest, halves to even), and then clamped. If the
 // two agree just below and at each of the first one's steps, they agree everywhere. This is checked, once for every
-// channel, when a layer is prepared. Where it isn't so, kernels use integers: more instructions, exact as they are.
+// channel, when a layer is packed. If they don't agree, kernels use integers: more instructions, always exact.
 
 // single are the constants of one channel in float32: round(acc·mul + add).
 type single struct{ mul, add float32 }
@@ -31,10 +31,10 @@ type integer struct {
 	right      int32
 }
 
-// span is where the accumulators of a channel can get.
+// span is the range that the accumulators of a channel can reach.
 type span struct{ low, high int64 }
 
-// fits tells whether that is within 32 bits.
+// fits reports whether that is within 32 bits.
 func (s span) fits() bool { return s.low >= math.MinInt32 && s.high <= math.MaxInt32 }
 
 // add adds a product with the weight w, of an activation from 0 to 255.
@@ -69,7 +69,7 @@ func ceilDivide(a, b int64) int64 {
 	return q
 }
 
-// constant tells whether channel n gives the same output, which it returns, for all accumulators within reach.
+// constant reports whether channel n gives the same output for all accumulators within reach, and returns it.
 func (r *Requant) constant(n int, reach span) (output int32, ok bool) {
 	m := r.Multipliers[n]
 	switch {
@@ -87,8 +87,8 @@ func (r *Requant) constant(n int, reach span) (output int32, ok bool) {
 	return low, low == high
 }
 
-// fitSingle returns constants for a channel, false where none were found. It asks for a clamp range without values
-// below zero, unless rounding is done once: where acc is negative Apply rounds its halves the other way.
+// fitSingle returns constants for a channel, false if none were found. It needs a clamp range without values below
+// zero, unless rounding is done once: if acc is negative, Apply rounds its halves the other way.
 func (r *Requant) fitSingle(n int, reach span) (single, bool) {
 	if output, ok := r.constant(n, reach); ok {
 		return single{0, float32(output)}, true
@@ -112,7 +112,7 @@ func (r *Requant) fitSingle(n int, reach span) (single, bool) {
 //	t·mul + add > edge   and   (t−1)·mul + add < edge
 //
 // where edge is v − ½, but for the rounding of the sum and of halves: a sum next to v − ½ becomes v − ½, and that becomes
-// v where v is even, else v − 1. So edge is half of the distance between float32 numbers less, or more.
+// v if v is even, else v − 1. So edge is half of the distance between float32 numbers less, or more.
 func (r *Requant) fitAdd(m quant.Multiplier, mul float32, reach span) (add float32, ok bool) {
 	const (
 		most = 1 << 24 // beyond, accumulators are rounded when they are converted
@@ -159,7 +159,7 @@ var edges = func() (e [256]float64) {
 	return e
 }()
 
-// fitInteger returns constants for a channel, false where none fit: with extreme multipliers only.
+// fitInteger returns constants for a channel, false if none fit, which happens with extreme multipliers only.
 func (r *Requant) fitInteger(n int, reach span) (integer, bool) {
 	if output, ok := r.constant(n, reach); ok {
 		return integer{add: int64(output) << 32}, true
@@ -183,7 +183,7 @@ func (r *Requant) fitInteger(n int, reach span) (integer, bool) {
 }
 
 // fitSingles returns the constants of requantization of up to width channels, in order: arrays of mul and add as float32;
-// false where that isn't exact for all of them.
+// false if that isn't exact for all of them.
 func (r *Requant) fitSingles(reach []span, width int, order func(int) int) (constants []byte, ok bool) {
 	constants = make([]byte, 2*4*width)
 	for j := range width {

@@ -19,7 +19,7 @@ import (
 // ErrNotRegular is the error for a FIFO, a device, a socket or a folder in place of a file.
 var ErrNotRegular = errors.New("not a regular file")
 
-// ErrTooLarge is the error for a file above its limit.
+// ErrTooLarge is the error for a file above its limit. The message continues with the limit.
 var ErrTooLarge = errors.New("larger")
 
 // Open opens a regular file of at most limit bytes for reading. It doesn't wait for anything: opening a FIFO or a

@@ -67,7 +67,7 @@ type Walker struct {
 	At int // in the data: what is before has been walked over
 }
 
-// Next walks to behind the next marker and the segment that belongs to it, and returns both: the code, and the segment
+// Next walks past the next marker and the segment that belongs to it, and returns both: the code, and the segment
 // without its length. SOI, EOI and reserved markers have none. Bytes that aren't a marker, the data of scans among them,
 // are skipped, and so are restart markers and TEM.
 //

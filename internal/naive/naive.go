@@ -46,7 +46,7 @@ func floorDivide(a, b int64) int64 {
 
 func clamp(x int64, lo, hi int32) int32 { return int32(min(max(x, int64(lo)), int64(hi))) }
 
-// Requant is how an accumulator of output channel n becomes an activation.
+// Requant says how an accumulator of output channel n becomes an activation.
 type Requant struct {
 	Mantissa, Shift []int32 // one for each output channel
 	Zero, Lo, Hi    int32
@@ -60,7 +60,7 @@ func (r *Requant) apply(n int, acc int64) int32 {
 	return clamp(int64(r.Zero)+Requantize(acc, r.Mantissa[n], r.Shift[n]), r.Lo, r.Hi)
 }
 
-// Window is where the kernel of a convolution or a pooling looks.
+// Window says where the kernel of a convolution or a pooling looks.
 type Window struct {
 	InH, InW, OutH, OutW int
 	KernelH, KernelW     int

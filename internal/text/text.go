@@ -1,4 +1,4 @@
-// Package text tells text that a person wrote from bytes that a terminal would obey.
+// Package text keeps control characters, which a terminal would obey, out of text that comes from files.
 package text
 
 import (
@@ -7,7 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// FirstBad is where a text stops being UTF-8 without control characters other than tabs and line ends; -1 if it doesn't.
+// FirstBad returns where a text first isn't UTF-8, or has a control character other than a tab or a line end; -1 if it is
+// clean throughout.
 func FirstBad(text []byte) int {
 	for i := 0; i < len(text); {
 		c, n := utf8.DecodeRune(text[i:])
@@ -19,7 +20,7 @@ func FirstBad(text []byte) int {
 	return -1
 }
 
-// Clean is the text without characters that steer a terminal: each that can't be printed, and each byte that isn't
+// Clean returns the text without characters that steer a terminal: each that can't be printed, and each byte that isn't
 // UTF-8, becomes a question mark or U+FFFD.
 func Clean(s string) string { return string(Append(nil, s)) }
 

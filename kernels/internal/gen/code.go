@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// code is assembly in the making.
+// code collects the assembly of a file.
 type code struct {
 	bytes.Buffer
 	argument string // the type of the running function's argument

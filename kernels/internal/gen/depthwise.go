@@ -44,7 +44,7 @@ const (
 	step         = "DX" // from pixel to pixel
 	output       = "BX"
 	constants    = "R11" // of the block
-	outputs      = "R12" // that are done; negative at first, where columns finish none
+	outputs      = "R12" // that are done; negative at first, while columns finish none
 	segment      = "R13"
 	requantizing = "R14" // how: a requant
 	block        = "R15" // offset of the block from the first
@@ -52,7 +52,7 @@ const (
 
 var depthwiseRows = [...]string{"SI", "DI", "R8", "R9", "R10"}
 
-// masked tells whether the last block may have less channels than the others.
+// masked reports whether the last block may have fewer channels than the others.
 func (f *family) masked() bool { return !f.vex && f.width == 16 }
 
 // reg names vector register i of the kernel's width.

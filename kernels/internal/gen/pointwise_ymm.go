@@ -156,7 +156,7 @@ weights Y12 and Y13, ones Y4, activations Y14, products Y15.`)
 	t.finish()
 }
 
-// begin makes the accumulators the bias, with the pixel's sum where weights have a zero point.
+// begin makes the accumulators the bias, with the pixel's sum if weights have a zero point.
 func (t *tileYMM) begin() {
 	if t.by == byVNNI {
 		t.note("accumulators begin as the bias, with the pixel's sum where weights have a zero point")
@@ -298,7 +298,7 @@ func (t *tileYMM) multiplyQuads() {
 	t.at("multiplied")
 }
 
-// finish requantizes the accumulators, stores them and goes on to the next tile.
+// finish requantizes the accumulators, stores them and moves to the next tile.
 func (t *tileYMM) finish() {
 	for c := range columnsYMM {
 		if t.requant != inFloat32 {

@@ -137,7 +137,7 @@ Accumulators Z0…Z3, activations Z4, ones Z20, factor X21.`)
 	c.op("RET")
 }
 
-// fetches tells whether the next panel is fetched into the cache while this one is computed.
+// fetches reports whether the next panel is fetched into the cache while this one is computed.
 func (t *tileZMM) fetches() bool { return t.rows == 7 }
 
 func (t *tileZMM) acc(row, column int) int { return row*t.columns + column }

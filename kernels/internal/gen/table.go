@@ -17,7 +17,7 @@ func (c *code) loadTableBytes() {
 	c.op("MOVQ", c.arg("n"), "CX")
 }
 
-// endTableStep goes to the next 64 bytes.
+// endTableStep moves to the next 64 bytes.
 func (c *code) endTableStep() {
 	c.op("ADDQ", 64, "SI")
 	c.op("ADDQ", 64, "DI")
