@@ -1,5 +1,5 @@
-// Package board says what machine this is: model, processor, memory, where the header's pins lead, and whether it
-// is slowed down by heat or bad power. It reads what the kernel shows to everyone, without root.
+// Package board says what machine this is: model, processor, memory, where the header's pins lead, and whether heat or bad
+// power slows it down. It reads what the kernel shows to everyone, without root.
 //
 // The functions take the root of a file system, so that tests read recorded trees.
 package board
@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Board is what doesn't change while the machine runs. What it doesn't tell is empty or 0.
+// Board holds what doesn't change while the machine runs. What the machine doesn't say is empty or 0.
 type Board struct {
 	Model      string   // as the firmware names it: "Raspberry Pi Zero 2 W Rev 1.0"
 	Compatible []string // of the device tree, most exact first: "raspberrypi,model-zero-2-w", "brcm,bcm2837"
@@ -23,7 +23,7 @@ type Board struct {
 	Header     []int    // line on GPIOChip by pin number, −1 for supply and ground; nil if the header isn't known
 }
 
-// Host is the file system of this machine.
+// Host returns the file system of this machine.
 func Host() fs.FS { return os.DirFS("/") }
 
 // Detect reads the machine whose file system has this root.
@@ -115,7 +115,7 @@ func memory(meminfo, key string) int64 {
 	return 0
 }
 
-// read is the file's text, or empty. The kernel makes these files, and they are small.
+// read returns the file's text, or nothing. The kernel makes these files, and they are small.
 func read(root fs.FS, path string) string {
 	b, err := fs.ReadFile(root, path)
 	if err != nil {

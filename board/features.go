@@ -6,8 +6,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// Features lists what the processor that runs this program has of the instructions that matter to kernels, by the names
-// of /proc/cpuinfo.
+// Features lists the instruction sets of this processor that matter to kernels, by their names in /proc/cpuinfo.
 func Features() []string {
 	var list []string
 	add := func(has bool, name string) {

@@ -57,11 +57,11 @@ func header(compatible []string) (chip string, pins []int) {
 	return chip, slices.Clone(header40)
 }
 
-// AnyHeader is the header with 40 pins, which all boards whose header this package knows have in common: the number n of
-// GPIOn by pin, −1 for supply and ground.
+// AnyHeader returns the 40-pin header that all boards known to this package share: the number n of GPIOn by pin, −1 for
+// supply and ground.
 func AnyHeader() []int { return slices.Clone(header40) }
 
-// OtherUse says what a line of a Raspberry Pi's header also serves, and when an LED at it is in the way; empty for none.
+// OtherUse says what else a line of a Raspberry Pi's header serves, and when an LED on it is in the way; empty for none.
 // Source: https://pinout.xyz, and the overlays' README of the firmware.
 func OtherUse(gpio int) string {
 	switch gpio {

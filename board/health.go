@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Health is what changes while the machine runs and makes it slow.
+// Health holds what changes while the machine runs and can make it slow.
 type Health struct {
 	Celsius   float64   // of the processor; 0 if the machine doesn't say
 	Throttled Throttled // reasons why a Raspberry Pi runs slower than it could
@@ -30,7 +30,7 @@ func ReadHealth(root fs.FS) Health {
 	return h
 }
 
-// celsius is the temperature of the processor: of the thermal zone that says so in its type (Raspberry Pi: cpu-thermal),
+// celsius returns the temperature of the processor: of the thermal zone that says so in its type (Raspberry Pi: cpu-thermal),
 // else of the first.
 func celsius(root fs.FS) float64 {
 	zones, _ := fs.Glob(root, "sys/class/thermal/thermal_zone*") // the pattern is good
@@ -52,7 +52,7 @@ func celsius(root fs.FS) float64 {
 	return first
 }
 
-// Throttled has a bit for each reason, numbered as the firmware of a Raspberry Pi does it (`vcgencmd get_throttled`):
+// Throttled has a bit for each reason, numbered as in the firmware of a Raspberry Pi (`vcgencmd get_throttled`):
 // the low half is now, the high half since the start.
 type Throttled uint32
 
@@ -66,10 +66,10 @@ const (
 	now Throttled = 0xffff
 )
 
-// Now are the reasons that hold at this moment.
+// Now returns the reasons that hold at this moment.
 func (t Throttled) Now() Throttled { return t & now }
 
-// Since are the reasons that have held since the start.
+// Since returns the reasons that have held at any time since the start.
 func (t Throttled) Since() Throttled { return t >> 16 & now }
 
 // String lists the reasons: "under-voltage, slowed down; since the start: under-voltage".

@@ -17,7 +17,7 @@ import (
 	"edge/model"
 )
 
-// Getter downloads a hosted network into a folder. Nothing is written through links.
+// Getter downloads a hosted network into a folder. It writes nothing through links.
 //
 //	NAME.tgz.part     what has come of the archive; the next try continues from there
 //	NAME.tgz          an archive that a person has put there is used instead
@@ -26,7 +26,7 @@ import (
 type Getter struct {
 	Network
 	Progress func(have, total int64) // is told the archive's bytes; total is 0 if the server doesn't say
-	Warn     func(text string)       // is told of what goes wrong without being the end
+	Warn     func(text string)       // is told of problems that don't end the download
 
 	dir, url string
 	pins     *pins
@@ -34,8 +34,8 @@ type Getter struct {
 	from     string       // who pinned it; empty: nobody has
 }
 
-// NewGetter returns the getter of the network with a name. A mirror is the URL of a folder with the same archives; empty
-// means where the authors host them. Errors are about what the arguments name.
+// NewGetter returns the getter of the network with that name. A mirror is the URL of a folder with the same archives; if
+// it is empty, they come from their authors. Errors are about what the arguments name.
 func NewGetter(name, dir, mirror string) (*Getter, error) {
 	n, ok := Named(name)
 	if !ok {
@@ -46,14 +46,14 @@ func NewGetter(name, dir, mirror string) (*Getter, error) {
 		g.url = strings.TrimRight(mirror, "/") + "/" + path.Base(n.Archive)
 	}
 	if !strings.HasPrefix(g.url, "https://") && !strings.HasPrefix(g.url, "http://") {
-		return nil, fmt.Errorf("--mirror %q: expected is an https URL", mirror)
+		return nil, fmt.Errorf("--mirror %q: want an https URL", mirror)
 	}
 	return g, nil
 }
 
 func (g *Getter) path(suffix string) string { return filepath.Join(g.dir, g.Name+suffix) }
 
-// Got is a network that lies verified in a folder.
+// Got is a verified network in a folder.
 type Got struct {
 	File    string
 	Pin     download.Pin // of its bytes
@@ -62,7 +62,7 @@ type Got struct {
 	Present bool // it was there already
 }
 
-// Get leaves the verified network in the folder.
+// Get puts the verified network into the folder.
 func (g *Getter) Get(ctx context.Context) (got Got, err error) {
 	if err := os.MkdirAll(g.dir, 0o755); err != nil {
 		return got, err
@@ -106,7 +106,7 @@ func (g *Getter) Get(ctx context.Context) (got Got, err error) {
 	return Got{file, pin, g.from, g.pins.file, false}, nil
 }
 
-// keep pins what hasn't been pinned and then writes the file, so that whatever bears the name is pinned.
+// keep pins the file if it isn't pinned and then writes it, so that any file of that name is pinned.
 func (g *Getter) keep(file string, data []byte, got download.Pin) error {
 	if g.from == "" {
 		if err := writeWhole(g.pins.file, download.FormatPins(append(g.pins.learned, got))); err != nil {
@@ -137,7 +137,7 @@ func (g *Getter) obtain(ctx context.Context) ([]byte, error) {
 		if err == nil || ctx.Err() != nil {
 			return data, err
 		}
-		os.Remove(part) // it is no good
+		os.Remove(part) // it is unusable
 		if !resumed {
 			return nil, err
 		}

@@ -15,7 +15,7 @@ import (
 //go:embed groups.txt
 var groups string
 
-// Groups returns which of a network's classes people mean together, by a name in small letters, such as "dog" for the 118
+// Groups returns groups of a network's classes that people name together, by a lower-case name, such as "dog" for the 118
 // breeds of ImageNet. Classes are known by their labels, in whatever order: those of ImageNet, and the group's own name.
 // Groups without a class are left out.
 func Groups(labels []string) map[string][]int {
@@ -93,7 +93,7 @@ func classesOf(labels []string) []int {
 	return classes
 }
 
-// GroupNames are the names of all groups, in their order.
+// GroupNames returns the names of all groups, in their order.
 func GroupNames() []string {
 	var names []string
 	for line := range strings.Lines(groups) {

@@ -1,5 +1,5 @@
-// Package catalogue knows the quantized networks that their authors host: their names, sizes, checksums and accuracies, how
-// to get them, and the names of ImageNet's classes, which they have no room for inside.
+// Package catalogue lists the quantized networks that their authors host: names, sizes, checksums and accuracies. It
+// downloads and verifies them, and has the names of ImageNet's classes, which their files lack.
 //
 //	All, Named, OfFile   the networks (hosted.go)
 //	Pins                 which bytes each must have: what edge knows, and what a folder's lock file has learned (pins.go)
@@ -18,16 +18,16 @@ import (
 	"edge/model"
 )
 
-// Network is a quantized network that its authors offer for download: u8, for ImageNet's 1000 classes after a class 0 of
-// everything else, the background.
+// Network is a quantized network that its authors offer for download. It is u8, and has ImageNet's 1000 classes after a
+// class 0 for everything else, the background.
 type Network struct {
-	Name       string // as of its file, without .tflite
-	Archive    string // the URL of a .tgz with the file and, many times as large, the checkpoints of its training
+	Name       string // of its file, without .tflite
+	Archive    string // the URL of a .tgz with the file and the checkpoints of its training, which are many times larger
 	Family     mobilenet.Family
 	Alpha      float64
 	Resolution int
 
-	// What the file must have, where it is known here: bytes, and SHA-256 in hexadecimal.
+	// What the file must have, if it is known here: bytes, and SHA-256 in hexadecimal.
 	Size   int64
 	SHA256 string
 }
@@ -52,7 +52,7 @@ var hostedSums = map[string]struct {
 	"mobilenet_v2_1.0_224_quant":  {3577952, "51e8256b05665529f8836fe6e8eeed41b2fc75a900d8eebda338d70a6726f8da"},
 }
 
-// All returns the networks that can be had: V1 by α and resolution, then V2.
+// All returns all hosted networks: V1 by α and resolution, then V2.
 func All() []Network {
 	var all []Network
 	for _, a := range mobilenet.Published() {
@@ -81,15 +81,15 @@ func Named(name string) (n Network, ok bool) {
 	return all[i], true
 }
 
-// OfFile returns the network that a file's name says it is.
+// OfFile returns the network that a file's name stands for.
 func OfFile(file string) (Network, bool) {
 	return Named(strings.TrimSuffix(filepath.Base(file), ".tflite"))
 }
 
-// File is the name of the network's file.
+// File returns the name of the network's file.
 func (n Network) File() string { return n.Name + ".tflite" }
 
-// Accuracy is what its authors published about it.
+// Accuracy returns the accuracy that its authors published.
 func (n Network) Accuracy() mobilenet.Accuracy {
 	all := mobilenet.Published()
 	return all[slices.IndexFunc(all, func(a mobilenet.Accuracy) bool {
@@ -102,7 +102,7 @@ func (n Network) Blueprint() (*mobilenet.Blueprint, error) {
 	return mobilenet.New(n.Family, n.Alpha, n.Resolution, hostedClasses)
 }
 
-// WeightBytes is what its weights, of 8 bits, and biases, of 32, take: all of the file but some KB.
+// WeightBytes returns how many bytes its 8-bit weights and 32-bit biases take: all of the file but a few KB.
 func (n Network) WeightBytes() int64 {
 	b, err := n.Blueprint()
 	if err != nil {

@@ -25,8 +25,8 @@ func ImageNet() []string {
 	return names
 }
 
-// Labels are the names of a network's classes if its file is named as, and has the form of, a hosted one, else nil. These
-// have no labels inside, but are known to be for a background and then ImageNet's classes.
+// Labels returns the names of a network's classes if its file has the name and the form of a hosted one, else nil. Hosted
+// files have no labels inside, but are known to have a background and then ImageNet's classes.
 func Labels(file string, g *model.Graph) []string {
 	n, ok := OfFile(file)
 	if !ok || n.Check(g) != nil {

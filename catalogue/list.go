@@ -16,13 +16,13 @@ import (
 // maxFile is far above any network, in bytes.
 const maxFile = 256 << 20
 
-// Listed is a network of the catalogue, and how it stands in a folder.
+// Listed is a network of the catalogue, and the state of its file in a folder.
 type Listed struct {
 	Name       string           `json:"name"`
 	Family     mobilenet.Family `json:"family"`
 	Alpha      float64          `json:"alpha"`
 	Resolution int              `json:"resolution"`
-	Size       int64            `json:"size"` // bytes of the file; without a pin what its weights and biases take
+	Size       int64            `json:"size"` // bytes of the file; without a pin, of its weights and biases
 	SHA256     string           `json:"sha256,omitempty"`
 	MACs       int              `json:"macs"`
 	Parameters int              `json:"parameters"`
@@ -33,7 +33,7 @@ type Listed struct {
 	State      FileState        `json:"state"`
 }
 
-// FileState is how a file stands to its pin.
+// FileState says whether a file is there and has the bytes that it is pinned to.
 type FileState string
 
 // The states of a file.
@@ -44,7 +44,7 @@ const (
 	Unpinned  FileState = "unpinned"  // nothing is known to compare it with
 )
 
-// List returns the catalogue, and which of it is in a folder.
+// List returns the catalogue, and which of its networks are in a folder.
 func List(dir string) ([]Listed, error) {
 	p, err := readPins(dir)
 	if err != nil {
@@ -89,7 +89,7 @@ func (p *pins) list(n Network, dir string) (l Listed, err error) {
 	return l, nil
 }
 
-// Known is a file that is, byte for byte, a network that is known.
+// Known is a file that is, byte for byte, a known network.
 type Known struct {
 	Network
 	Pin  download.Pin // of its bytes

@@ -76,6 +76,6 @@ func (p *pins) withContent(content download.Pin) (n Network, from string, ok boo
 
 // mismatch is the error for a file that isn't what it is pinned as.
 func mismatch(file string, got, want download.Pin, from string) error {
-	return fmt.Errorf("%s isn't what %s knows: it has %d bytes with SHA-256 %s, expected are %d with %s",
+	return fmt.Errorf("%s isn't what %s knows: it has %d bytes with SHA-256 %s; want %d with %s",
 		file, from, got.Size, got.SHA256, want.Size, want.SHA256)
 }

@@ -39,7 +39,7 @@ type Options struct {
 	Threads int    // of one inference; 0 means one for each core, at most 4
 	Fit     frame.Options
 
-	// What becomes of a pixel before the network; nil means what the model says, or its input's quantization tells.
+	// How pixels are normalized; nil means as the model says, or else as its input's quantization implies.
 	Normalize *model.Normalization
 }
 
@@ -51,7 +51,7 @@ func (o Options) Name() string {
 	return o.Model
 }
 
-// Classifier is a network that classifies pictures. It belongs to one goroutine at a time.
+// Classifier is a network that classifies pictures. Only one goroutine at a time may use it.
 type Classifier struct {
 	Net      *engine.Net
 	Pixels   Pixels           // how pixels become the input's real numbers
@@ -134,11 +134,11 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 // Name is what people call the network: its file, or the name of the embedded one.
 func (c *Classifier) Name() string { return c.name }
 
-// Fit makes a frame the network's input. Its errors are the frame's: of type frame.ErrDamaged, or a region that reaches
-// outside it.
+// Fit turns a frame into the network's input. It fails with frame.ErrDamaged, or if the region of interest reaches outside
+// the frame.
 func (c *Classifier) Fit(f frame.Frame) error { return c.fitter.Fit(c.Net.Input(), f) }
 
-// SetFitter changes how a picture becomes the network's input. The fitter is of frame.NewFitter(c.Input, …).
+// SetFitter changes how a picture becomes the network's input. The fitter must come from frame.NewFitter(c.Input, …).
 func (c *Classifier) SetFitter(f *frame.Fitter) { c.fitter = f }
 
 // Run computes the scores of what was fitted, as bytes that Output describes: one a class. They are good until the next
@@ -159,7 +159,7 @@ func (c *Classifier) Classify(f frame.Frame) ([]float32, error) {
 	return c.scorer.Scores(c.Run()), nil
 }
 
-// ClassifyFile is Classify for a picture file. Errors name the file.
+// ClassifyFile classifies a picture file as Classify does a frame. Errors name the file.
 func (c *Classifier) ClassifyFile(ctx context.Context, name string) ([]float32, error) {
 	f, err := frame.ReadFile(ctx, name)
 	if err != nil {
@@ -172,7 +172,7 @@ func (c *Classifier) ClassifyFile(ctx context.Context, name string) ([]float32, 
 	return scores, nil
 }
 
-// Close ends the network's threads. It isn't run again.
+// Close ends the network's threads. The network must not be run again.
 func (c *Classifier) Close() { c.Net.Close() }
 
 // MaxModelFile is far above any MobileNet, in bytes: the largest quantized one has 7 MB, in float32 28 MB.
@@ -201,7 +201,7 @@ func ReadModel(file string) (*model.Graph, error) {
 	return g, nil
 }
 
-// Sum is the SHA-256 of a model file, or of the embedded network if there is no name, as hexadecimal digits.
+// Sum returns the SHA-256 of a model file, or of the embedded network if there is no name, as hexadecimal digits.
 func Sum(file string) (string, error) {
 	data := defaultmodel.TFLite
 	if file != "" {
@@ -235,7 +235,7 @@ func (o Options) Compile(g *model.Graph) (*engine.Net, error) {
 	return net, nil
 }
 
-// ThreadCount is how many threads an inference has. More than four don't make one so small any faster.
+// ThreadCount returns how many threads an inference has. More than four don't make networks this small any faster.
 func (o Options) ThreadCount() int {
 	if o.Threads == 0 {
 		return min(runtime.NumCPU(), 4)

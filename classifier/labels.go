@@ -34,7 +34,7 @@ func Labels(file string, fromModel []string, classes int) ([]string, error) {
 	return labels, checkLabels(file, labels, classes)
 }
 
-// checkLabels checks labels that come from somewhere for a network with so many classes. It never shifts any: whoever
+// checkLabels checks labels from a file or a model for a network with that many classes. It never shifts any: whoever
 // numbers classes from 1 and whoever has a class 'background' look alike, and one off means wrong names forever.
 func checkLabels(from string, labels []string, classes int) error {
 	for i, label := range labels {

@@ -18,7 +18,7 @@ type Pixels struct {
 	Unusual     bool    // no usual normalization gives these values: what was chosen is a guess
 }
 
-// Source is who says what becomes of pixels.
+// Source says who decided how pixels are normalized.
 type Source string
 
 // The sources: a person goes before the model, and that before what its input's quantization tells.
@@ -28,7 +28,7 @@ const (
 	Derived Source = "derived from the input's range"
 )
 
-// String is for a person: "tf, derived from the input's range, -1 to 0.992".
+// String describes it for a person: "tf, derived from the input's range, -1 to 0.992".
 func (p Pixels) String() string {
 	s := fmt.Sprintf("%v, %s", p.Normalization, p.From)
 	if p.From == Derived {
@@ -37,7 +37,7 @@ func (p Pixels) String() string {
 	return s
 }
 
-// Warning is what a person should know about it; empty for nothing.
+// Warning returns what a person should know about it; empty for nothing.
 func (p Pixels) Warning() string {
 	const advice = "if the scores are poor, say what the network was trained on: --normalize HOW, or normalize: in the configuration"
 	dark, bright := p.ends()
@@ -64,7 +64,7 @@ func endsOf(n model.Normalization) (dark, bright float64) {
 	return dark, bright
 }
 
-// overlap says whether most of each range lies in the other.
+// overlap reports whether most of each range lies in the other.
 func overlap(a0, a1, b0, b1 float64) bool {
 	return min(a1, b1)-max(a0, b0) > 0.6*max(a1-a0, b1-b0)
 }
@@ -92,7 +92,7 @@ func PixelsOf(in engine.Tensor, said, given *model.Normalization) Pixels {
 	return p
 }
 
-// saturates says whether nearly all pixels would become the least or the most of a range.
+// saturates reports whether nearly all pixels would become the least or the most of a range.
 func saturates(n model.Normalization, least, most float64) bool {
 	dark, bright := endsOf(n)
 	return bright-dark > 8*(most-least)
@@ -141,7 +141,7 @@ func InputSpec(in engine.Tensor, p Pixels) frame.TensorSpec {
 		Height: in.Shape[1], Width: in.Shape[2], Channels: in.Shape[3],
 		Signed: in.Type == model.Int8, Quant: in.Quant, Mean: p.Mean, Std: p.Std,
 	}
-	// Where the quantization undoes the normalization but for a step or two, the bytes themselves are meant.
+	// If the quantization undoes the normalization within a step or two, the bytes themselves are meant.
 	dark, bright := p.ends()
 	const steps = 2
 	slack := steps * float64(in.Quant.Scale)

@@ -86,7 +86,7 @@ type Button struct {
 	Undo  bool   // held for a second, it forgets the last ones
 }
 
-// Default is what holds if nothing is said.
+// Default returns the configuration that an empty file means.
 func Default() *Config {
 	return &Config{Record: Record{Memory: 16 << 20, DiskPerDay: 20 << 20}}
 }
@@ -103,7 +103,7 @@ const (
 // defaultOff is the lower threshold if only the upper one is given.
 func defaultOff(on float32) float32 { return float32(float64(on) * 2 / 3) }
 
-// Error is a configuration that can't be used, with everything that is wrong with it, in the file's order.
+// Error lists everything that is wrong with a configuration, in the file's order.
 type Error struct {
 	File     string
 	Problems []Problem
@@ -116,7 +116,7 @@ type Problem struct {
 	Text string
 }
 
-// Error is a line for each problem, which begins with its place, such as "edge.yaml:12: ".
+// Error returns a line for each problem, which begins with its place, such as "edge.yaml:12: ".
 func (e *Error) Error() string {
 	lines := make([]string, len(e.Problems))
 	for i, p := range e.Problems {
@@ -170,10 +170,10 @@ func (c *Config) relative(path string) string {
 	return filepath.Join(filepath.Dir(c.file), path)
 }
 
-// Text is what the file says, byte for byte.
+// Text returns the text of the file, byte for byte.
 func (c *Config) Text() []byte { return c.text }
 
-// File is the name of the file that was read; empty for none.
+// File returns the name of the file that was read; empty for none.
 func (c *Config) File() string { return c.file }
 
 // Judge makes the judge of the network's output. What is wrong with the rules, such as a class that the network doesn't
@@ -235,7 +235,7 @@ func (c *Config) PlaceLines(chips []gpio.Chip, h gpio.Header, elsewhere bool) ([
 	return places, problemsIn(c.file, problems)
 }
 
-// LEDNames are the LEDs' names.
+// LEDNames returns the LEDs' names.
 func (c *Config) LEDNames() []string {
 	names := make([]string, len(c.Decision.LEDs))
 	for i, l := range c.Decision.LEDs {

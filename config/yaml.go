@@ -33,7 +33,7 @@ type node struct {
 	path string
 }
 
-// reading reads the value at a node, and adds a problem where it can't.
+// reading reads the value at a node, and adds a problem if it can't.
 type reading = func(*yamlReader, *node)
 
 // fields are the keys that a mapping may have.
@@ -72,7 +72,7 @@ func (r *yamlReader) document(data []byte, read reading) {
 	}
 }
 
-// mapping reads the values of a mapping's keys. Nothing at all, as where all lines of a section are commented out, is
+// mapping reads the values of a mapping's keys. Nothing at all, as when all lines of a section are commented out, is
 // an empty mapping.
 func (r *yamlReader) mapping(n *node, f fields) {
 	if !r.plain(n) || n.isNothing() {

@@ -165,7 +165,7 @@ func parts(label string) []string {
 	return names
 }
 
-// match says whether all of text fits the pattern, where * stands for any characters and ? for one. With words, the text
+// match reports whether all of text fits the pattern, in which * stands for any characters and ? for one. With words, the text
 // that the pieces between the stars take begins and ends where words do.
 //
 // The pieces are looked for from left to right, each as early as it can be, since a later place would leave less for those
@@ -195,7 +195,7 @@ func match(pattern, text string, words bool) bool {
 	return true
 }
 
-// fits says whether text begins with a piece of a pattern without stars.
+// fits reports whether text begins with a piece of a pattern without stars.
 func fits(piece, text []rune) bool {
 	for i, c := range piece {
 		if c != '?' && c != text[i] {
@@ -205,7 +205,7 @@ func fits(piece, text []rune) bool {
 	return true
 }
 
-// ofWords says whether a piece of a text begins and ends where words do.
+// ofWords reports whether a piece of a text begins and ends where words do.
 func ofWords(text []rune, from, to int) bool {
 	splits := func(at int) bool { return at > 0 && at < len(text) && inWord(text[at-1]) && inWord(text[at]) }
 	return from == to || !splits(from) && !splits(to)
@@ -236,7 +236,7 @@ func nearestLabels(name string, labels []string) []string {
 
 // Nearest returns up to three of the words that are spelled most like word, the nearest first; none if all are far.
 func Nearest(word string, words []string) []string {
-	const longest = 64 // more is no slip of the fingers, and costs time
+	const longest = 64 // anything longer is no typing error, and costs time
 	if len(word) > longest {
 		return nil
 	}
@@ -264,7 +264,8 @@ func Nearest(word string, words []string) []string {
 	return out
 }
 
-// editDistance is how many characters to insert, delete or replace to make b of a (Levenshtein), by rows of the table.
+// editDistance returns how many characters to insert, delete or replace to turn a into b (Levenshtein), row by row of the
+// table.
 func editDistance(a, b string) int {
 	row := make([]int, len(b)+1)
 	for j := range row {
@@ -285,7 +286,7 @@ func editDistance(a, b string) int {
 	return row[len(b)]
 }
 
-// didYouMean makes a suggestion of words, or nothing of none.
+// didYouMean turns words into a suggestion; no words give an empty one.
 func didYouMean(words []string) string {
 	if len(words) == 0 {
 		return ""

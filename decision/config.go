@@ -24,10 +24,10 @@ type Config struct {
 type LED struct {
 	Name      string
 	Classes   []Class
-	On        float32 // dark, it goes on when the score reaches On, in (0, 1]
-	Off       float32 // lit, it goes off when the score falls below Off, in (0, On]
+	On        float32 // a dark LED lights up when the score reaches On, in (0, 1]
+	Off       float32 // a lit one goes dark when the score falls below Off, in (0, On]
 	Smoothing Smoothing
-	Hold      time.Duration // it keeps each state at least so long; only a change of State ends it earlier
+	Hold      time.Duration // it keeps each state for at least this long; only a change of State ends it earlier
 	Light     Light         // how it shines; the zero value means Steady
 }
 
@@ -43,10 +43,10 @@ type Class struct {
 	Index int // counts if Name is empty
 }
 
-// ClassName is the class with a name or a pattern.
+// ClassName returns a Class that picks by name or pattern.
 func ClassName(name string) Class { return Class{Name: name} }
 
-// ClassIndex is the class with an index.
+// ClassIndex returns a Class that picks by index.
 func ClassIndex(i int) Class { return Class{Index: i} }
 
 func (c Class) String() string {
@@ -82,7 +82,8 @@ func (l Light) String() string {
 	return fmt.Sprintf("blinks, %v on, %v off", l.On, l.Off)
 }
 
-// Show is the LEDs that show a state of the program, and how; the zero Light means Steady. No LEDs, no show.
+// Show says which LEDs show a state of the program, and how; the zero Light means Steady. Without LEDs the state isn't
+// shown.
 type Show struct {
 	LEDs  []string
 	Light Light
@@ -96,12 +97,12 @@ type NotSure struct {
 	Hold      time.Duration
 }
 
-// Smoothing is how an LED looks back over time; the zero value doesn't. While less has been seen than it looks back on
-// (at the start and after a lost camera), what is missing speaks against the LED: as a score of 0, or as no vote.
+// Smoothing says how an LED looks back over time; the zero value doesn't. While less has been seen than it looks back on
+// (at the start and after a lost camera), what is missing counts against the LED: as a score of 0, or as no vote.
 type Smoothing struct {
 	Span   time.Duration // the mean of the scores of the last Span
 	Frames int           // else, the mean of the scores of the last Frames frames
-	Votes  int           // with Votes, so many of these frames must have reached On, and to stay lit, Off
+	Votes  int           // if above 0, this many of these frames must reach On, and to stay lit, Off
 }
 
 // ParseSmoothing reads "none", "average 1s", "average 10 frames" or "3 of 5 frames".
@@ -155,7 +156,7 @@ type Problem struct {
 	Text string // what is wrong, complete without the Place: `led "door": off (0.7) is above on (0.6)`
 }
 
-// Place is where in a Config a Problem lies: in one of the LEDs, or in the Show of a state.
+// Place says where in a Config a Problem lies: in one of the LEDs, or in the Show of a state.
 type Place struct {
 	State State // Starting, CameraLost or Unsure (Config.NotSure); 0 for an LED
 	LED   int   // index in Config.LEDs, if State is 0
@@ -191,7 +192,7 @@ func (p Place) element(f Field, i int) Place {
 	return p
 }
 
-// Problems is all that is wrong with a Config, as an error.
+// Problems is an error that lists all that is wrong with a Config.
 type Problems []Problem
 
 func (p Problems) Error() string {
@@ -212,7 +213,7 @@ const (
 	minBlink   = 10 * time.Millisecond
 )
 
-// Check returns everything that is wrong with the Config whatever the network may be; NewJudge finds the rest.
+// Check returns everything that is wrong with the Config for any network; NewJudge finds the rest.
 func (c *Config) Check() []Problem {
 	ck := checker{leds: map[string]bool{}}
 	if len(c.LEDs) > maxLEDs {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// State is what the lights are about.
+// State says what the program knows of the scene, and so what the lights show.
 type State uint8
 
 // The states.
 const (
 	Starting   State = iota + 1 // no frame yet
-	Watching                    // the LEDs' own rules speak
+	Watching                    // the LEDs' own rules decide
 	Unsure                      // no rule lights an LED, and no class has a good score
 	CameraLost                  // no frames any more
 	states     = iota + 1
@@ -23,7 +23,7 @@ func (s State) String() string {
 	return [states]string{"", "starting", "watching", "not sure", "camera lost"}[s]
 }
 
-// Verdict is what a Judge says after a frame or an event. Its slices are the Judge's and good until the next call.
+// Verdict is a Judge's result after a frame or an event. Its slices are the Judge's and good until the next call.
 type Verdict struct {
 	State   State
 	Lights  []Light   // of each LED of the Config
@@ -33,7 +33,7 @@ type Verdict struct {
 	Changed bool      // State or Lights differ from the verdict before; true for the first
 }
 
-// Judge turns outputs over time into lights. The same outputs at the same times give the same lights, however often.
+// Judge turns outputs over time into lights. The same outputs at the same times always give the same lights.
 // It isn't safe for concurrent use.
 type Judge struct {
 	scorer   *Scorer
@@ -46,7 +46,7 @@ type Judge struct {
 	previous []Light
 }
 
-// NewJudge checks all that could fail, so that a Judge can't. An error about the Config is of type Problems.
+// NewJudge checks all that could fail, so that a Judge can't fail. An error about the Config is of type Problems.
 func NewJudge(c Config, o Output) (*Judge, error) {
 	scorer, err := NewScorer(o)
 	if err != nil {
@@ -92,7 +92,7 @@ func NewJudge(c Config, o Output) (*Judge, error) {
 	return j, nil
 }
 
-// Classes are the indices of the classes that LED i of the Config is about, in rising order.
+// Classes returns the indices of the classes that LED i of the Config is about, in rising order.
 func (j *Judge) Classes(i int) []int { return slices.Clone(j.rules[i].classes) }
 
 // lights are those of all LEDs that a Show stands for.
@@ -126,11 +126,11 @@ func (j *Judge) Observe(output []byte, at time.Time) Verdict {
 	return j.settle(Watching)
 }
 
-// Lost says that the camera is gone. What was seen is forgotten, so that nothing stale lights an LED when it is back.
-// It may be said again and again.
+// Lost tells the judge that the camera is gone. It forgets what was seen, so that nothing stale lights an LED when the
+// camera is back. It may be called again and again.
 func (j *Judge) Lost(at time.Time) Verdict { return j.blind(CameraLost, j.clock.tick(at)) }
 
-// Starting says that no frame has come yet. What was seen is forgotten.
+// Starting tells the judge that no frame has come yet. It forgets what was seen.
 func (j *Judge) Starting() Verdict { return j.blind(Starting, j.clock.now) }
 
 func (j *Judge) blind(state State, now time.Duration) Verdict {

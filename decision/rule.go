@@ -27,7 +27,7 @@ func newRule(l LED, classes []int, independent bool) rule {
 	}
 }
 
-// score is that of all the rule's classes together: what a softmax gives several classes is the probability that it is
+// score returns the score of all the rule's classes together: what a softmax gives several classes is the probability that it is
 // one of them. If classes don't exclude each other, it is the highest of theirs.
 func (r *rule) score(scores []float32) float32 {
 	var sum float32
@@ -41,7 +41,7 @@ func (r *rule) score(scores []float32) float32 {
 	return min(max(sum, 0), 1)
 }
 
-// observe says whether the rule is on after one more score.
+// observe reports whether the rule is on after one more score.
 func (r *rule) observe(score float32, now time.Duration) bool {
 	r.window.add(score, now)
 	if now-r.since < r.hold {

@@ -15,10 +15,10 @@ type Output struct {
 	ZeroPoint int32
 	Values    Values
 	Labels    []string         // one for each class, or none at all
-	Groups    map[string][]int // classes that people mean together, by a name in small letters: "dog" for "any dog"
+	Groups    map[string][]int // classes that people name together, by a lower-case name: "dog" for "any dog"
 }
 
-// Values says what the real values of an output are.
+// Values says what the real values of an output mean.
 type Values uint8
 
 // Probabilities is the zero value: a softmax was the network's last word.
@@ -28,7 +28,7 @@ const (
 	Logits                      // to be made probabilities here: by a softmax, or of one class alone by the logistic function
 )
 
-// Meaning says for a person what the output's values are, and what is done with them.
+// Meaning tells a person what the output's values are, and what is done with them.
 func (o Output) Meaning() string {
 	least, most := o.Range()
 	switch {
@@ -44,10 +44,10 @@ func (o Output) Meaning() string {
 	return "probabilities of classes that exclude each other, together 1"
 }
 
-// Background is the label of class 0 in networks that have one class more than what they were taught: all else.
+// Background is the label of class 0 in networks that have one class for everything they weren't taught.
 const Background = "background"
 
-// ClassName is the label of a class, or its number if there are no labels.
+// ClassName returns the label of a class, or its number if there are no labels.
 func (o Output) ClassName(class int) string {
 	if class < len(o.Labels) {
 		return o.Labels[class]
@@ -55,7 +55,7 @@ func (o Output) ClassName(class int) string {
 	return "class " + strconv.Itoa(class)
 }
 
-// Range is the least and the most real value that the output's bytes can have.
+// Range returns the least and the greatest real value that the output's bytes can have.
 func (o Output) Range() (least, most float64) {
 	lowest := 0.0
 	if o.Signed {
@@ -65,7 +65,7 @@ func (o Output) Range() (least, most float64) {
 	return least, least + 255*float64(o.Scale)
 }
 
-// HasBackground tells whether class 0 is none of those that the network was taught. Without labels, 1001 classes are
+// HasBackground reports whether class 0 is none of those that the network was taught. Without labels, 1001 classes are
 // ImageNet's 1000 and the background.
 func (o Output) HasBackground() bool {
 	if len(o.Labels) > 0 {

@@ -14,7 +14,7 @@ import (
 //	verdict State; for each LED its light: On, Off
 //	rules   of each LED, and of the doubt: lit, since, and the window: watched, count, and count × (score, time)
 
-// AppendState appends all that the judge remembers to b, so that SetState can go on from there. Times are kept as
+// AppendState appends all that the judge remembers to b, so that SetState can continue from there. Times are kept as
 // distances from origin. With enough room in b, StateSize bytes, nothing is allocated.
 func (j *Judge) AppendState(b []byte, origin time.Time) []byte {
 	b = append(b, 0)
@@ -37,7 +37,7 @@ func (j *Judge) AppendState(b []byte, origin time.Time) []byte {
 	return b
 }
 
-// StateSize is the most bytes that AppendState appends.
+// StateSize returns how many bytes AppendState appends at most.
 func (j *Judge) StateSize() int {
 	const varint = binary.MaxVarintLen64
 	n := 2 + 2*varint + 2*varint*len(j.rules)
@@ -74,7 +74,7 @@ func (r *rule) appendState(b []byte) []byte {
 	return b
 }
 
-// SetState makes the judge go on from a state that AppendState wrote for a judge of the same Config. After an error the
+// SetState makes the judge continue from a state that AppendState wrote for a judge of the same Config. After an error the
 // judge remembers nothing.
 func (j *Judge) SetState(state []byte, origin time.Time) error {
 	s := stateReader{rest: state}

@@ -8,7 +8,7 @@ import (
 // fastest is how many frames a second a window over time is made for. Faster ones make it shorter, not wrong.
 const fastest = 120
 
-// window is the scores that smoothing looks back on.
+// window holds the scores that smoothing looks back on.
 //
 //	scores  [ s₄ | s₅ | s₂ | s₃ ]      a ring: next is where s₆ goes, count how many are filled;
 //	                     next          a window over time also drops what is too old
@@ -62,7 +62,7 @@ func (w *window) at(age int) int {
 	return i
 }
 
-// reaches says whether the scores, all in all, reach a threshold.
+// reaches reports whether the scores, as smoothed, reach a threshold.
 func (w *window) reaches(threshold float32, now time.Duration) bool {
 	if w.votes == 0 {
 		return w.mean(now) >= threshold
@@ -76,7 +76,7 @@ func (w *window) reaches(threshold float32, now time.Duration) bool {
 	return votes >= w.votes
 }
 
-// level is the highest threshold that the scores reach, 0 if they reach none.
+// level returns the highest threshold that the scores reach, 0 if they reach none.
 func (w *window) level(now time.Duration) float32 {
 	switch {
 	case w.count == 0 || w.count < w.votes:

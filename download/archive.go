@@ -20,8 +20,8 @@ import (
 const maxUnpacked = 512 << 20
 
 // Unpack returns the one file called name, in whatever folder, of a .tar.gz archive. Nothing is written anywhere. The
-// archive is read to its end, where its checksum stands; it is refused where it is cut off or damaged, where a path in
-// it leads out of it, and where the file is missing, there twice, a link, or larger than limit bytes.
+// archive is read to its end, where its checksum is. It is refused if it is cut off or damaged, if a path in it leads out
+// of it, and if the file is missing, there twice, a link, or larger than limit bytes.
 func Unpack(ctx context.Context, archive io.Reader, name string, limit int64) ([]byte, error) {
 	plain, err := gzip.NewReader(archive)
 	if err != nil {
@@ -41,7 +41,7 @@ func Unpack(ctx context.Context, archive io.Reader, name string, limit int64) ([
 	return data, nil
 }
 
-// findMember returns the member's content, nil where there is none.
+// findMember returns the member's content, nil if there is none.
 func findMember(members *tar.Reader, name string, limit int64) (data []byte, err error) {
 	for {
 		h, err := members.Next()
@@ -84,7 +84,7 @@ func damaged(err error) error {
 
 var errTooLarge = fmt.Errorf("the archive unpacks to more than %d MiB: refused", maxUnpacked>>20)
 
-// bounded fails after so many bytes, and when ctx ends.
+// bounded fails after a number of bytes, and when ctx ends.
 type bounded struct {
 	ctx  context.Context
 	from io.Reader

@@ -22,12 +22,12 @@ var ErrNoCurl = errors.New("curl isn't installed")
 // Options of a transfer.
 type Options struct {
 	Limit     int64                   // bytes of the whole file
-	PlainHTTP bool                    // http: will do; else nothing but https:, also after redirections
-	Progress  func(have, total int64) // bytes; total is 0 where the server doesn't say
+	PlainHTTP bool                    // http: will do; else only https:, even after redirections
+	Progress  func(have, total int64) // bytes; total is 0 if the server doesn't say
 }
 
-// Fetch downloads url into the file part and goes on after what that holds, if the server can; resumed says whether
-// bytes of before are in it. Where it fails, part keeps what came, if anything, for the next time.
+// Fetch downloads url into the file part, and resumes after what that holds if the server can; resumed reports whether
+// part has bytes of an earlier try. If Fetch fails, part keeps what came for the next time.
 func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err error) {
 	allowed := strings.HasPrefix(url, "https://") || o.PlainHTTP && strings.HasPrefix(url, "http://")
 	if !allowed {
@@ -67,7 +67,7 @@ func Fetch(ctx context.Context, url, part string, o Options) (resumed bool, err 
 	}
 	switch {
 	case err != nil && ctx.Err() != nil:
-		return t.resumed, fmt.Errorf("%s: interrupted after %d bytes, from which the next try goes on", url, t.have)
+		return t.resumed, fmt.Errorf("%s: interrupted after %d bytes, the next try continues from there", url, t.have)
 	case err != nil:
 		return t.resumed, fmt.Errorf("%s: %w", url, err)
 	}
@@ -93,7 +93,7 @@ func openPart(name string) (*os.File, error) {
 	return file, nil
 }
 
-// errStale means that the server can't go on after what part holds.
+// errStale means that the server can't continue after what part holds.
 var errStale = errors.New("the server can't resume the download")
 
 // transfer is one download.
@@ -105,7 +105,7 @@ type transfer struct {
 	resumed      bool
 }
 
-// restart begins anew.
+// restart begins again with an empty file.
 func (t *transfer) restart() error {
 	t.have, t.resumed = 0, false
 	_, err := t.file.Seek(0, io.SeekStart)
@@ -206,7 +206,7 @@ func (t *transfer) receive(out *bufio.Reader) error {
 	}
 }
 
-// begin puts the file where the body belongs. It is true where the file is complete already.
+// begin moves the file's offset to where the body belongs. It returns true if the file is complete already.
 func (t *transfer) begin(a answer) (complete bool, err error) {
 	switch {
 	case a.status == 200:
@@ -228,7 +228,7 @@ func (t *transfer) begin(a answer) (complete bool, err error) {
 // answer is the head of an HTTP answer.
 type answer struct {
 	status      int
-	from, total int64 // of the file: where the body begins in it, and how long it is; 0 where that isn't said
+	from, total int64 // of the file: where the body begins in it, and how long it is; 0 if the server doesn't say
 }
 
 // maxHead is more than servers send.
@@ -282,7 +282,7 @@ func readHead(r *bufio.Reader, left *int) (a answer, err error) {
 	}
 }
 
-// parseStatus returns the number in a line such as "HTTP/2 200", 0 where it isn't one.
+// parseStatus returns the number in a line such as "HTTP/2 200", 0 if it isn't one.
 func parseStatus(line string) int {
 	fields := strings.Fields(line)
 	if len(fields) < 2 || !strings.HasPrefix(fields[0], "HTTP/") {
@@ -306,7 +306,7 @@ func parseRange(value string) (from, total int64) {
 	return parseSize(start), parseSize(whole)
 }
 
-// parseSize is 0 for what isn't a size.
+// parseSize returns 0 for what isn't a size.
 func parseSize(text string) int64 {
 	n, err := strconv.ParseInt(strings.TrimSpace(text), 10, 64)
 	if err != nil || n < 0 {
@@ -323,7 +323,7 @@ func (s *shortText) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// err is the text on one line, as an error; nil where there is none.
+// err returns the text on one line, as an error; nil if there is none.
 func (s *shortText) err() error {
 	printable := strings.Map(func(c rune) rune {
 		if unicode.IsPrint(c) {

@@ -14,7 +14,7 @@ import (
 type Pin struct {
 	Name   string // without a folder
 	Size   int64
-	SHA256 string // in 64 small hexadecimal digits
+	SHA256 string // 64 lower-case hexadecimal digits
 }
 
 // PinOf returns the pin of a file that has these bytes.
@@ -68,7 +68,7 @@ func parsePin(fields []string) (Pin, bool) {
 	return Pin{fields[0], size, strings.ToLower(fields[2])}, ok
 }
 
-// isPlain tells whether a name is made of letters, digits and the signs that names of models have.
+// isPlain reports whether a name is made of letters, digits and the signs that names of models have.
 func isPlain(name string) bool {
 	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-+"
 	return strings.Trim(name, plain) == ""

@@ -15,7 +15,7 @@ import (
 	"edge/decision"
 )
 
-// Report is what came out, and what edge eval --json prints. Fractions are of the pictures that were counted.
+// Report holds the results, and is what edge eval --json prints. Fractions are of the pictures that were counted.
 type Report struct {
 	Model       string       `json:"model"`
 	Images      string       `json:"images"`

@@ -18,7 +18,7 @@ import (
 type Truth struct {
 	dir     string
 	classes int
-	// shift is what is added to an INDEX: 1 where the network's class 0 is the background, since sets of pictures
+	// shift is what is added to an INDEX: 1 if the network's class 0 is the background, since sets of pictures
 	// don't count that.
 	shift   int
 	folders map[string]int // what a folder means
@@ -195,7 +195,7 @@ func cutMapLine(line string) (key, value string, ok bool) {
 	at := strings.IndexAny(line, "\t=")
 	if at < 0 {
 		// "hot dog,934" has its comma after the blank, "n01440764 tench, Tinca tinca" not the first one: a comma counts
-		// where only a number follows.
+		// only if nothing but a number follows.
 		if comma := strings.LastIndexByte(line, ','); comma >= 0 {
 			if _, err := strconv.Atoi(strings.TrimSpace(line[comma+1:])); err == nil {
 				at = comma

@@ -14,7 +14,7 @@ import (
 
 // Chip is a GPIO chip that the kernel offers to programs.
 type Chip struct {
-	Label string   // what it is called by: "pinctrl-bcm2835"
+	Label string   // its name: "pinctrl-bcm2835"
 	Path  string   // "/dev/gpiochip0"; the number can change at each boot
 	Lines []string // names by offset; they may be empty and need not be unique
 }
@@ -84,7 +84,7 @@ func openChip(path string) (*os.File, error) {
 	return device, nil
 }
 
-// Header is where the pins of a board's header lead. The zero value is a board whose header isn't known.
+// Header says where the pins of a board's header lead. The zero value is a board whose header isn't known.
 type Header struct {
 	Chip string // label of the chip that GPIO names and pins mean
 	Pins []int  // offset on Chip by pin number; −1 for supply and ground; index 0 isn't used
@@ -96,11 +96,11 @@ type Place struct {
 	Offset int
 }
 
-// ErrNoLine is the error of Find for what can't be a line of this machine, whatever chip is plugged in later: a supply pin,
+// ErrNoLine is Find's error for what can't be a line of this machine, whatever chip is plugged in later: a supply pin,
 // a number that the chip doesn't have, a name that no chip knows.
 var ErrNoLine = errors.New("no such line")
 
-// noLine is an ErrNoLine in words that say which.
+// noLine is an ErrNoLine that says which line.
 type noLine struct{ text string }
 
 func noLinef(format string, args ...any) error { return &noLine{fmt.Sprintf(format, args...)} }
@@ -209,7 +209,7 @@ func gpioNumber(name string) (int, bool) {
 	return number(name[4:])
 }
 
-// String is the place by chip and offset, with the line's name if it has one: "pinctrl-bcm2835:17 (GPIO17)".
+// String returns the place by chip and offset, with the line's name if it has one: "pinctrl-bcm2835:17 (GPIO17)".
 func (p Place) String() string {
 	s := fmt.Sprintf("%s:%d", p.Chip.Label, p.Offset)
 	if name := p.Chip.Lines[p.Offset]; name != "" {
@@ -218,7 +218,7 @@ func (p Place) String() string {
 	return s
 }
 
-// Holder is who holds the line at this moment, as it calls itself, or empty if the line is free.
+// Holder returns who holds the line at this moment, by the name it gave itself, or nothing if the line is free.
 func (p Place) Holder() (string, error) {
 	device, err := openChip(p.Chip.Path)
 	if err != nil {

@@ -21,7 +21,7 @@
 // function that drives them, also after a signal that ends its loop and after a panic in it.
 //
 // A process that is killed (SIGKILL, a panic in another goroutine, the watchdog) can't switch anything off. The kernel
-// releases its lines; what becomes of the level is up to the driver: the mainline pinctrl-bcm2835 makes the line an
+// releases its lines; the driver decides what happens to the level: the mainline pinctrl-bcm2835 makes the line an
 // input, so that the LED goes out; Raspberry Pi's own kernels keep the output as it was (persist_gpio_outputs, on by
 // default; https://github.com/raspberrypi/linux/pull/6117 and 6150), and so do many others. So a second process inherits
 // the lines (Files) and switches them off when the first one has died (OffInherited); package lights has it. If both are
@@ -36,7 +36,7 @@ import (
 	"periph.io/x/conn/v3/gpio"
 )
 
-// LEDs are some lines that are driven together. They are not for use by several goroutines at once.
+// LEDs are lines that are driven together. Only one goroutine at a time may use them.
 type LEDs struct{ banks []bank }
 
 // bank is the LEDs on one chip.
@@ -47,8 +47,8 @@ type bank struct {
 	lost  bool           // shown may be wrong: Forget
 }
 
-// Open takes the lines, and all LEDs are off. LED i of Set is lines[i]. Lines may lie on several chips; the ones of a
-// chip are taken and change together.
+// Open takes the lines with all LEDs off. LED i of Set is lines[i]. Lines may lie on several chips; those of one chip
+// are taken and changed together.
 func Open(h Header, lines []Line) (*LEDs, error) {
 	if len(lines) == 0 {
 		return &LEDs{}, nil
@@ -72,7 +72,7 @@ func Open(h Header, lines []Line) (*LEDs, error) {
 	return l, nil
 }
 
-// order is what to request of one chip.
+// order is what to request from one chip.
 type order struct {
 	chip      *Chip
 	offsets   []int
@@ -120,7 +120,7 @@ func (o *order) places() []Place {
 	return places
 }
 
-// Set lights the LEDs that are true in on, which has one entry for each line of Open, and puts out the others: all of a
+// Set lights the LEDs that are true in on, which has one entry for each line of Open, and switches off the others: all of a
 // chip in one ioctl, and none if nothing changes. It allocates nothing. After an error the next call tries again.
 func (l *LEDs) Set(on []bool) error {
 	var failed error
@@ -154,7 +154,7 @@ func (b *bank) show(want gpio.GPIOValue) error {
 	return nil
 }
 
-// Close puts the LEDs out and gives the lines back. A second Close does nothing.
+// Close switches the LEDs off and gives the lines back. A second Close does nothing.
 func (l *LEDs) Close() error {
 	var errs []error
 	for i := range l.banks {
@@ -173,7 +173,7 @@ func (l *LEDs) Forget() {
 	}
 }
 
-// Files are descriptors that own the lines, one for each chip, for a process that is to inherit them. The caller closes
+// Files returns descriptors that own the lines, one for each chip, for a process that is to inherit them. The caller closes
 // them. The lines are free again only when all who have them have closed theirs.
 func (l *LEDs) Files() ([]*os.File, error) {
 	var files []*os.File
@@ -198,8 +198,8 @@ func OffInherited(fd uintptr) error {
 	return nil
 }
 
-// Off puts LEDs out that a killed process may have left on, each by itself: the error joins those of all lines that
-// can't be had, such as one that another process holds, and the other LEDs are off. If two of the lines are the same, only
+// Off switches off LEDs that a killed process may have left on, one by one. The error joins those of all lines that can't
+// be taken, such as one that another process holds; the other LEDs are off. If two of the lines are the same, only
 // the first one counts.
 func Off(h Header, lines []Line) error {
 	if len(lines) == 0 {

@@ -63,10 +63,10 @@ func ParseLine(text string) (Line, error) {
 	return l, nil
 }
 
-// Pin is the number of the header's pin; 0 if the line was named otherwise.
+// Pin returns the number of the header's pin; 0 if the line was named otherwise.
 func (l Line) Pin() int { return l.pin }
 
-// String is the line in the form that ParseLine reads.
+// String returns the line in the form that ParseLine reads.
 func (l Line) String() string {
 	switch {
 	case l.pin > 0:

@@ -9,11 +9,11 @@ import (
 	"edge/gpio"
 )
 
-// KeeperCommand is the command line under which this program has to call Keep: OpenGPIO starts it.
+// KeeperCommand is the name of the command under which this program must call Keep: OpenGPIO starts it.
 const KeeperCommand = "led-keeper"
 
-// GPIO is lights on GPIO lines. They are off when nobody calls Alive for Patience, and at once when this process dies,
-// however: see keeper.go.
+// GPIO is lights on GPIO lines. They go off if nobody calls Alive for Patience, and at once if this process dies,
+// however it dies: see keeper.go.
 type GPIO struct {
 	player *Player
 	leds   *gpio.LEDs
@@ -63,7 +63,7 @@ func (g *GPIO) Set(lights []decision.Light) error {
 	return g.player.Set(lights)
 }
 
-// Alive says that the loop goes round. The loop calls it at least every second, and as often as it likes.
+// Alive says that the loop still turns. The loop calls it at least every second, and as often as it likes.
 func (g *GPIO) Alive() {
 	const often = 50 * time.Millisecond
 	now := time.Now()

@@ -15,7 +15,7 @@ import (
 	"edge/decision"
 )
 
-// Lights is where LEDs are shown.
+// Lights shows LEDs.
 type Lights interface {
 	// Set shows one light for each LED. It is called for every frame: it doesn't wait and allocates nothing. The error is
 	// that of an earlier Set, which is tried again.
@@ -24,7 +24,7 @@ type Lights interface {
 	Close() error
 }
 
-// None is lights that nobody sees.
+// None shows nothing.
 type None struct{}
 
 // Set does nothing.
@@ -46,7 +46,7 @@ type Player struct {
 	stop  func()                // ends run, once
 	ended chan struct{}         // run has ended
 
-	patience time.Duration // all is dark after so long without a call of alive; 0 for never
+	patience time.Duration // all is dark after this long without a call of alive; 0 for never
 
 	mu     sync.Mutex
 	wanted []tune
@@ -84,7 +84,7 @@ func newPlayer(leds int, show func(on []bool) error, patience time.Duration) *Pl
 	return p
 }
 
-// Set starts to show the lights; one that is there already goes on without a jolt. The error is that of the last show,
+// Set starts to show the lights; one that is shown already continues undisturbed. The error is that of the last show,
 // which is tried again.
 func (p *Player) Set(lights []decision.Light) error {
 	p.mu.Lock()
@@ -110,7 +110,7 @@ func (p *Player) rouse() {
 	}
 }
 
-// alive says that the loop goes round, and with again that the LEDs don't show what was shown last.
+// alive says that the loop still turns, and with again that the LEDs don't show what was shown last.
 func (p *Player) alive(again bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -94,7 +94,7 @@ func (s *screen) Caption(picture, class string, score float32) {
 	}
 }
 
-// Set is the player's.
+// Set shows the lights through the player.
 func (s *screen) Set(lights []decision.Light) error { return s.player.Set(lights) }
 
 func (s *screen) draw(on []bool) error {

@@ -46,7 +46,7 @@ const (
 	FamilyV3SmallMinimalistic Family = "v3-small-minimalistic"
 )
 
-// Families are all of them.
+// Families returns all families.
 func Families() []Family {
 	return []Family{
 		FamilyV1, FamilyV2, FamilyV3Large, FamilyV3Small, FamilyV3LargeMinimalistic, FamilyV3SmallMinimalistic,
@@ -136,7 +136,7 @@ const (
 	headChannels = 1280 // of V2: it doesn't get narrower for α < 1
 )
 
-// New returns a family's.
+// New returns a family's layers; see V1 for the arguments and the errors.
 func New(f Family, alpha float64, resolution, classes int) (*Blueprint, error) {
 	switch f {
 	case FamilyV1:
@@ -151,7 +151,7 @@ func New(f Family, alpha float64, resolution, classes int) (*Blueprint, error) {
 }
 
 // V1 returns MobileNet V1's layers. Numbers of channels are α times the paper's, rounded to multiples of 8. It fails
-// where α isn't in (0, 4], the resolution not in [1, 1024], or the weights wouldn't fit 32 MB.
+// if α isn't in (0, 4], the resolution isn't in [1, 1024], or the weights wouldn't fit 32 MB.
 func V1(alpha float64, resolution, classes int) (*Blueprint, error) {
 	b, err := newBlueprint(FamilyV1, alpha, resolution, classes, stemChannels, Relu6)
 	if err != nil {
@@ -189,7 +189,7 @@ func V2(alpha float64, resolution, classes int) (*Blueprint, error) {
 }
 
 // bottleneck adds an inverted residual block: thin at both ends, wide within, and linear at its end, since what ReLU
-// cuts off in few channels is lost. Where its ends have the same shape, it adds only a correction to what it got.
+// cuts off in few channels is lost. If its ends have the same shape, it only adds a correction to its input.
 func (b *Blueprint) bottleneck(name string, expansion, out, stride int) {
 	entry := len(b.Layers) - 1
 	in := b.Layers[entry]
@@ -209,7 +209,7 @@ func (b *Blueprint) project(name string, entry, out int) {
 	}
 }
 
-// isStrideless tells whether no layer after entry shrinks the picture. (A picture of one pixel stays one.)
+// isStrideless reports whether no layer after entry shrinks the picture. (A picture of one pixel stays one.)
 func (b *Blueprint) isStrideless(entry int) bool {
 	return !slices.ContainsFunc(b.Layers[entry+1:], func(l Layer) bool { return l.Stride > 1 })
 }
@@ -231,7 +231,7 @@ func newBlueprint(f Family, alpha float64, resolution, classes, stem int, functi
 	return b, nil
 }
 
-// maxParameters keeps a slip of the pen from filling the memory: the papers' largest networks have 6 million.
+// maxParameters keeps a typing error from filling the memory: the papers' largest networks have 6 million.
 const maxParameters = 32 << 20
 
 func (b *Blueprint) finish() (*Blueprint, error) {
@@ -287,7 +287,7 @@ func strideOf(i, s int) int {
 // half is a picture's size after a stride of 2 with padding SAME.
 func half(size int) int { return (size + 1) / 2 }
 
-// Name is as in "v2_0.35_96".
+// Name returns the network's name, such as "v2_0.35_96".
 func (b *Blueprint) Name() string {
 	alpha := strconv.FormatFloat(b.Alpha, 'f', -1, 64)
 	if b.Alpha == math.Trunc(b.Alpha) {
@@ -296,13 +296,13 @@ func (b *Blueprint) Name() string {
 	return fmt.Sprintf("%s_%s_%d", b.Family, alpha, b.Resolution)
 }
 
-// Cost is what a network, or a layer of it, takes.
+// Cost is the work and the size of a network or of a layer.
 type Cost struct {
 	MACs       int // multiplications with an addition, for one picture
 	Parameters int // weights, and a bias for each output channel: batch normalization is folded into them
 }
 
-// Cost is the sum over all layers.
+// Cost returns the sum over all layers.
 func (b *Blueprint) Cost() Cost {
 	var sum Cost
 	for _, l := range b.Layers {
@@ -313,7 +313,7 @@ func (b *Blueprint) Cost() Cost {
 	return sum
 }
 
-// Cost of one layer. Sums, products and means count nothing, as in the papers.
+// Cost returns the cost of one layer. Sums, products and means count nothing, as in the papers.
 func (l Layer) Cost() Cost {
 	weights := 0
 	switch l.Kind {

@@ -79,7 +79,7 @@ type onnxTensor struct {
 	dims     []int
 	kind     int
 	raw      []byte // little-endian
-	varints  []byte // elements one after the other as varints, where they aren't raw
+	varints  []byte // elements one after the other as varints, if they aren't raw
 	external bool   // its data is in another file, as said by where
 	where    externalData
 	quant    []Quant // of float32 numbers that a file has as 8-bit ones: one for all, or one for each index along axis
@@ -306,7 +306,7 @@ func (m *onnxFile) fetch(beside func(name string) ([]byte, error)) error {
 	files := map[string][]byte{}
 	for _, t := range m.initializers {
 		if !t.external || beside == nil {
-			continue // an error where something needs it
+			continue // an error if something needs it
 		}
 		data, known := files[t.where.file]
 		if !known {
@@ -322,7 +322,7 @@ func (m *onnxFile) fetch(beside func(name string) ([]byte, error)) error {
 			length = max(len(data)-from, 0)
 		}
 		if from > len(data) || length > len(data)-from {
-			return fmt.Errorf("%s: %d bytes from %d on are not in %s, which has %d: export the network anew",
+			return fmt.Errorf("%s: %d bytes from %d on are not in %s, which has %d: export the network again",
 				printable(t.name), length, from, printable(t.where.file), len(data))
 		}
 		t.raw, t.external = data[from:from+length:from+length], false
@@ -384,7 +384,7 @@ func parseONNXInput(b []byte) (onnxInput, error) {
 // text is a copy of a string, as valid UTF-8.
 func text(b []byte) string { return strings.ToValidUTF8(string(b), "�") }
 
-// attribute returns an attribute of n, and false where it is absent.
+// attribute returns an attribute of n, and false if it is absent.
 func (n *onnxNode) attribute(name string) (*onnxAttribute, bool) {
 	for i := range n.attributes {
 		if n.attributes[i].name == name {
@@ -422,7 +422,7 @@ func (n *onnxNode) ints(name string) []int {
 	return nil
 }
 
-// input is the name of an input; "" where it is absent.
+// input returns the name of an input; "" if it is absent.
 func (n *onnxNode) input(i int) string {
 	if i < len(n.inputs) {
 		return n.inputs[i]

@@ -37,7 +37,7 @@ func (r *onnxReader) conv(n *onnxNode) error {
 	var w, axis int
 	switch group := n.integer("group", 1); {
 	case group >= 1 && dims[1] > 1 && dims[1]*group == in[3] && out%group == 0 || group == 1 && dims[1] == in[3]:
-		op = Conv2D{Window: window} // in groups where the weights have fewer channels than the input
+		op = Conv2D{Window: window} // in groups if the weights have fewer channels than the input
 		w, err = r.weightsTensor(name, data, []int{out, kernelH, kernelW, dims[1]}, func(i int) int {
 			o, rest := i/(kernelH*kernelW*dims[1]), i%(kernelH*kernelW*dims[1]) // rest: (h·KW + w)·I + channel
 			return (o*dims[1]+rest%dims[1])*kernelH*kernelW + rest/dims[1]

@@ -49,7 +49,7 @@ func readONNX(b []byte, beside func(name string) ([]byte, error)) (*Graph, error
 	r := onnxReader{
 		opset: file.opset, constants: map[string]*onnxTensor{}, values: map[string]value{},
 		alias: map[string]string{}, uses: map[string]int{},
-		left: min(8*file.size+sharingAllowance, maxONNXWeights), // 8 bits become 32, and those are laid out anew
+		left: min(8*file.size+sharingAllowance, maxONNXWeights), // 8 bits become 32, and those are laid out again
 	}
 	r.g.Name = file.name
 	if err := r.network(file); err != nil {
@@ -256,7 +256,7 @@ func (r *onnxReader) image(n *onnxNode, i int) (tensor int, shape []int, err err
 	return tensor, r.g.Tensors[tensor].Shape, nil
 }
 
-// constant returns an input that is constant; nil where it is absent.
+// constant returns an input that is constant; nil if it is absent.
 func (r *onnxReader) constant(n *onnxNode, i int) (*onnxTensor, error) {
 	name := n.input(i)
 	if name == "" {
@@ -269,7 +269,7 @@ func (r *onnxReader) constant(n *onnxNode, i int) (*onnxTensor, error) {
 	return t, nil
 }
 
-// floats returns the elements of a constant input, its shape, and how they are quantized; nil where it is absent.
+// floats returns the elements of a constant input, its shape, and how they are quantized; nil if it is absent.
 func (r *onnxReader) floats(n *onnxNode, i int) (elements []byte, dims []int, err error) {
 	t, err := r.constant(n, i)
 	if t == nil || err != nil {
@@ -282,7 +282,7 @@ func (r *onnxReader) floats(n *onnxNode, i int) (elements []byte, dims []int, er
 	return elements, t.dims, nil
 }
 
-// ints returns the elements of a constant input of integers; nil where it is absent.
+// ints returns the elements of a constant input of integers; nil if it is absent.
 func (r *onnxReader) ints(n *onnxNode, i int) ([]int, error) {
 	t, err := r.constant(n, i)
 	if t == nil || err != nil {

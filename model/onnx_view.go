@@ -62,7 +62,7 @@ func (v value) shape() []int {
 	return shape
 }
 
-// strides are those of dimensions one after the other, joined where they are one walk.
+// strides are those of dimensions one after the other, joined if they are one walk.
 func strides(dims []dimension) []stride {
 	var all []stride
 	for _, d := range dims {
@@ -121,7 +121,7 @@ func (v value) inOrder(order []int) bool {
 	return len(all) == 0 || len(all) == 1 && all[0].step == 1
 }
 
-// order is the one in which the dimensions of v lie in memory, in the graph's way where several are right.
+// order is the one in which the dimensions of v lie in memory, in the graph's way if several are right.
 func (v value) order() ([]int, bool) {
 	var same, sorted []int
 	for i := range v.dims {

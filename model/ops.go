@@ -183,7 +183,7 @@ func mustRow(op Op) operation {
 	return row
 }
 
-// Operations are the names of the operations that are read from .tflite files, in alphabetical order.
+// Operations returns the names of the operations that are read from .tflite files, in alphabetical order.
 func Operations() []string {
 	var names []string
 	for name := range operations {
@@ -193,13 +193,13 @@ func Operations() []string {
 	return names
 }
 
-// OpName is the name of an operation's type, such as "Conv2D".
+// OpName returns the name of an operation's type, such as "Conv2D".
 func OpName(op Op) string { return strings.TrimPrefix(fmt.Sprintf("%T", op), "model.") }
 
-// TFLiteName is an operation's name in .tflite files, such as "CONV_2D".
+// TFLiteName returns an operation's name in .tflite files, such as "CONV_2D".
 func TFLiteName(op Op) string { return op.op() }
 
-// hasWeights says whether a node of op has weights and perhaps a bias as its second and third inputs.
+// hasWeights reports whether a node of op has weights and perhaps a bias as its second and third inputs.
 func hasWeights(op Op) bool {
 	row, ok := rowOf(op)
 	return ok && row.constants == weights

@@ -78,7 +78,7 @@ func shapeArithmetic(g *Graph, n *Node) ([]int, error) {
 	return broadcast(g.Tensors[n.Inputs[0]].Shape, g.Tensors[n.Inputs[1]].Shape)
 }
 
-// broadcast aligns two shapes at their ends; where one has 1 or nothing, the other's dimension counts.
+// broadcast aligns two shapes at their ends; if one has 1 or nothing, the other's dimension counts.
 func broadcast(a, b []int) ([]int, error) {
 	if len(a) < len(b) {
 		a, b = b, a

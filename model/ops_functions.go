@@ -22,7 +22,7 @@ const (
 	Relu0To1
 )
 
-// Range is the real numbers that an activation leaves; infinite if it has no end there.
+// Range returns the range that an activation clamps to; an end is infinite if it doesn't clamp there.
 func (a Activation) Range() (lo, hi float32) {
 	lo, hi = float32(math.Inf(-1)), float32(math.Inf(1))
 	switch a {

@@ -232,7 +232,7 @@ func checkWeights(g *Graph, n *Node) error {
 	return nil
 }
 
-// LayerMultiplier is what brings a layer's accumulators, sums of products of x and weights of a scale, to y's scale. The
+// LayerMultiplier returns what brings a layer's accumulators, sums of products of x and weights of a scale, to y's scale. The
 // reference rounds the product of the scales to float32 for u8 convolutions, but not for s8 ones, nor if the layer is
 // fully connected; one step in some thousand outputs hangs on that. It fails if the multiplier isn't below 2^30.
 func LayerMultiplier(op Op, x *Tensor, weights float32, y *Tensor) (quant.Multiplier, error) {

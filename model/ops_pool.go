@@ -108,7 +108,7 @@ func checkWindow(w Window, kernelH, kernelW int, a Activation) error {
 	return checkFused(a)
 }
 
-// slide returns the shape of what a window of kernelH×kernelW gives with so many output channels.
+// slide returns the shape of what a window of kernelH×kernelW gives with the given number of output channels.
 func (w Window) slide(x []int, kernelH, kernelW, channels int) ([]int, error) {
 	if x[0] != 1 {
 		return nil, fmt.Errorf("a batch of %d: convert the network with a batch of 1", x[0])

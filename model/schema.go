@@ -169,7 +169,7 @@ const kindFloat32, kindFloat16 = 0, 1
 // tfliteTypes are the types of tensors by their number in a file.
 var tfliteTypes = [...]struct {
 	name string
-	here Type // 0 where this package doesn't know it
+	here Type // 0 if this package doesn't know it
 }{
 	{"FLOAT32", Float32},
 	{"FLOAT16", 0},

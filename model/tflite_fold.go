@@ -13,7 +13,7 @@ import (
 //
 // With the batch of 1 that a file's tensors have, all of it is known when the file is read.
 
-// fold computes an operation whose result is known now, and says whether it is one. It makes no node: its output becomes
+// fold computes an operation whose result is known now, and reports whether it is one. It makes no node: its output becomes
 // a constant.
 func (o *operator) fold(name string) (folded bool, err error) {
 	if len(o.inputs) == 0 || o.inputs[0] < 0 || len(o.outputs) != 1 || o.outputs[0] < 0 {

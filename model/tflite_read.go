@@ -20,7 +20,7 @@ const (
 
 // ReadTFLite reads a network from the bytes of a .tflite file. The graph passes Check. Constants that only say how an
 // operation works (shapes, paddings, axes) are resolved into the operation; the tensors of the graph are those that
-// are left. Nodes with weights have three inputs, the last −1 where there is no bias.
+// are left. Nodes with weights have three inputs, the last −1 if there is no bias.
 //
 // The weights are not copied: b must not change as long as the graph is used.
 //
@@ -180,7 +180,7 @@ func (r *tfliteReader) tensorBody(to *Tensor, t table) error {
 	return r.err
 }
 
-// buffer returns the bytes of a buffer, nil where it is empty: the tensor is computed.
+// buffer returns the bytes of a buffer, nil if it is empty: the tensor is computed.
 func (r *tfliteReader) buffer(i int) ([]byte, error) {
 	if i < 0 || i >= r.buffers.n {
 		return nil, fmt.Errorf("there is no buffer %d", i)

@@ -14,7 +14,7 @@ const maxWriteBytes = 1 << 30
 
 // WriteTFLite returns the bytes of a .tflite file, which TensorFlow Lite loads and ReadTFLite reads back as g (less the
 // nodes' names, which the format doesn't have, and tensors that nothing refers to). Labels and normalization become
-// TFLite metadata in it. It fails where g doesn't pass Check.
+// TFLite metadata in it. It fails if g doesn't pass Check.
 func (g *Graph) WriteTFLite() ([]byte, error) {
 	b, err := g.writeTFLite()
 	if err != nil {
@@ -159,7 +159,7 @@ func (w *tfliteWriter) entry(name string, data []byte) flatbuffers.UOffsetT {
 	return w.EndObject()
 }
 
-// buffer writes bytes, aligned so that weights can be used where a mapped file has them, and returns the buffer's
+// buffer writes bytes, aligned so that weights can be used in place in a mapped file, and returns the buffer's
 // number.
 func (w *tfliteWriter) buffer(data []byte) int {
 	const alignment = 16

@@ -9,7 +9,7 @@ import (
 	"edge/frame"
 )
 
-// Live is what the walk shows of itself: the newest scores, the last minute, the last switches, counts. The walk calls See
+// Live holds what the walk shows of itself: the newest scores, the last minute, the last switches, counts. The walk calls See
 // and SetRules; everything else may be called from any goroutine.
 //
 // See takes a lock only if it is free, and counts the moments that it lost: whoever reads holds it for the time of a copy.

@@ -107,7 +107,7 @@ func Serve(l net.Listener, c config.Page, p Program) (*Server, error) {
 	return s, nil
 }
 
-// Address is where it listens.
+// Address returns the address on which it listens.
 func (s *Server) Address() string { return s.address }
 
 // Close ends all connections.
@@ -243,7 +243,7 @@ type changes struct {
 	Save bool            `json:"save"`
 }
 
-// patchConfig changes values in the text of the configuration. They hold at once; saved are they if that is wanted.
+// patchConfig changes values in the text of the configuration. They hold at once, and are saved if that is wanted.
 func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 	var asked changes
 	body := http.MaxBytesReader(w, r.Body, mostBody)

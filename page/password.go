@@ -25,7 +25,7 @@ const (
 	mostRounds    = 10_000_000
 )
 
-// HashPassword makes of a password what the configuration keeps.
+// HashPassword returns the hash of a password that the configuration keeps.
 func HashPassword(password string) (string, error) {
 	if n := len(password); n < leastPassword || n > mostPassword {
 		return "", fmt.Errorf("a password of %d bytes: %d to %d, please", n, leastPassword, mostPassword)

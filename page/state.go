@@ -56,14 +56,14 @@ type Top struct {
 	Score float32 `json:"score"`
 }
 
-// Fixed is what of a State doesn't change while the program runs.
+// Fixed is the part of a State that doesn't change while the program runs.
 type Fixed struct {
 	Version, Model, SHA256, Kernels, Camera string
 	Started                                 time.Time
 	Output                                  decision.Output
 }
 
-// Changing is what of a State others know.
+// Changing is the part of a State that others know.
 type Changing struct {
 	Dropped, Damaged uint64
 	Temperature      float64
@@ -75,7 +75,7 @@ type Changing struct {
 
 const mostTop = 5
 
-// State puts together what is known now.
+// State returns what is known now.
 func (l *Live) State(f *Fixed, c Changing) State {
 	now := time.Now()
 	s := State{

@@ -56,7 +56,7 @@ func onlyReader(g *model.Graph, tensor int) int {
 // greatest values.
 //
 // A depthwise layer doesn't mind: each of its channels has a scale of its own. Other layers' weights lose what the
-// activations win; noise is least where the factor is the geometric mean of what both would like.
+// activations win; noise is least if the factor is the geometric mean of what both would like.
 func factorsFor(next *layer, tops []float32) []float32 {
 	const most = 64
 	var top, topWeight float32

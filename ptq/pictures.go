@@ -57,10 +57,10 @@ func ReadPictures(ctx context.Context, g *model.Graph, files []string, how frame
 	return p, nil
 }
 
-// Count is how many there are.
+// Count returns how many there are.
 func (p *Pictures) Count() int { return len(p.pixels) }
 
-// Samples are the pictures, normalized.
+// Samples returns the pictures, normalized.
 func (p *Pictures) Samples(n model.Normalization) Samples {
 	return Samples{Count: len(p.pixels), Read: func(i int, input []float32) error {
 		for k, v := range p.pixels[i] {
@@ -71,7 +71,7 @@ func (p *Pictures) Samples(n model.Normalization) Samples {
 	}}
 }
 
-// Alike says whether all pictures show the same: no more than two steps of brightness are between the pixels of any of
+// Alike reports whether all pictures show the same: no more than two steps of brightness are between the pixels of any of
 // them and the first, on average.
 func (p *Pictures) Alike() bool {
 	first := p.pixels[0]
@@ -88,7 +88,7 @@ func (p *Pictures) Alike() bool {
 }
 
 // Settle says what the network in g expects of pixels, and notes it in g. given is what a person says, or nil: then it is
-// what the file says. Arithmetic with which the network begins becomes a part of it; inside tells so. Where nothing says
+// what the file says. Arithmetic with which the network begins becomes a part of it; inside reports that. If nothing says
 // what goes into that arithmetic, it is pixels of 0…255 or 0…1, whichever it makes numbers of a usual size of.
 func Settle(g *model.Graph, given *model.Normalization) (inside bool, err error) {
 	if given != nil {

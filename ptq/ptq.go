@@ -1,4 +1,4 @@
-// Package ptq turns a float32 network into an int8 one without training it anew (post-training quantization).
+// Package ptq turns a float32 network into an int8 one without retraining it (post-training quantization).
 //
 //	float network ─ run on samples ─→ spreads of all activations ─→ ranges ─┬→ int8 network
 //	      └──────── weights, perhaps equalized ─────────────────────────────┘       └→ compared with the float one: Report
@@ -50,7 +50,7 @@ func ParseRanges(s string) (Ranges, error) {
 type Options struct {
 	Ranges      Ranges
 	Equalize    bool // scale channels between layers so that each uses its tensor's range
-	CorrectBias bool // take the mean error that rounded weights cause out by the bias
+	CorrectBias bool // correct the mean error that rounded weights cause in the bias
 	PerLayer    bool // compare each layer with float32, for the report
 	Threads     int  // 0: as many as there are cores, at most 4. The result doesn't depend on it.
 	// Progress, if it isn't nil, is called after each sample of each pass.

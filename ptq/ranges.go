@@ -134,7 +134,7 @@ func groups(g *model.Graph) []int {
 	return home
 }
 
-// inputRange is what all pixels from 0 to 255 become, where that is known.
+// inputRange is what all pixels from 0 to 255 become, if that is known.
 func inputRange(g *model.Graph, s *spread) interval {
 	n := g.Normalization
 	if n == nil {

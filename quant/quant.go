@@ -31,7 +31,7 @@ func (p Params) Quantize(real float32, lo, hi int32) int32 {
 
 // Saturate returns real as an int32, without its fraction: the nearest one if it is out of range, and 0 for NaN. Go's
 // own conversion gives, out of range, what the processor gives; Arm's and Intel's differ. All conversions of numbers
-// that a file can choose go through here; a test holds that.
+// that a file can choose go through here; a test makes sure of that.
 func Saturate(real float64) int32 {
 	switch {
 	case real != real:

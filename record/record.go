@@ -1,5 +1,5 @@
-// Package record is the black box: what was seen and what was decided, so that it can be asked afterwards why an LED
-// went on, and run again.
+// Package record is the black box: what was seen and what was decided, so that one can find out afterwards why an LED
+// lit up, and run it all again.
 //
 // Of every frame it keeps the network's output, some 50 bytes; of those around a switch, a near miss, "not sure" and a
 // loss it keeps the frames themselves too, exactly as the network got them: the camera's JPEG, or the input tensor. It
@@ -35,7 +35,7 @@ type Header struct {
 	Config  string // the text of edge.yaml, for people
 }
 
-// Moment is one step of the walk: a frame, or that there is none.
+// Moment is one step of the walk: a frame, or the lack of one.
 type Moment struct {
 	Kind    Kind
 	Number  uint64        // counts the moments of a run, from 0

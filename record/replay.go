@@ -17,7 +17,7 @@ type Replay struct {
 	// Classify runs a network on a picture; its result is good until the next call. nil: outputs are as recorded, and so
 	// is the output of a picture for which it returns nil.
 	Classify func(*Header, *Picture) ([]byte, error)
-	// Only is that moments without a picture don't count, since another network would have given other outputs.
+	// Only makes moments without a picture not count, since another network would have given other outputs.
 	Only bool
 	// Took is called for each moment; nil: for none.
 	Took func(Outcome)
@@ -45,7 +45,7 @@ type Shown struct {
 	Lights []decision.Light
 }
 
-// Equal says whether two are the same.
+// Equal reports whether two are the same.
 func (s Shown) Equal(o Shown) bool { return s.State == o.State && slices.Equal(s.Lights, o.Lights) }
 
 // Tally is what a replay counts.
@@ -63,7 +63,7 @@ type Tally struct {
 // Run runs a recording again.
 //
 // With the same rules every change comes out at its moment with the same lights, on any machine: what decides is in the
-// recording. The outputs of pictures are computed anew if Classify is given, else all are as recorded.
+// recording. The outputs of pictures are computed again if Classify is given, else all are as recorded.
 func (p *Replay) Run(r *Recording) (Tally, error) {
 	var t Tally
 	var header *Header

@@ -30,7 +30,7 @@ type Track struct {
 	Name            string
 	On, Off         float32
 	WasLit, NowLit  time.Duration
-	WasOn, NowOn    int // how often it went on
+	WasOn, NowOn    int // how often it lit up
 	columns         []column
 	was, now, known bool // at the moment before
 	last            time.Time

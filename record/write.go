@@ -77,7 +77,7 @@ type Seen struct {
 type slot struct {
 	moment Moment
 	scores []float32
-	kept   Picture // Data is empty where there was no room, or no frame
+	kept   Picture // Data is empty if there was no room, or no frame
 	room   []byte  // for its Data
 	header *Header // a new one, and the judge's state before this moment
 	state  []byte  // that, or the state after this moment
@@ -182,10 +182,10 @@ func (r *Recorder) keep(s *slot, m *Seen) {
 	s.kept.Data = append(s.room[:0], data...)
 }
 
-// Missed is how many moments are missing from the recording because the writer was behind.
+// Missed returns how many moments are missing from the recording because the writer was behind.
 func (r *Recorder) Missed() uint64 { return r.missed.Load() }
 
-// Err says why nothing is recorded any more, if so: the folder's disk is full, say. The walk goes on.
+// Err says why nothing is recorded any more, if so: the folder's disk is full, say. The walk continues.
 func (r *Recorder) Err() error {
 	if err := r.failure.Load(); err != nil {
 		return *err
