@@ -59,7 +59,7 @@ func ParseSpec(text string) (Spec, error) {
 	case isCommand:
 		return Spec{Command, command}, nil
 	case url.MatchString(text):
-		return Spec{}, fmt.Errorf("%s is a URL; ffmpeg can read it: --camera %q", text, commandForURL(text))
+		return Spec{}, fmt.Errorf("%s is a URL; ffmpeg can read it: write %q instead", text, commandForURL(text))
 	}
 	if n, err := strconv.ParseUint(strings.TrimPrefix(text, "video"), 10, 16); err == nil {
 		return Spec{Device, fmt.Sprintf("/dev/video%d", n)}, nil

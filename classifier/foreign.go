@@ -40,6 +40,10 @@ func foreign(file string, data []byte) string {
 		return "XML, perhaps a network of OpenVINO: export the network as ONNX or .tflite instead" + quantize
 	case ext == ".yaml" || ext == ".yml":
 		return "a configuration: give it by --config"
+	case starts("version https://git-lfs.github.com/"):
+		return "what Git leaves of a large file that it hasn't fetched: git lfs pull fetches it"
+	case isHTML(data):
+		return "a web page: download the file itself (on GitHub: Download raw file)"
 	case len(data) > 0 && text.FirstBad(data) < 0:
 		if _, err := parseLabels(file, data); err == nil {
 			return "a text, perhaps names of classes: give these by --labels, and the network by --model"
@@ -47,6 +51,12 @@ func foreign(file string, data []byte) string {
 		return "a text"
 	}
 	return ""
+}
+
+// isHTML says whether the data begin as a web page does, which is what a wrong address downloads.
+func isHTML(data []byte) bool {
+	start := bytes.ToLower(bytes.TrimSpace(data[:min(len(data), 256)]))
+	return bytes.HasPrefix(start, []byte("<!doctype html")) || bytes.HasPrefix(start, []byte("<html"))
 }
 
 // foreignFolder is foreign for a directory.

@@ -28,10 +28,10 @@ func TestForeign(t *testing.T) {
 		"net.xml":              {"<?xml version=\"1.0\"?><net/>", "OpenVINO"},
 		"noise.tflite":         {"\x01\x02\x03\x04\x05\x06\x07\x00\x09", "not a .tflite file"},
 		"damaged.tflite":       {"\x18\x00\x00\x00TFL3", "damaged.tflite: "},
-		"text.tflite":          {"version https://git-lfs.github.com/spec/v1\n\nsize 1\n", "a text"},
+		"text.tflite":          {"version https://git-lfs.github.com/spec/v1\n\nsize 1\n", "git lfs pull"},
 		"short.tflite":         {"TF", "no .tflite file"},
 		"nothing.tflite":       {"", "not a .tflite file"},
-		"html.tflite":          {"<!doctype html>\n\n<html>", "a text"},
+		"html.tflite":          {"\n<!DOCTYPE html>\n\n<html>", "a web page"},
 		"folder/x/none":        {"", ""},
 		"saved/saved_model.pb": {"x", ""},
 	} {

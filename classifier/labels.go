@@ -75,9 +75,9 @@ func loadLabels(name string) ([]string, error) {
 //
 // or as JSON: a list of names, or an object that says the index of each name or the name of each index, as Keras writes
 // them. Indices count from 0 and leave none out; whatever else they do is an error, since it would mean wrong names. They
-// are indices if all lines begin with a number, or the first one with 0. Line ends may be CRLF; a byte order mark and empty
-// lines at the end don't matter. An empty line between bare labels is an error, since skipping it would shift all that
-// follow.
+// are indices if most lines begin with a number, or the first one with 0: one index forgotten doesn't make names of the
+// others. Line ends may be CRLF; a byte order mark and empty lines at the end don't matter. An empty line between bare
+// labels is an error, since skipping it would shift all that follow.
 func parseLabels(name string, data []byte) ([]string, error) {
 	if i := text.FirstBad(data); i >= 0 {
 		line := 1 + bytes.Count(data[:i], []byte("\n"))
@@ -102,8 +102,15 @@ func parseLabels(name string, data []byte) ([]string, error) {
 		}
 	}
 	first, _, _ := cutIndex(lines[0])
-	unnumbered := func(line string) bool { _, _, ok := cutIndex(line); return !ok && line != "" }
-	if lines[0] != "" && (first == 0 || !slices.ContainsFunc(lines, unnumbered)) {
+	numbered, bare := 0, 0
+	for _, line := range lines {
+		if _, _, ok := cutIndex(line); ok {
+			numbered++
+		} else if line != "" {
+			bare++
+		}
+	}
+	if lines[0] != "" && (first == 0 || numbered > bare) {
 		return placeNumbered(name, lines)
 	}
 	for i, line := range lines {
@@ -133,7 +140,7 @@ func placeNumbered(name string, lines []string) ([]string, error) {
 		before, twice := places[index]
 		switch {
 		case !ok:
-			return nil, fmt.Errorf("%s:%d: expected the index of a class and its label, as the first line has them; found %.40q",
+			return nil, fmt.Errorf("%s:%d: expected the index of a class and its label, as other lines have them; found %.40q",
 				name, i+1, line)
 		case twice:
 			return nil, fmt.Errorf("%s:%d: class %d has its label in line %d already", name, i+1, index, before.line)
@@ -164,8 +171,8 @@ func cutIndex(line string) (index int, label string, ok bool) {
 	if end < 0 {
 		return -1, "", false
 	}
-	index, err := strconv.Atoi(line[:end])
-	if err != nil || index < 0 {
+	index, err := strconv.Atoi(line[:end]) // with ErrRange the greatest int, which leaves a gap
+	if err != nil && !errors.Is(err, strconv.ErrRange) || index < 0 {
 		return -1, "", false
 	}
 	label = strings.TrimSpace(strings.TrimLeft(strings.TrimSpace(line[end:]), ":,;="))
@@ -183,7 +190,7 @@ func parseJSONLabels(s string) (labels []string, ok bool, err error) {
 		}
 	}
 	if object, is := v.(map[string]any); is { // the list may be one of several things
-		for _, key := range []string{"labels", "classes", "class_names", "names"} {
+		for _, key := range []string{"labels", "classes", "class_names", "names", "id2label"} {
 			if inner, has := object[key]; has && !isNumber(inner) {
 				v = inner
 				break

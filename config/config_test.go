@@ -185,7 +185,7 @@ func TestParseErrors(t *testing.T) {
 		},
 		{"unknown state", "states:\n  lost: {leds: a}\n", `f:2: states: unknown key "lost"`},
 		{"size", "camera:\n  size: 640\n", `f:2: camera.size: size "640": want WIDTHxHEIGHT in pixels, such as 640x480`},
-		{"url", "camera:\n  source: rtsp://cam/1\n", `f:2: camera.source: rtsp://cam/1 is a URL; ffmpeg can read it: --camera "exec:ffmpeg `},
+		{"url", "camera:\n  source: rtsp://cam/1\n", `f:2: camera.source: rtsp://cam/1 is a URL; ffmpeg can read it: write "exec:ffmpeg `},
 		{"format", "camera:\n  format: h264\n", `f:2: camera.format: unknown pixel format "h264"`},
 		{"fit", "camera:\n  fit: zoom\n", `f:2: camera.fit: fit "zoom": choose crop, stretch, letterbox`},
 		{"roi", "camera:\n  roi: 1,2\n", `f:2: camera.roi: roi "1,2": want "x,y,w,h"`},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 
 	"edge/decision"
@@ -54,6 +55,9 @@ func search(o decision.Output, words string) (classes []int, groups []string, er
 		}
 	}
 	exact, err := o.Find(decision.ClassName(words))
+	if index, notIndex := strconv.Atoi(words); err != nil && notIndex == nil {
+		exact, err = o.Find(decision.ClassIndex(index))
+	}
 	if err == nil && words != "" && len(exact) > len(classes) {
 		classes = exact
 	}

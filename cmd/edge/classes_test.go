@@ -21,6 +21,7 @@ func TestClasses(t *testing.T) {
 		{[]string{"tiger"}, []string{" 282  tiger cat\n", " 292  tiger, Panthera tigris\n"}, []string{"tabby"}, 0},
 		{[]string{"any", "cat"}, []string{" 281  tabby, tabby cat\n", " 285  Egyptian cat\n", "any cat: 5 classes\n"}, []string{"lynx"}, 0},
 		{[]string{"281-283"}, []string{" 281  ", " 282  ", " 283  "}, nil, 3},
+		{[]string{"281"}, []string{" 281  tabby, tabby cat\n"}, nil, 1},
 		{[]string{"*cat*"}, []string{"tiger cat"}, []string{"oystercatcher"}, 0},
 		{[]string{"oystercatch"}, []string{" 143  oystercatcher"}, nil, 1},
 		{[]string{"any"}, []string{"any dog: 118 classes\n", "any vehicle: "}, []string{"tench"}, 0},

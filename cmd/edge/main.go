@@ -184,6 +184,24 @@ var otherNames = map[string]string{
 	"camera-id": "camera", "camera-idx": "camera", "rotation": "rotate", "framerate": "fps", "video-size": "size",
 }
 
+// meantBy are our flags for what other programs name by flags that only some of our commands lack, or that want another
+// value here: they are suggested, not taken.
+var meantBy = map[string]string{
+	"o": "out", "output": "out", "output-file": "out",
+	"k": "top-k", "n": "top-k", "c": "top-k", "top": "top-k", "count": "top-k",
+	"mean": "normalize", "std": "normalize", "input-mean": "normalize", "input-std": "normalize",
+	"i": "camera", "input": "camera", "source": "camera", "device": "camera", "video": "camera", "video-device": "camera",
+	"width": "size", "height": "size", "resolution": "size", "config-file": "config",
+	"images": "calibrate", "data": "calibrate", "dataset": "calibrate", "representative-dataset": "calibrate",
+}
+
+// takesFiles are the names that others have for the file that our command takes without a flag.
+var takesFiles = map[string][]string{
+	"classify": {"i", "image", "images", "image-file", "input"},
+	"inspect":  {"m", "model"},
+	"quantize": {"m", "model", "i", "input"},
+}
+
 // withDashes lets -model do for --model: one dash and a flag's whole name.
 func withDashes(f *pflag.FlagSet, args []string) []string {
 	args = slices.Clone(args)
@@ -205,7 +223,14 @@ func parse(f *pflag.FlagSet, args []string) error {
 	if unknown := new(pflag.NotExistError); errors.As(err, &unknown) {
 		var names []string
 		f.VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
-		for _, near := range decision.Nearest(unknown.GetSpecifiedName(), names) {
+		name := string(f.GetNormalizeFunc()(f, unknown.GetSpecifiedName()))
+		if slices.Contains(takesFiles[f.Name()], name) {
+			return configErrorf("edge %s: %v: name the file without a flag (--help shows the flags)", f.Name(), err)
+		}
+		if meant := meantBy[name]; f.Lookup(meant) != nil {
+			return configErrorf("edge %s: %v: did you mean --%s? (--help shows the flags)", f.Name(), err, meant)
+		}
+		for _, near := range decision.Nearest(name, names) {
 			return configErrorf("edge %s: %v: did you mean --%s? (--help shows the flags)", f.Name(), err, near)
 		}
 	}

@@ -266,5 +266,22 @@ func TestFlagsOfOthers(t *testing.T) {
 		t.Errorf("bench: %q", stderr)
 	}
 	expectFailure(t, statusConfig, []string{"unknown flag: --modek", "did you mean --model?"}, "classify", "--modek", net)
+	for _, c := range []struct{ command, flag, want string }{
+		{"classify", "--input_mean=127.5", "--normalize"},
+		{"classify", "--std=127.5", "--normalize"},
+		{"classify", "-i=x.jpg", "without a flag"},
+		{"classify", "--image", "without a flag"},
+		{"classify", "-n3", "--top-k"},
+		{"classify", "--numthreads=1", "--threads"},
+		{"inspect", "--model=x", "without a flag"},
+		{"inspect", "-m", "without a flag"},
+		{"quantize", "-o", "--out"},
+		{"quantize", "--output=x", "--out"},
+		{"quantize", "--representative_dataset=x", "--calibrate"},
+		{"run", "--source=1", "--camera"},
+		{"run", "--width=640", "--size"},
+	} {
+		expectFailure(t, statusConfig, []string{"edge " + c.command, "unknown", c.want}, c.command, c.flag)
+	}
 	expectFailure(t, statusConfig, []string{"unknown flag: --qqqqqq", "--help"}, "classify", "--qqqqqq", net)
 }

@@ -40,12 +40,12 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 	out := f.String("out", "", "where to write the int8 network, a .tflite `FILE`")
 	f.Var(&flagValue[model.Normalization]{&normalize, model.ParseNormalization, "HOW"}, "normalize",
 		"what the network expects of pixels (default: what the model says):\n"+model.NormalizationHelp)
-	labels := f.String("labels", "", "names of the classes, a `FILE` with one a line (default: those in the model)")
+	labels := f.StringP("labels", "l", "", "names of the classes, a `FILE` with one a line (default: those in the model)")
 	f.Var(&flagValue[ptq.Ranges]{&o.Ranges, ptq.ParseRanges, "HOW"}, "ranges", "activations' ranges: min-max, percentile or least-error")
 	f.BoolVar(&o.Equalize, "equalize", o.Equalize, "equalize channels between layers")
 	f.BoolVar(&o.CorrectBias, "correct-bias", o.CorrectBias, "correct the mean error of rounded weights")
-	f.IntVar(&o.Threads, "threads", 0, "threads to calibrate with (default: the number of cores)")
-	f.BoolVar(&o.PerLayer, "verbose", false, "compare each layer with float32, and show it")
+	f.IntVarP(&o.Threads, "threads", "t", 0, "threads to calibrate with (default: the number of cores)")
+	f.BoolVarP(&o.PerLayer, "verbose", "v", false, "compare each layer with float32, and show it")
 	fitFlags(f, &fit)
 	if err := parse(f, args); err != nil {
 		return err
