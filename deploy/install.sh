@@ -55,7 +55,7 @@ place() {
 	echo "installed $1"
 }
 
-# unchanged says what goes on after a deployment that was refused.
+# unchanged says what still runs after a deployment that was refused.
 unchanged() {
 	echo "install.sh: nothing was changed" >&2
 	if [ -z "$root" ]; then

@@ -138,7 +138,7 @@ func (w *weaver) hardSwish(l Layer, in int) int {
 	return w.node(model.HardSwish{}, out, in)
 }
 
-// hardSigmoid is made of what TensorFlow's converter makes it of: a sum with 3 that is clamped to [0, 6], and a product
+// hardSigmoid consists of the operations that TensorFlow's converter writes: a sum with 3 that is clamped to [0, 6], and a product
 // with 1/6.
 func (w *weaver) hardSigmoid(l Layer, in int) int {
 	x := w.spreads[in]

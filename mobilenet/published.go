@@ -1,7 +1,7 @@
 package mobilenet
 
-// Accuracy is what was published about a network's accuracy on ImageNet's 50 000 validation pictures, one crop each, in
-// per cent. 0 means that nothing is known to have been published.
+// Accuracy is a network's published accuracy on ImageNet's 50 000 validation pictures, one crop each, in per cent. 0 means
+// that no published figure is known.
 type Accuracy struct {
 	Family     Family
 	Alpha      float64
@@ -20,7 +20,7 @@ const (
 )
 
 // Published returns what was published, for all networks that were trained: V1 by α and resolution, then V2 and V3. The
-// papers' own figures (V1 1.0/224: 70.6, V2 1.0/224: 72.0) are of other trainings than the networks that can be had.
+// papers' own figures (V1 1.0/224: 70.6, V2 1.0/224: 72.0) are of other trainings than the networks offered for download.
 func Published() []Accuracy {
 	return []Accuracy{
 		{FamilyV1, 1, 224, 70.9, 89.9, 69.7, 89.5, pageV1, pageV1},

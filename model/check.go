@@ -18,7 +18,7 @@ const (
 
 // Check proves that g is sound, so that whoever compiles it meets no surprise: indices are in range; each tensor is
 // computed before it is read, and once; shapes, types and the numbers of scales fit each other; weights and biases are
-// constant; scales are finite and positive. Tensors that nothing refers to are not looked at. What TensorFlow Lite
+// constant; scales are finite and positive. Tensors that nothing refers to are not checked. What TensorFlow Lite
 // checks when it prepares its kernels is checked here, the same way. ReadTFLite and ReadONNX return only graphs that
 // pass.
 func (g *Graph) Check() error {
@@ -258,7 +258,7 @@ func (g *Graph) nodePlace(i int) string {
 	return fmt.Sprintf("node %d (%s → %s)", i, OpName(n.Op), printable(name))
 }
 
-// Printable makes a name from a file fit for a line on a terminal: without what steers one, and not long.
+// Printable returns a name from a file without what steers a terminal, and shortened to fit a line.
 func Printable(name string) string {
 	const limit = 80
 	if r := []rune(name[:min(len(name), 4*limit+4)]); len(r) > limit {

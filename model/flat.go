@@ -25,7 +25,7 @@ func (f *flat) damaged(format string, args ...any) {
 	}
 }
 
-// spend says whether n more bytes may be allocated.
+// spend reports whether n more bytes may be allocated.
 func (f *flat) spend(n int) bool {
 	if f.err == nil && n > f.left {
 		f.err = fmt.Errorf("damaged file: its tables describe more than fits in memory here")
@@ -37,7 +37,7 @@ func (f *flat) spend(n int) bool {
 	return true
 }
 
-// has says whether n bytes from position at on lie inside the file.
+// has reports whether n bytes from position at on lie inside the file.
 func (f *flat) has(at, n int) bool { return at >= 0 && n >= 0 && at <= len(f.bytes)-n }
 
 func (f *flat) uint16(at int) int { return int(flatbuffers.GetUint16(f.bytes[at:])) }
@@ -46,7 +46,7 @@ func (f *flat) uint32(at int) int { return int(flatbuffers.GetUint32(f.bytes[at:
 // table is one table of a flat: at is its position; the zero table has no fields. Its vtable has been proved sound.
 //
 //	at:     i32 vtable's distance backwards, then the fields
-//	vtable: u16 its size, u16 the table's size, u16 for each slot: the field's offset from at, 0 where it is absent
+//	vtable: u16 its size, u16 the table's size, u16 for each slot: the field's offset from at, 0 if it is absent
 type table struct {
 	*flat
 	flatbuffers.Table
@@ -83,7 +83,7 @@ func (f *flat) root() table {
 	return f.table(f.uint32(0))
 }
 
-// field returns where the n bytes of a field are, and false where it is absent.
+// field returns where the n bytes of a field are, and false if it is absent.
 func (t table) field(slot, n int) (int, bool) {
 	if t.flat == nil || t.err != nil {
 		return 0, false

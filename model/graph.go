@@ -44,8 +44,8 @@ type Graph struct {
 	Nodes           []Node
 	Inputs, Outputs []int // indices into Tensors
 
-	Labels        []string       // of the classes of the first output, where the file has them
-	Normalization *Normalization // what the first input expects of pixels, where the file has it
+	Labels        []string       // of the classes of the first output, if the file has them
+	Normalization *Normalization // what the first input expects of pixels, if the file has it
 	Lesson        *Lesson        // how edge teach taught the classes, if it did
 }
 
@@ -60,7 +60,7 @@ type Tensor struct {
 	Data  []byte  // little-endian; nil for an activation
 }
 
-// Quant is how one slice of a tensor is quantized.
+// Quant says how one slice of a tensor is quantized.
 type Quant = quant.Params
 
 // Type is the type of a tensor's elements.
@@ -79,7 +79,7 @@ const (
 // Node is one operation, with the tensors that it reads and writes. An optional input that is absent is −1.
 type Node struct {
 	Op              Op
-	Name            string // where the file has one (ONNX); else empty
+	Name            string // if the file has one (ONNX); else empty
 	Inputs, Outputs []int
 }
 
@@ -89,7 +89,7 @@ type Normalization struct {
 	Mean, Std [3]float32
 }
 
-// Elements is the number of elements of a shape.
+// Elements returns the number of elements of a shape.
 func Elements(shape []int) int {
 	n := 1
 	for _, d := range shape {
@@ -98,7 +98,7 @@ func Elements(shape []int) int {
 	return n
 }
 
-// Size is the number of bytes of one element.
+// Size returns the number of bytes of one element.
 func (t Type) Size() int {
 	switch t {
 	case Float32, Int32:

@@ -64,7 +64,7 @@ const ( // ProcessUnit and its NormalizationOptions
 	normalizationSlots = 2
 )
 
-// metadata reads the name, the labels and the normalization, where the file has them.
+// metadata reads the name, the labels and the normalization, if the file has them.
 func (r *tfliteReader) metadata() error {
 	var blob []byte
 	entries := r.model.tables(modelMetadata)
@@ -116,7 +116,7 @@ func (r *tfliteReader) metadata() error {
 	return f.err
 }
 
-// normalization finds the normalization among what is to be done to an input; nil where there is none.
+// normalization finds the normalization among what is to be done to an input; nil if there is none.
 func normalization(input table) (*Normalization, error) {
 	units := input.tables(tensorMetaProcessUnits)
 	for i := range units.n {
@@ -185,7 +185,7 @@ func labelsFile(output table) string {
 	return name
 }
 
-// readLabels reads one label a line from a file in the archive behind the model; nil where there is no such file.
+// readLabels reads one label a line from a file in the archive behind the model; nil if there is no such file.
 func readLabels(b []byte, name string) ([]string, error) {
 	// Each file of an archive has this mark in the directory; an honest archive has few.
 	if n := bytes.Count(b, []byte("PK\x01\x02")); n == 0 {

@@ -56,7 +56,7 @@ func ParseNormalization(s string) (n Normalization, err error) {
 	return n, nil
 }
 
-// String says what becomes of a pixel, as ParseNormalization reads it.
+// String returns the normalization as ParseNormalization reads it.
 func (n Normalization) String() string {
 	for _, name := range []string{"0..1", "0..255", "tf", "imagenet"} {
 		if known, _ := ParseNormalization(name); known == n {
@@ -72,7 +72,7 @@ func (n Normalization) String() string {
 	return "mean=" + list(n.Mean) + ",std=" + list(n.Std)
 }
 
-// Then is the normalization that does n and gives what it computes to next.
+// Then returns the normalization that applies n and then next.
 func (n Normalization) Then(next Normalization) Normalization {
 	var both Normalization
 	for i := range both.Mean { // ((p − m)/s − m')/s' = (p − (m + s·m')) / (s·s')
@@ -82,7 +82,7 @@ func (n Normalization) Then(next Normalization) Normalization {
 	return both
 }
 
-// Span is how far apart the numbers are that pixels of 0 and 255 become, at most. What networks are trained on has 1
+// Span returns how far apart the numbers are that pixels of 0 and 255 become, at most. What networks are trained on has 1
 // (0…1), 2 (−1…1) or some 5 (means and deviations of ImageNet).
 func (n Normalization) Span() float32 { return 255 / slices.Min(n.Std[:]) }
 

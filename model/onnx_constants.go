@@ -11,7 +11,7 @@ import (
 	"google.golang.org/protobuf/encoding/protowire"
 )
 
-// What exporters leave to be computed of constants: shapes where the batch, or all, is left open (x.view(x.size(0), -1)
+// What exporters leave to be computed from constants: shapes whose batch, or whole, is left open (x.view(x.size(0), -1)
 // becomes Shape, Gather, Unsqueeze, Concat, Reshape), transposed weights, numbers of another type. Here every shape is
 // known, so that all of these are constants.
 

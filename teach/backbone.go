@@ -15,8 +15,8 @@ import (
 	"edge/model"
 )
 
-// Backbone is a network that was trained on something else, cut where its features are. It belongs to one goroutine at a
-// time.
+// Backbone is a network that was trained on something else, cut where its features are. Only one goroutine at a time may use
+// it.
 type Backbone struct {
 	Name string // of its file, or of the embedded network
 	Sum  string // SHA-256 of its file, in hexadecimal digits
@@ -100,7 +100,7 @@ func OpenBackbone(o classifier.Options) (*Backbone, error) {
 	return b, nil
 }
 
-// noFloatEnds takes conversions from and to float32 away.
+// noFloatEnds removes conversions from and to float32 at the network's ends.
 func noFloatEnds(g *model.Graph) error {
 	classifier.UseQuantizedEnds(g)
 	if len(g.Inputs) != 1 {
@@ -157,7 +157,7 @@ func (b *Backbone) add(name string, tensor, channels int) {
 
 func channelsOf(g *model.Graph, t int) int { return g.Tensors[t].Shape[3] }
 
-// isGlobalPool says whether n makes one value of all pixels of each channel.
+// isGlobalPool reports whether n turns all pixels of each channel into one value.
 func isGlobalPool(g *model.Graph, n *model.Node) bool {
 	in, out := g.Tensors[n.Inputs[0]].Shape, g.Tensors[n.Outputs[0]].Shape
 	if len(in) != 4 || in[1]*in[2] < 2 || model.Elements(out) != in[3] {
@@ -222,7 +222,7 @@ type raw []int16
 
 const rawSteps = 64
 
-// Features computes the features of a picture, in a slice of their own.
+// Features computes the features of a picture, in a new slice.
 func (b *Backbone) features(f frame.Frame) (raw, error) {
 	if err := b.fitter.Fit(b.net.Input(), f); err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ import (
 //	count × picture   SHA-256 of the picture's file, 32 bytes; size × 2 bytes of features
 //	sum               SHA-256 of all before
 //
-// It is written whole. One that is damaged, or of another backbone, is as good as none.
+// It is written whole. A file that is damaged, or of another backbone, is ignored.
 const (
 	cacheName  = ".edge-features"
 	cacheMagic = "edge features 1\n"
@@ -96,7 +96,7 @@ func (c *cache) get(p picture) (raw, bool) {
 
 func (c *cache) put(p picture, f raw) { c.now[p] = f }
 
-// save writes the file anew if it would change.
+// save writes the file again if it would change.
 func (c *cache) save() error {
 	same := len(c.now) == len(c.old)
 	for p := range c.now {

@@ -12,8 +12,8 @@ import (
 	"edge/internal/text"
 )
 
-// Card says how good a lesson is, judged by what the network would say of each picture, or burst of pictures, if that one
-// hadn't been taught.
+// Card says how good a lesson is: what the network would say of each picture, or burst of pictures, if it hadn't been
+// taught that one.
 type Card struct {
 	Lesson   string      `json:"lesson"`
 	Taught   time.Time   `json:"taught"`
@@ -36,7 +36,7 @@ type Card struct {
 	Advice     string     `json:"advice"` // what would help most
 }
 
-// ClassCard is a class's part of a Card.
+// ClassCard is the part of a Card about one class.
 type ClassCard struct {
 	Name      string  `json:"name"`
 	Pictures  int     `json:"pictures"`
@@ -56,7 +56,7 @@ type Mistake struct {
 	Cosine    float64 `json:"cosine"`
 }
 
-// Growth is the accuracy with so many pictures a class.
+// Growth is the accuracy with a given number of pictures a class.
 type Growth struct {
 	Pictures int     `json:"pictures"`
 	Accuracy float64 `json:"accuracy"`

@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// None is the class of what is none of the others: a folder of that name.
+// None names the class of what is none of the others, and its folder.
 const None = "none"
 
 // burstCosine is from which cosine between their pooled features on two pictures of a class are of one burst: a still scene
@@ -21,7 +21,7 @@ var (
 // usualTemperature is what most lessons choose.
 const usualTemperature = 16
 
-// Fit is what was found out about a lesson: which features tell its classes apart, and how well.
+// Fit says which features tell a lesson's classes apart, and how well.
 type Fit struct {
 	set      *set
 	classes  int
@@ -191,7 +191,7 @@ func difference(a, b []float64) (mean, deviation float64) {
 	return mean, math.Sqrt(deviation)
 }
 
-// Familiarity thresholds lie so many standard deviations below the mean of what the class's own pictures have; classes
+// Familiarity thresholds lie this many standard deviations below the mean of what the class's own pictures have; classes
 // with few pictures borrow the others' deviation, as if it were that of priorPictures of theirs.
 const (
 	deviations    = 2

@@ -36,7 +36,7 @@ func (p *cardPage) thumbnail(file, alt string) {
 	p.add(`<img src="%s" alt="%s"> `, thumbnail(p.ctx, file), alt)
 }
 
-// WriteHTML writes the card as one file that needs nothing else: thumbnails lie in it.
+// WriteHTML writes the card as one self-contained file, thumbnails included.
 func (c *Card) WriteHTML(ctx context.Context, w io.Writer) error {
 	p := &cardPage{ctx: ctx}
 	p.add(cardHead, c.Lesson, c.Lesson, 100*c.Accuracy, 100*c.Low, 100*c.High, c.Pictures, c.Bursts, c.Features, c.Backbone,

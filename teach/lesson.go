@@ -15,7 +15,7 @@ import (
 	"edge/internal/files"
 )
 
-// Lesson is a folder with a folder of pictures for each class, as it was read. A folder "none" holds what is none of the
+// Lesson is a lesson's folder as Read found it: a folder of pictures for each class. A folder "none" holds what is none of the
 // others.
 type Lesson struct {
 	Dir      string
@@ -33,7 +33,7 @@ type Picture struct {
 	features raw
 }
 
-// What a lesson may have. A thousand pictures take 32 MB of memory.
+// The limits of a lesson. A thousand pictures take 32 MB of memory.
 const (
 	MaxPictures = 3000
 	maxClasses  = 250 // bytes don't tell more apart
@@ -90,7 +90,7 @@ func Read(ctx context.Context, dir string, b *Backbone, options frame.Options, t
 	return l, l.check()
 }
 
-// check says whether something can be taught.
+// check returns an error if the lesson can't be taught.
 func (l *Lesson) check() error {
 	count := l.Counts()
 	var empty []string
@@ -115,7 +115,7 @@ func (l *Lesson) check() error {
 	return nil
 }
 
-// Counts is how many pictures each class has.
+// Counts returns how many pictures each class has.
 func (l *Lesson) Counts() []int {
 	count := make([]int, len(l.Classes))
 	for _, p := range l.Pictures {

@@ -38,7 +38,7 @@ func (f *Fit) logitScale() float32 {
 	return float32(max(f.largest()*room, 1e-3) / 127)
 }
 
-// Untaught is what a network says of every picture before something was taught: none of the classes.
+// Untaught returns a network that has learned nothing yet: it says of every picture that it is none of the classes.
 func Untaught(b *Backbone, classes []string) (*model.Graph, error) {
 	h := newHead(b.graph)
 	l := b.layers[pooled]

@@ -22,10 +22,10 @@ import (
 // of boards without a battery can't.
 const burstFormat = "burst-%05d-%03d.jpg"
 
-// MaxBytes is what the pictures of a lesson may take on a disk, in bytes.
+// MaxBytes is how many bytes the pictures of a lesson may take on a disk.
 const MaxBytes = 512 << 20
 
-// Store adds pictures to a lesson's folder. It belongs to one goroutine.
+// Store adds pictures to a lesson's folder. Only one goroutine may use it.
 type Store struct {
 	dir   string
 	burst int
@@ -70,7 +70,7 @@ func (s *Store) look() error {
 // Begin begins a burst.
 func (s *Store) Begin() { s.burst, s.next = s.burst+1, 0 }
 
-// Left says how many more pictures there is room for, in count and for pictures as large as those that are there.
+// Left returns how many more pictures fit, by their number and by their size, if they are as large as those there.
 func (s *Store) Left() int {
 	left := MaxPictures - s.count
 	if s.count > 0 {
@@ -81,7 +81,7 @@ func (s *Store) Left() int {
 	return max(left, 0)
 }
 
-// ErrFull is Add's error if a lesson has as many pictures as it may have.
+// ErrFull is Add's error if a lesson may take no more pictures.
 var ErrFull = errors.New("the lesson is full")
 
 // Add writes a frame as a picture of the class, whole or not at all, and returns the file's name.
@@ -110,7 +110,7 @@ func (s *Store) Add(class string, f frame.Frame) (string, error) {
 	return name, nil
 }
 
-// CheckClass says what is wrong with the name of a class, which becomes a folder's.
+// CheckClass returns an error if a class's name can't be a folder's.
 func CheckClass(class string) error {
 	switch {
 	case class == "" || len(class) > 100 || strings.HasPrefix(class, "."):
@@ -147,7 +147,7 @@ func (s *Store) bursts() ([]burstFiles, error) {
 	return list, nil
 }
 
-// Undo forgets the last burst, and returns how many pictures that were.
+// Undo forgets the last burst, and returns how many pictures it had.
 func (s *Store) Undo() (int, error) {
 	list, err := s.bursts()
 	if err != nil || len(list) == 0 {
@@ -193,5 +193,5 @@ func encode(f frame.Frame) ([]byte, error) {
 	return b.Bytes(), err
 }
 
-// Room tells how many pictures a lesson has and their size in bytes.
+// Room returns how many pictures a lesson has, and their size in bytes.
 func (s *Store) Room() (count int, bytes int64) { return s.count, s.bytes }

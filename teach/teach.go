@@ -1,16 +1,16 @@
-// Package teach makes a network for own classes out of a folder of pictures, on the board itself, in a second.
+// Package teach makes a network for a person's own classes from a folder of pictures, on the board itself, in a second.
 //
 //	LESSON/open/*.jpg ─┐                    ┌ features, kept      ┌ Fit: which features, how strict,   ┌ one .tflite:
 //	LESSON/shut/*.jpg ─┼─▶ frozen backbone ─┤ beside the pictures ┤ how sure; by leaving out one      ─┤ backbone, head,
 //	LESSON/none/*.jpg ─┘                    └                     └ picture after the other            └ labels, thresholds
 //
-// Nothing is trained but the last layer. Its input are the backbone's features at unit length, so that a sum of products is
+// Only the last layer is trained. Its inputs are the backbone's features at unit length, so that a sum of products is
 // a cosine; its weights are a kernel ridge regression (solve.go), which one factorization fits and judges at once: what the
-// network would say of each picture if that one hadn't been taught. By that the features and the regularization are chosen,
-// the thresholds found, and the score card written. Pictures that are nearly the same, as a camera takes them one after
+// network would say of each picture if that one hadn't been taught. That chooses the features and the regularization,
+// finds the thresholds, and makes the score card. Pictures that are nearly the same, as a camera takes them one after
 // another, count as one.
 //
-// Which class is one question, whether it is any of them is another: a second output says how familiar a picture looks to
+// Which class a picture shows is one question; whether it shows any of them is another: a second output says how familiar a picture looks to
 // each class (the cosine to the mean of its pictures); below the class's threshold it is none of them.
 //
 // All of it is standard TensorFlow Lite: MEAN, L2_NORMALIZATION, CONCATENATION, FULLY_CONNECTED, SOFTMAX (network.go).
@@ -29,14 +29,14 @@ import (
 	"edge/model"
 )
 
-// Taught is a lesson that was fitted.
+// Taught is a fitted lesson: the network and its score card.
 type Taught struct {
 	*Fit
 	Graph *model.Graph // with labels and lesson
 	Card  *Card
 }
 
-// Teach fits a lesson's pictures. now is noted in the network.
+// Teach fits a lesson's pictures on the features of b. It notes now in the network.
 func Teach(l *Lesson, b *Backbone, now time.Time) (*Taught, error) {
 	if err := l.check(); err != nil {
 		return nil, err
