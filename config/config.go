@@ -319,6 +319,10 @@ func (c *Config) read(r *yamlReader, n *node) {
 }
 
 func (c *Config) readCamera(r *yamlReader, n *node) {
+	if n.isText() {
+		r.add(n, "camera: the camera's source goes on a line of its own, indented: source: %.200q", n.Value)
+		return
+	}
 	r.mapping(n, fields{
 		"source": parsed(&c.Camera, camera.ParseSpec),
 		"size": func(r *yamlReader, n *node) {

@@ -153,7 +153,7 @@ func TestParseErrors(t *testing.T) {
 		{"empty class", "leds:\n- name: a\n  classes: [x, '']\n", `f:3: leds[0].classes[1]: expected text, found ""`},
 		{"mapping for text", "model: {a: b}\n", `f:1: model: expected text, found a mapping`},
 		{"list for text", "model: [a]\n", `f:1: model: expected text, found a list`},
-		{"text for mapping", "camera: auto\n", `f:1: camera: expected a mapping (lines of "key: value"), found "auto"`},
+		{"text for mapping", "camera: auto\n", `f:1: camera: the camera's source goes on a line of its own, indented: source: "auto"`},
 		{"mapping for list", "leds: {name: a}\n", `f:1: leds: expected a list (lines that begin with "- "), found a mapping`},
 		{"list for document", "- a\n", `f:1: expected a mapping (lines of "key: value"), found a list`},
 		{"text for LED", "leds:\n- cat\n", `f:2: leds[0]: expected a mapping`},

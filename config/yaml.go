@@ -194,6 +194,9 @@ func (r *yamlReader) expected(n *node, want string) {
 
 func (n *node) isNothing() bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
 
+// isText says whether the value is a single one, such as a text or a number.
+func (n *node) isText() bool { return n.Kind == yaml.ScalarNode && !n.isNothing() }
+
 // isWhole says whether the value is a whole number, not a quoted one.
 func (n *node) isWhole() bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!int" }
 

@@ -10,7 +10,7 @@ import (
 
 // NormalizationHelp says what ParseNormalization takes, for the help of a flag.
 const NormalizationHelp = `  0..1                   p / 255
-  tf                     (p - 127.5) / 127.5, TensorFlow's MobileNets
+  tf or -1..1            (p - 127.5) / 127.5, TensorFlow's MobileNets
   imagenet               torchvision's means and deviations
   0..255                 the pixels themselves
   mean=127,std=128       (p - mean) / std in pixel values 0 to 255; one value, or one each for red, green and blue`
@@ -18,12 +18,12 @@ const NormalizationHelp = `  0..1                   p / 255
 // ParseNormalization reads one of the lines of NormalizationHelp.
 func ParseNormalization(s string) (n Normalization, err error) {
 	all := func(v float32) [3]float32 { return [3]float32{v, v, v} }
-	switch s {
+	switch strings.ToLower(strings.TrimSpace(s)) {
 	case "0..1":
 		return Normalization{Std: all(255)}, nil
 	case "0..255":
 		return Normalization{Std: all(1)}, nil
-	case "tf":
+	case "tf", "-1..1":
 		return Normalization{Mean: all(127.5), Std: all(127.5)}, nil
 	case "imagenet": // 0.485, 0.456, 0.406 and 0.229, 0.224, 0.225, times 255
 		return Normalization{
@@ -34,11 +34,11 @@ func ParseNormalization(s string) (n Normalization, err error) {
 	key := ""
 	for _, field := range strings.Split(s, ",") {
 		if before, after, found := strings.Cut(field, "="); found {
-			key, field = before, after
+			key, field = strings.ToLower(strings.TrimSpace(before)), after
 		}
 		v, err := strconv.ParseFloat(strings.TrimSpace(field), 32)
 		if err != nil || math.IsNaN(v) || math.IsInf(v, 0) || key != "mean" && key != "std" {
-			return n, fmt.Errorf("%q: choose 0..1, tf, imagenet, or for example mean=127,std=128", s)
+			return n, fmt.Errorf("%q: choose 0..1, -1..1, tf, imagenet, or for example mean=127,std=128", s)
 		}
 		lists[key] = append(lists[key], float32(v))
 	}

@@ -90,3 +90,22 @@ func near(a, b Normalization) bool {
 	}
 	return true
 }
+
+// TestNormalizationSpellings writes normalizations as people do.
+func TestNormalizationSpellings(t *testing.T) {
+	for spelled, want := range map[string]string{
+		"-1..1":                              "tf",
+		" ImageNet ":                         "imagenet",
+		"TF":                                 "tf",
+		"mean=127.5, std=127.5":              "tf",
+		"Mean = 0, Std = 255":                "0..1",
+		"mean=0, 0, 0, std=1, 1, 1":          "0..255",
+		"std=57,mean=1,2,3":                  "mean=1,2,3,std=57",
+		"mean=123.675,116.28,103.53,std=57.": "mean=123.675,116.28,103.53,std=57",
+	} {
+		n, err := ParseNormalization(spelled)
+		if err != nil || n.String() != want {
+			t.Errorf("%q: %v, %v, want %s", spelled, n, err, want)
+		}
+	}
+}

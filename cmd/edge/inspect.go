@@ -139,7 +139,11 @@ func (r *inspection) print(out io.Writer) error {
 		tensors []inspectTensor
 	}{{"input", r.Inputs}, {"output", r.Outputs}} {
 		for _, t := range list.tensors {
-			fmt.Fprintf(out, "%-10s %s %s, real = %g · (q − %d), %s\n", list.kind, t.Type, dims(t.Shape), t.Scale, t.ZeroPoint, model.Printable(t.Name))
+			real := ""
+			if t.Scale != 0 { // a float tensor has none
+				real = fmt.Sprintf(", real = %g · (q − %d)", t.Scale, t.ZeroPoint)
+			}
+			fmt.Fprintf(out, "%-10s %s %s%s, %s\n", list.kind, t.Type, dims(t.Shape), real, model.Printable(t.Name))
 		}
 	}
 	for _, line := range [][2]string{{"pixels", r.Pixels}, {"scores", r.Scores}, {"beware", r.Warning}} {
