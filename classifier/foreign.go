@@ -11,7 +11,7 @@ import (
 
 // foreign says what a file is that was given as a model but is no .tflite file, and what to do; empty if nobody knows.
 func foreign(file string, data []byte) string {
-	const quantize = ", and make an int8 network of it: edge quantize FILE --calibrate PICTURES --out net.tflite"
+	const quantize = "; then edge quantize FILE --calibrate PICTURES --out net.tflite makes an int8 network of it"
 	const keras = ": in Python, tf.lite.TFLiteConverter.from_keras_model(model).convert() makes a .tflite file of it"
 	const torch = ": in Python, torch.onnx.export(model.eval(), example, \"net.onnx\") makes an ONNX file of the model with these weights"
 	ext := strings.ToLower(filepath.Ext(file))

@@ -224,7 +224,7 @@ def main():
         print(*row, file=sys.stderr)
 
     print(f"""# Networks that are read
-Made by `docs/networks.py`. All weights are random; {SIZE} pixels. *Agrees* is how many of eight pictures get the same class
+Made by `docs/networks.py`. All weights are random; {SIZE} pixels. *Agrees* is how many of the calibration pictures get the same class
 in int8 as in float32, which says little of networks that nobody has trained. *Bytes* compares edge with TensorFlow Lite's
 reference kernels.
 
