@@ -5,12 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
-	"edge/board"
+	"edge/classifier"
 	"edge/config"
-	"edge/kernels"
+	"edge/doctor"
 )
 
 // runDoctor says what this machine has and what `edge run` lacks, each with its fix. It fails when something is
@@ -22,7 +21,7 @@ func runDoctor(_ context.Context, args []string, std streams) error {
 	if err := parseFlags(f, args); err != nil {
 		return err
 	}
-	findings := examine(*configFile)
+	findings := doctor.Examine(*configFile, func(c *config.Config) classifier.Options { return networkOf(c).Options })
 	write := writeFindings
 	if *asJSON {
 		write = writeFindingsJSON
@@ -30,40 +29,15 @@ func runDoctor(_ context.Context, args []string, std streams) error {
 	if err := write(std.out, findings); err != nil {
 		return err
 	}
-	if !healthy(findings) {
+	if !doctor.Healthy(findings) {
 		return errReported
 	}
 	return nil
 }
 
-// finding is one line of the doctor's report.
-type finding struct {
-	Check string `json:"check"` // what was looked at: "camera"
-	State state  `json:"state"`
-	Text  string `json:"text"`
-	Fix   string `json:"fix,omitempty"`
-}
-
-// state is how a check went.
-type state string
-
-const (
-	good    state = "ok"
-	warning state = "warning" // works, but not as well as it could
-	missing state = "missing" // `edge run` fails, or its LEDs stay dark
-)
-
-func fine(check, text string) finding      { return finding{check, good, text, ""} }
-func warn(check, text, fix string) finding { return finding{check, warning, text, fix} }
-func fail(check, text, fix string) finding { return finding{check, missing, text, fix} }
-
-func healthy(findings []finding) bool {
-	return !slices.ContainsFunc(findings, func(f finding) bool { return f.State == missing })
-}
-
 // writeFindings writes the report for people: a line for each finding, and its fix on the next.
-func writeFindings(w io.Writer, findings []finding) error {
-	marks := map[state]string{good: "✓", warning: "!", missing: "✗"}
+func writeFindings(w io.Writer, findings []doctor.Finding) error {
+	marks := map[doctor.State]string{doctor.Good: "✓", doctor.Warning: "!", doctor.Missing: "✗"}
 	const margin = "\n            "
 	var b strings.Builder
 	for _, f := range findings {
@@ -78,35 +52,12 @@ func writeFindings(w io.Writer, findings []finding) error {
 }
 
 // writeFindingsJSON writes the report for programs.
-func writeFindingsJSON(w io.Writer, findings []finding) error {
+func writeFindingsJSON(w io.Writer, findings []doctor.Finding) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(struct {
-		OK       bool      `json:"ok"`
-		Findings []finding `json:"findings"`
-	}{healthy(findings), findings})
-}
-
-// examine looks at everything once, in the order in which a picture passes through it.
-func examine(configFile string) []finding {
-	root := board.Host()
-	machine, health := board.Detect(root), board.ReadHealth(root)
-	settings, err := config.Load(configFile)
-
-	findings := []finding{
-		checkBoard(machine),
-		checkProcessor(machine, board.Features(), kernels.Available()),
-		checkMemory(machine, health),
-	}
-	findings = append(findings, checkHealth(health)...)
-	findings = append(findings, checkConfig(configFile, err))
-	if settings == nil {
-		settings = config.Default()
-	}
-	findings = append(findings, checkCamera(settings.Camera)...)
-	findings = append(findings, checkNetwork(settings))
-	findings = append(findings, checkLEDs(machine, settings)...)
-	findings = append(findings, checkGroups(currentUser())...)
-	return append(findings, checkService(showService()))
+		OK       bool             `json:"ok"`
+		Findings []doctor.Finding `json:"findings"`
+	}{doctor.Healthy(findings), findings})
 }

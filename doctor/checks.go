@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"cmp"
@@ -19,7 +19,7 @@ import (
 	"edge/kernels"
 )
 
-func checkBoard(b board.Board) finding {
+func checkBoard(b board.Board) Finding {
 	if b.Model == "" {
 		return fine("board", "not known: neither a device tree nor the firmware names it")
 	}
@@ -30,7 +30,7 @@ func checkBoard(b board.Board) finding {
 	return fine("board", text)
 }
 
-func checkProcessor(b board.Board, features []string, sets []*kernels.Set) finding {
+func checkProcessor(b board.Board, features []string, sets []*kernels.Set) Finding {
 	names := make([]string, len(sets))
 	for i, s := range sets {
 		names[i] = s.Name
@@ -50,7 +50,7 @@ func checkProcessor(b board.Board, features []string, sets []*kernels.Set) findi
 // lowMemory is what the largest networks and a camera's frames need, with some room.
 const lowMemory = 64 << 20
 
-func checkMemory(b board.Board, h board.Health) finding {
+func checkMemory(b board.Board, h board.Health) Finding {
 	text := fmt.Sprintf("%d MiB, %d MiB available", b.Memory>>20, h.Available>>20)
 	switch {
 	case b.Memory == 0:
@@ -62,8 +62,8 @@ func checkMemory(b board.Board, h board.Health) finding {
 }
 
 // checkHealth reports heat and bad power, which look like slow software. What the machine can't tell is left out.
-func checkHealth(h board.Health) []finding {
-	var findings []finding
+func checkHealth(h board.Health) []Finding {
+	var findings []Finding
 	switch {
 	case h.Celsius >= board.Hot:
 		findings = append(findings, warn("heat",
@@ -87,7 +87,7 @@ func checkHealth(h board.Health) []finding {
 	return findings
 }
 
-func checkConfig(file string, err error) finding {
+func checkConfig(file string, err error) Finding {
 	_, statErr := os.Stat(file)
 	switch {
 	case err == nil:
@@ -110,28 +110,28 @@ func firstLines(err error) string {
 }
 
 // checkCamera looks at the configured source of frames without opening it: the service may be using it.
-func checkCamera(source camera.Spec) []finding {
+func checkCamera(source camera.Spec) []Finding {
 	switch source.Kind {
 	case camera.Command:
-		return []finding{checkCommand(source.Arg)}
+		return []Finding{checkCommand(source.Arg)}
 	case camera.Stdin:
-		return []finding{fine("camera", "frames come from standard input")}
+		return []Finding{fine("camera", "frames come from standard input")}
 	case camera.Files:
 		_, err := os.Stat(source.Arg)
 		if found, _ := filepath.Glob(source.Arg); err != nil && len(found) == 0 {
-			return []finding{fail("camera", source.Arg+": no such file or directory", "correct camera: source: in the configuration")}
+			return []Finding{fail("camera", source.Arg+": no such file or directory", "correct camera: source: in the configuration")}
 		}
-		return []finding{fine("camera", "pictures from "+source.Arg)}
+		return []Finding{fine("camera", "pictures from "+source.Arg)}
 	}
 	nodes, err := camera.List()
 	if err != nil {
-		return []finding{fail("camera", err.Error(), "")}
+		return []Finding{fail("camera", err.Error(), "")}
 	}
 	return checkNodes(source, nodes)
 }
 
 // checkCommand looks for the program that gives the frames, as the shell that will start it does.
-func checkCommand(command string) finding {
+func checkCommand(command string) Finding {
 	program, _, _ := strings.Cut(strings.TrimSpace(command), " ")
 	if err := exec.Command("/bin/sh", "-c", `command -v -- "$1"`, "sh", program).Run(); err != nil {
 		return fail("camera", fmt.Sprintf("no program %q is installed", program),
@@ -142,8 +142,8 @@ func checkCommand(command string) finding {
 
 // checkNodes looks at the cameras that source may mean. Nodes that are no cameras at all, of
 // which a Raspberry Pi has a dozen, are left to `edge cameras`.
-func checkNodes(source camera.Spec, nodes []camera.Node) []finding {
-	var usable, troubled []finding
+func checkNodes(source camera.Spec, nodes []camera.Node) []Finding {
+	var usable, troubled []Finding
 	csi := false
 	for _, n := range nodes {
 		if !source.Matches(n) {
@@ -178,8 +178,8 @@ func checkNodes(source camera.Spec, nodes []camera.Node) []finding {
 }
 
 // checkNetwork loads the network as `edge run` does, and checks that the rules fit its classes.
-func checkNetwork(c *config.Config) finding {
-	net, err := classifier.Open(networkOf(c).Options)
+func checkNetwork(c *config.Config, o classifier.Options) Finding {
+	net, err := classifier.Open(o)
 	if err != nil {
 		return fail("network", firstLines(err), "write the right model: and labels: into the configuration")
 	}
@@ -195,34 +195,34 @@ func checkNetwork(c *config.Config) finding {
 }
 
 // checkLEDs looks at the GPIO chips, and at each LED's line. If no LED is configured, a machine without GPIO is fine.
-func checkLEDs(b board.Board, c *config.Config) []finding {
+func checkLEDs(b board.Board, c *config.Config) []Finding {
 	chips, err := gpio.Chips()
 	if err != nil {
-		return []finding{checkChips(err, len(c.Lines) > 0)}
+		return []Finding{checkChips(err, len(c.Lines) > 0)}
 	}
 	labels := make([]string, len(chips))
 	for i, chip := range chips {
 		labels[i] = fmt.Sprintf("%s (%d lines)", chip.Label, len(chip.Lines))
 	}
-	findings := []finding{fine("gpio", strings.Join(labels, ", "))}
+	findings := []Finding{fine("gpio", strings.Join(labels, ", "))}
 	if len(c.Lines) == 0 {
 		findings = append(findings, warn("led", "none is configured", "leds: in the configuration says what lights"))
 	}
 	for i, led := range c.Decision.LEDs {
-		place, holder, err := lookUp(chips, headerOf(b), c.Lines[i])
+		place, holder, err := lookUp(chips, gpio.Header{Chip: b.GPIOChip, Pins: b.Header}, c.Lines[i])
 		findings = append(findings, checkLine(led.Name, place, holder, err))
 	}
 	return findings
 }
 
 // checkChips explains why no GPIO chip can be used.
-func checkChips(err error, needed bool) finding {
+func checkChips(err error, needed bool) Finding {
 	if errors.Is(err, fs.ErrPermission) {
 		return fail("gpio", "no permission to open /dev/gpiochip*", "join the group that may (see groups)")
 	}
 	f := warn("gpio", err.Error(), "--leds terminal shows the LEDs on the screen")
 	if needed {
-		f.State = missing
+		f.State = Missing
 	}
 	return f
 }
@@ -240,7 +240,7 @@ func lookUp(chips []gpio.Chip, h gpio.Header, line *gpio.Line) (place, holder st
 	return p.String(), holder, err
 }
 
-func checkLine(name, place, holder string, err error) finding {
+func checkLine(name, place, holder string, err error) Finding {
 	switch {
 	case err != nil:
 		return fail("led", fmt.Sprintf("%q: %v", name, err), "correct line: of this LED in the configuration")

@@ -1,4 +1,4 @@
-package main
+package doctor
 
 import (
 	"context"
@@ -44,9 +44,9 @@ func currentUser() account {
 
 // checkGroups says which groups the user lacks. It only warns: other checks try the devices themselves, and the service
 // has its own groups.
-func checkGroups(a account) []finding {
+func checkGroups(a account) []Finding {
 	if a.root {
-		return []finding{fine("groups", "root may open every device")}
+		return []Finding{fine("groups", "root may open every device")}
 	}
 	var lacks, absent []string
 	for _, name := range deviceGroups {
@@ -57,7 +57,7 @@ func checkGroups(a account) []finding {
 			lacks = append(lacks, name)
 		}
 	}
-	var findings []finding
+	var findings []Finding
 	if len(lacks) > 0 {
 		findings = append(findings, warn("groups", fmt.Sprintf("%s is not in %s", a.name, strings.Join(lacks, ", ")),
 			fmt.Sprintf("sudo usermod -aG %s %s, then log in again", strings.Join(lacks, ","), a.name)))
@@ -68,7 +68,7 @@ func checkGroups(a account) []finding {
 			"install edge's sysusers and udev rules: make deploy, or the files in deploy/"))
 	}
 	if findings == nil {
-		findings = []finding{fine("groups", a.name+" is in "+strings.Join(deviceGroups, ", "))}
+		findings = []Finding{fine("groups", a.name+" is in "+strings.Join(deviceGroups, ", "))}
 	}
 	return findings
 }
@@ -86,7 +86,7 @@ func showService() string {
 }
 
 // checkService reads what `systemctl show` says: a line KEY=VALUE for each property.
-func checkService(show string) finding {
+func checkService(show string) Finding {
 	property := map[string]string{}
 	for line := range strings.Lines(show) {
 		key, value, _ := strings.Cut(strings.TrimSpace(line), "=")
