@@ -14,9 +14,9 @@ const lessonEntry = "EDGE_LESSON"
 
 const maxLessonBytes = 1 << 20
 
-// Lesson: the network's second output says how familiar a picture looks, once for each class (the cosine to the mean of
-// what was taught of it). If that of the class with the highest score is below its threshold, the picture shows none of
-// them.
+// Lesson tells that the network's second output says how familiar a picture looks, once for each class (the cosine to the
+// mean of what was taught of it). If that of the class with the highest score is below its threshold, the picture shows
+// none of them.
 type Lesson struct {
 	Thresholds []float32 `json:"thresholds"` // of the first output's classes, in its order
 	Pictures   []int     `json:"pictures"`   // that were taught, of each class

@@ -12,20 +12,20 @@ import (
 
 // Layers with weights. Their three inputs are an activation, the weights and the bias, −1 if there is none.
 type (
-	// Conv2D: activation [N,H,W,C], weights [O,KH,KW,C/G], bias [O] (optional). If there is more than one group G, the
-	// g-th O/G output channels read the g-th C/G input channels.
+	// Conv2D has an activation [N,H,W,C], weights [O,KH,KW,C/G] and a bias [O] (optional). If there is more than one group
+	// G, the g-th O/G output channels read the g-th C/G input channels.
 	Conv2D struct {
 		Window
 		Activation Activation
 	}
-	// DepthwiseConv2D: activation [N,H,W,C], weights [1,KH,KW,C·Multiplier], bias (optional). Output channel
+	// DepthwiseConv2D has an activation [N,H,W,C], weights [1,KH,KW,C·Multiplier] and a bias (optional). Output channel
 	// c·Multiplier+m reads input channel c.
 	DepthwiseConv2D struct {
 		Window
 		Multiplier int
 		Activation Activation
 	}
-	// FullyConnected: activation (flattened to [N,K]), weights [O,K], bias [O] (optional).
+	// FullyConnected has an activation (flattened to [N,K]), weights [O,K] and a bias [O] (optional).
 	FullyConnected struct {
 		Activation Activation
 		KeepDims   bool
