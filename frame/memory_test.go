@@ -57,6 +57,9 @@ func residentAfter(t *testing.T, names ...string) int64 {
 // TestMemoryPromise holds that no file takes more than 64 MiB of memory beyond its own size, also when it is read again
 // and again: ordinary ones, hostile ones, what fuzzing found, and what others have collected.
 func TestMemoryPromise(t *testing.T) {
+	if testing.Short() {
+		t.Skip("left out by -short, which goes with the race detector: that takes memory of its own")
+	}
 	dir := t.TempDir()
 	hostile := map[string][]byte{
 		"chunks.png":   pngOfChunks(7 << 20),
