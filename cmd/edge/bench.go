@@ -5,15 +5,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"math/rand/v2"
-	"slices"
 	"text/tabwriter"
 	"time"
 
+	"edge/budget"
 	"edge/classifier"
 	"edge/engine"
 	"edge/kernels"
-	"edge/model"
 )
 
 // benchmark is what edge bench --json prints. Times are of one inference, without reading a picture.
@@ -89,69 +87,28 @@ const maxRuns = 100_000
 
 // measure times runs inferences on noise, after some that don't count.
 func measure(ctx context.Context, net *engine.Net, runs, warmup int, profile bool) (*benchmark, error) {
-	b := &benchmark{Kernels: net.Kernels(), Runs: runs}
+	t, err := budget.Time(ctx, net, runs, warmup, profile)
+	if err != nil {
+		return nil, err
+	}
+	b := &benchmark{Kernels: net.Kernels(), Runs: runs, Min: t.Min, P50: t.P50, P95: t.P95, P99: t.P99}
 	for _, s := range net.Steps() {
 		b.MACs += s.MACs
 	}
 	b.Arena, _, b.Weights = net.Memory()
-
-	noise := noiseFor(net.Inputs())
-	times := make([]time.Duration, 0, runs)
-	steps := make([][]time.Duration, len(net.Steps())) // the profile
-	for r := -warmup; r < runs; r++ {
-		if ctx.Err() != nil {
-			return nil, fmt.Errorf("interrupted after %d runs", max(r, 0))
-		}
-		for i, in := range net.Inputs() {
-			copy(in.Data, noise[i])
-		}
-		start := time.Now()
-		if profile && r >= 0 {
-			for i := range steps {
-				at := time.Now()
-				net.RunStep(i)
-				steps[i] = append(steps[i], time.Since(at))
-			}
-		} else {
-			net.Run()
-		}
-		if r >= 0 {
-			times = append(times, time.Since(start))
-		}
-	}
-
-	slices.Sort(times)
-	b.Min, b.P50 = milliseconds(times[0]), milliseconds(percentile(times, 50))
-	b.P95, b.P99 = milliseconds(percentile(times, 95)), milliseconds(percentile(times, 99))
 	b.GMACs = gigaPerSecond(b.MACs, b.P50)
 	if profile {
-		b.Steps = profileOf(net.Steps(), steps)
+		b.Steps = profileOf(net.Steps(), t.Steps)
 	}
 	return b, nil
 }
 
-// noiseFor makes values for inputs; float32 ones are zeros.
-func noiseFor(inputs []engine.Tensor) [][]byte {
-	rng := rand.New(rand.NewPCG(1, 1))
-	noise := make([][]byte, len(inputs))
-	for i, in := range inputs {
-		noise[i] = make([]byte, len(in.Data))
-		if in.Type == model.Float32 {
-			continue
-		}
-		for k := range noise[i] {
-			noise[i][k] = byte(rng.IntN(256))
-		}
-	}
-	return noise
-}
-
-func profileOf(infos []engine.StepInfo, times [][]time.Duration) []benchStep {
+// profileOf describes each step by its median time in milliseconds.
+func profileOf(infos []engine.StepInfo, times []float64) []benchStep {
 	var list []benchStep
 	total := 0.0
 	for i, s := range infos {
-		slices.Sort(times[i])
-		ms := milliseconds(percentile(times[i], 50))
+		ms := times[i]
 		total += ms
 		list = append(list, benchStep{
 			Step: i, Kind: s.Kind, Out: s.Out, Ms: ms, GMACs: gigaPerSecond(s.MACs, ms), Kernel: s.Kernel,
@@ -174,13 +131,6 @@ func (b *benchmark) comparePeak(peak float64) {
 	for i := range b.Steps {
 		b.Steps[i].OfPeak = b.Steps[i].GMACs / peak
 	}
-}
-
-func milliseconds(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e6 }
-
-// percentile returns the percentile of sorted times by the nearest-rank method.
-func percentile(sorted []time.Duration, p int) time.Duration {
-	return sorted[min((len(sorted)*p+99)/100, len(sorted))-1]
 }
 
 func (b *benchmark) print(out io.Writer) error {

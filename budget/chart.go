@@ -1,4 +1,4 @@
-package main
+package budget
 
 import (
 	"fmt"
@@ -45,8 +45,9 @@ var (
 	v3 = color.RGBA{0x2c, 0x8c, 0x4b, 0xff}
 )
 
-// drawBudget writes the chart as a PNG picture.
-func drawBudget(out io.Writer, b *budget) error {
+// Draw writes a chart of the judged networks as a PNG picture of 1100 × 720 pixels: time to the right, on a logarithmic
+// axis, accuracy upwards, the front as a line, and the best in a ring. At least one network must have been measured.
+func (b *Budget) Draw(out io.Writer) error {
 	c := newCanvas(chartWidth, chartHeight)
 	x, y := b.axes()
 	c.text(plotLeft, 28, large, ink, alignLeft, "Accuracy and time of MobileNets on this machine")
@@ -102,7 +103,7 @@ func (a axis) at(v float64) float64 {
 }
 
 // axes cover all networks with some room around.
-func (b *budget) axes() (x, y axis) {
+func (b *Budget) axes() (x, y axis) {
 	least, most := math.Inf(1), 0.
 	lowest, highest := 100., 0.
 	for _, m := range b.Networks {
@@ -137,8 +138,8 @@ func (c *canvas) grid(x, y axis) {
 }
 
 // front draws a line through the networks that none beats in both.
-func (c *canvas) front(b *budget, x, y axis) {
-	var before *budgetNetwork
+func (c *canvas) front(b *Budget, x, y axis) {
+	var before *Network
 	for i := range b.Networks {
 		m := &b.Networks[i]
 		if !m.Pareto {
@@ -152,9 +153,9 @@ func (c *canvas) front(b *budget, x, y axis) {
 }
 
 // names writes the names of the front's networks left above their points, where they don't cover another name.
-func (c *canvas) names(b *budget, x, y axis) {
+func (c *canvas) names(b *Budget, x, y axis) {
 	var taken []image.Rectangle
-	write := func(m *budgetNetwork, face font.Face, ink color.Color) {
+	write := func(m *Network, face font.Face, ink color.Color) {
 		name := strings.Replace(strings.Replace(m.Name, "_", " ", 1), "_", "/", 1)
 		width := c.width(face, name)
 		right, base := int(x.at(m.P50))-12, int(y.at(m.Float))-8
