@@ -41,11 +41,14 @@ func TestTeachesAtTheCamera(t *testing.T) {
 		t.Fatalf("edge teach add: %s", out)
 	}
 	start := func() *machine.Process {
-		return g.start(machine.Command{Argv: []string{"edge", "run", "--config", "/etc/edge/edge.yaml"}})
+		return g.start(machine.Command{Argv: []string{"edge", "run", "--config", "/etc/edge/edge.yaml", "--verbose"}})
 	}
 	edge := start()
 	g.wait("edge watches", func() bool { return strings.Contains(edge.Stderr(), "ready") })
 	show(red)
+	frames := func() int { return strings.Count(edge.Stderr(), "msg=frame") }
+	before := frames()
+	g.wait("what the camera shows now is seen", func() bool { return frames() >= before+3 }) // an emulated frame takes a second
 	if leds := g.pl061() & ledSeen; leds != 0 {
 		t.Errorf("the LED is on before anything was taught: %#x", leds)
 	}
