@@ -17,8 +17,8 @@ type Times struct {
 	Steps              []float64 // each step's median, in the order of net.Steps; nil unless asked for
 }
 
-// Time times runs inferences on noise, at least one, after warmup that don't count. With steps it times every step too,
-// which needs a net of one thread. It fails only if ctx ends.
+// Time times runs inferences on noise, at least one, after warmup that don't count. With steps it also times each step
+// alone, on the calling goroutine: times of one thread. It fails only if ctx ends.
 func Time(ctx context.Context, net *engine.Net, runs, warmup int, steps bool) (*Times, error) {
 	noise := noiseFor(net.Inputs())
 	whole := make([]time.Duration, 0, runs)
