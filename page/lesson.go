@@ -63,9 +63,10 @@ func classError(name string) error {
 	return nil
 }
 
-// isPictureName keeps to the names that take gives: no other file is touched.
+// isPictureName keeps to the names that the page and the buttons give: no other file is touched.
 func isPictureName(name string) bool {
 	stem, ok := strings.CutSuffix(name, pictureEnding)
+	stem = strings.TrimPrefix(stem, "burst-")
 	return ok && stem != "" && strings.Trim(stem, "0123456789-") == ""
 }
 

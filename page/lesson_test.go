@@ -8,8 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"edge/config"
+	"edge/decision"
+	"edge/frame"
 )
 
 func TestLesson(t *testing.T) {
@@ -97,5 +100,26 @@ func TestLesson(t *testing.T) {
 	p.Lesson = ""
 	if status, _, text := get(t, serve(t, config.Page{}, p)+"/api/v1/lessons"); status != http.StatusNotFound || !strings.Contains(text, "lesson") {
 		t.Errorf("%d, %s", status, text)
+	}
+}
+
+// TestTaughtAnew holds that the page shows the classes of the network that was taught last, and the buttons' pictures.
+func TestTaughtAnew(t *testing.T) {
+	w := newWalk(t, "")
+	p := w.program("")
+	w.see(100)
+	w.live.SetNetwork(decision.Output{Classes: 2, Scale: 1. / 256, Labels: []string{"open", "shut"}})
+	if top := w.live.State(&p.Fixed, Changing{}).Top; len(top) != 0 {
+		t.Errorf("the last network's scores under other names: %+v", top)
+	}
+	w.live.See(Seen{
+		Frame: frame.Frame{At: time.Now()}, Output: []byte{20, 200}, Verdict: w.judge.Observe([]byte{1, 2, 3}, time.Now()), Judge: w.judge,
+		At: time.Now(),
+	})
+	if top := w.live.State(&p.Fixed, Changing{}).Top; len(top) != 2 || top[0].Label != "shut" {
+		t.Errorf("%+v", top)
+	}
+	if !isPictureName("burst-00001-001.jpg") || isPictureName("burst-.jpg") || isPictureName("burst-../x.jpg") {
+		t.Error("the buttons' pictures")
 	}
 }

@@ -30,6 +30,7 @@ type Live struct {
 
 	mu      sync.Mutex
 	rules   decision.Config
+	network decision.Output
 	was     []bool // lit, at the moment before: for the counts
 	newest  newest
 	minute  []Sample // a ring
@@ -92,6 +93,7 @@ func NewLive(rules decision.Config, o decision.Output) *Live {
 	l.picture <- new(frame.Frame)
 	l.newest.output = make([]byte, 0, o.Classes)
 	l.newest.state = decision.Starting
+	l.network = o
 	l.SetRules(rules)
 	return l
 }
@@ -112,6 +114,14 @@ func (l *Live) SetRules(rules decision.Config) {
 		}
 	}
 	l.rules = rules
+}
+
+// SetNetwork says that another network's output is shown from now on: other classes were taught.
+func (l *Live) SetNetwork(o decision.Output) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.network = o
+	l.newest.output = make([]byte, 0, o.Classes)
 }
 
 // See takes a copy of what is new. It doesn't wait, and allocates only for a switch.

@@ -153,7 +153,7 @@ func (w *walk) watch(cat byte) {
 func (w *walk) program(recording string) Program {
 	return Program{
 		Live: w.live, Input: specOf(8, 8, 3), Settings: w, Record: recording, Log: slog.New(slog.DiscardHandler),
-		Fixed:    Fixed{Version: "v1", Model: "pets", SHA256: "abc", Kernels: "generic", Camera: "test", Started: w.started, Output: w.output},
+		Fixed:    Fixed{Version: "v1", Model: "pets", SHA256: "abc", Kernels: "generic", Camera: "test", Started: w.started},
 		Changing: func() Changing { return Changing{Dropped: 3, Temperature: 51} },
 	}
 }

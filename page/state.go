@@ -60,7 +60,6 @@ type Top struct {
 type Fixed struct {
 	Version, Model, SHA256, Kernels, Camera string
 	Started                                 time.Time
-	Output                                  decision.Output
 }
 
 // Changing is the part of a State that others know.
@@ -87,7 +86,7 @@ func (l *Live) State(f *Fixed, c Changing) State {
 	}
 	// What takes time is done without the lock.
 	l.mu.Lock()
-	n, rules := l.newest, l.rules
+	n, rules, network := l.newest, l.rules, l.network
 	n.lights, n.output = slices.Clone(n.lights), slices.Clone(n.output)
 	n.scores, n.smoothed = slices.Clone(n.scores), slices.Clone(n.smoothed)
 	s.Switches = append(s.Switches, l.last...)
@@ -110,8 +109,8 @@ func (l *Live) State(f *Fixed, c Changing) State {
 		s.LEDs = append(s.LEDs, led)
 	}
 	slices.Reverse(s.Switches)
-	if s.CameraUp && len(n.output) == f.Output.Classes {
-		s.Top = topOf(f.Output, n.output)
+	if s.CameraUp && len(n.output) == network.Classes {
+		s.Top = topOf(network, n.output)
 	}
 	return s
 }

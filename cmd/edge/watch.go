@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -59,7 +60,7 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 		live: page.NewLive(c.Decision, l.net.Output), log: l.log, stop: func() {},
 		fixed: page.Fixed{
 			Version: version, Model: l.net.Name(), SHA256: sum, Kernels: l.net.Net.Kernels(), Camera: l.camera.String(),
-			Started: started, Output: l.net.Output,
+			Started: started,
 		},
 		control: &control{
 			parse: parse, output: l.net.Output, input: l.net.Input, changes: changes, text: c.Text(), config: c, header: header,
@@ -72,7 +73,7 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 			w.folder = o.Dir
 		}
 	}
-	if err := w.openPage(c.Page, l); err != nil {
+	if err := w.openPage(c, l); err != nil {
 		return nil, errors.Join(err, w.close())
 	}
 	l.changes = changes
@@ -102,12 +103,12 @@ func recorderOptions(c config.Record) record.Options {
 	return o
 }
 
-// lessonFolder returns the folder for pictures to teach from.
-func lessonFolder(c config.Page) string {
-	if state := stateDirectory(); c.Lesson == "" && state != "" {
+// lessonFolder returns the folder for pictures to teach from: the buttons' if there are some.
+func lessonFolder(c *config.Config) string {
+	if state := stateDirectory(); c.Teach.Lesson == "" && c.Page.Lesson == "" && state != "" {
 		return filepath.Join(state, "lesson")
 	}
-	return c.Lesson
+	return cmp.Or(c.Teach.Lesson, c.Page.Lesson)
 }
 
 // stateDirectory returns the one that systemd made for this unit, or an empty name.
@@ -116,12 +117,12 @@ func stateDirectory() string {
 	return first
 }
 
-func (w *watchers) openPage(c config.Page, l *loop) error {
-	listener, err := listen(c)
+func (w *watchers) openPage(c *config.Config, l *loop) error {
+	listener, err := listen(c.Page)
 	if listener == nil || err != nil {
 		return err
 	}
-	w.server, err = page.Serve(listener, c, page.Program{
+	w.server, err = page.Serve(listener, c.Page, page.Program{
 		Live: w.live, Fixed: w.fixed, Changing: func() page.Changing { return w.changing(l) }, Input: l.net.Input,
 		Settings: w.control, Record: w.folder, Lesson: lessonFolder(c), Log: w.log,
 	})

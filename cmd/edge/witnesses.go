@@ -87,6 +87,7 @@ func (l *loop) obey(c change) {
 	}
 	if w := &l.witnesses; w.live != nil {
 		w.live.SetRules(c.header.Rules)
+		w.live.SetNetwork(l.net.Output)
 	}
 	close(c.done)
 }
