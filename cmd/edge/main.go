@@ -169,7 +169,7 @@ func newFlags(name string, std streams) *pflag.FlagSet {
 			f.VisitAll(func(f *pflag.Flag) { list.flags = append(list.flags, f) })
 			return
 		}
-		fmt.Fprintf(std.out, "edge %s %s: %s\n\n%s", name, all[i].usage, all[i].about, f.FlagUsages())
+		fmt.Fprintf(std.out, "%s: %s\n\n%s", strings.TrimSpace("edge "+name+" "+all[i].usage), all[i].about, f.FlagUsages())
 	}
 	return f
 }
