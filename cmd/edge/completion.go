@@ -69,7 +69,7 @@ func helpFor(ctx context.Context, args []string, std streams) error {
 
 // unknownCommand is the error for a command that doesn't exist; it suggests the ones that may be meant.
 func unknownCommand(name string) error {
-	names := []string{"help"}
+	var names []string
 	for _, c := range commands() {
 		names = append(names, c.name)
 	}

@@ -81,7 +81,7 @@ func TestManPage(t *testing.T) {
 }
 
 func TestSuggestions(t *testing.T) {
-	for typed, want := range map[string]string{"clasify": "did you mean classify", "hlep": "did you mean help", "chek-config": "check-config", "xyzzyfoo": "edge help lists them"} {
+	for typed, want := range map[string]string{"clasify": "did you mean classify", "chek-config": "check-config", "xyzzyfoo": "edge help lists them"} {
 		for _, args := range [][]string{{typed}, {"help", typed}} {
 			if status, _, stderr := edge(args...); status != statusConfig || !strings.Contains(stderr, want) {
 				t.Errorf("edge %q: status %d, %q; want %q", args, status, stderr, want)
