@@ -22,7 +22,7 @@ build-arm64: ## the program for a 64-bit Raspberry Pi: bin/edge-arm64
 	GOARCH=arm64 $(BUILD) -o bin/edge-arm64 ./cmd/edge
 
 demo: build ## play example photographs as a camera, to LEDs drawn in the terminal; PAGE=1: and on a page, until Ctrl-C
-	./edge run --config examples/demo.yaml --camera examples --fps 1 --leds terminal $(if $(PAGE),--page --loop)
+	./edge run --config examples/demo.yaml --camera examples --fps 1 --leds terminal $(if $(PAGE),--page --loop --record bin/demo)
 
 test: ## all tests that this machine can run
 	go test ./...
