@@ -11,6 +11,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/netip"
 	"path/filepath"
@@ -142,7 +143,11 @@ func problemsIn(file string, problems []Problem) error {
 func Load(name string) (*Config, error) {
 	data, err := files.Read(name, maxFile)
 	if err != nil {
-		return nil, &Error{name, []Problem{{Text: err.Error()}}}
+		text := err.Error()
+		if errors.Is(err, fs.ErrNotExist) {
+			text += ": start from the commented example, deploy/edge.yaml, or name another file"
+		}
+		return nil, &Error{name, []Problem{{Text: text}}}
 	}
 	return Parse(name, data)
 }

@@ -207,7 +207,7 @@ func (t *Timeline) WriteTable(w io.Writer, class func(int) string) error {
 		_, err := fmt.Fprint(w, "\nNothing would have been different.\n")
 		return err
 	}
-	fmt.Fprintf(w, "\nDifferent at %d times:\n", len(t.Differences)+t.More)
+	fmt.Fprintf(w, "\nDifferent (%d):\n", len(t.Differences)+t.More)
 	for _, d := range t.Differences {
 		fmt.Fprintf(w, "  %s – %s  %s: was %s, would be %s", d.From.Format(clock), d.To.Format(clock), d.LED, d.Was, d.Now)
 		if d.Class >= 0 {

@@ -136,6 +136,9 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 			fmt.Fprintf(w, "\tand %d more\n", len(classes)-most)
 		}
 	}
+	if len(c.Decision.LEDs) == 0 {
+		fmt.Fprint(w, "leds\tnone, so nothing will be lit: name them under leds:\n")
+	}
 	d := c.Decision
 	for _, s := range []struct {
 		name string

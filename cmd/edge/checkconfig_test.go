@@ -104,9 +104,10 @@ func TestCheckConfigCommand(t *testing.T) {
 		wantErr string
 	}{
 		{"the example", []string{"../../deploy/edge.yaml"}, "class 281, tabby, tabby cat\n", ""},
+		{"no LEDs", []string{write("n.yaml", "threads: 1\n")}, "nothing will be lit", ""},
 		{"no such class", []string{write("d.yaml", "leds: [{name: a, line: GPIO1, classes: [tobby cat]}]")}, "", `did you mean "tabby cat"`},
 		{"two mistakes", []string{write("a.yaml", "x: 1\nthreads: a\n")}, "", "a.yaml:2: threads: expected"},
-		{"no such file", []string{"/nowhere/edge.yaml"}, "", "configuration: open /nowhere/edge.yaml"},
+		{"no such file", []string{"/nowhere/edge.yaml"}, "", "no such file or directory: start from the commented example"},
 		{"no such model", []string{write("b.yaml", "model: nowhere.tflite\n")}, "", "nowhere.tflite: no such file"},
 		{"no model", []string{write("c.yaml", "model: c.yaml\n")}, "", "c.yaml: "},
 		{"supply pin", []string{write("e.yaml", "leds:\n- {name: a, classes: 1, line: pin 1}")}, "", `e.yaml:2: led "a": pin 1 is supply or ground`},

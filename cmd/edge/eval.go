@@ -70,7 +70,9 @@ const maxListed = 10
 
 func printEvaluation(out io.Writer, e *evaluate.Report) error {
 	b := &lines{out: out}
-	b.add("top-1  %5.1f %%  of %d pictures\ntop-5  %5.1f %%\n", 100*e.Top1, e.Pictures, 100*e.Top5)
+	if e.Pictures > 0 {
+		b.add("top-1  %5.1f %%  of %d pictures\ntop-5  %5.1f %%\n", 100*e.Top1, e.Pictures, 100*e.Top5)
+	}
 	if e.Calibration > 0 {
 		b.add("%d pictures for calibration left out\n", e.Calibration)
 	}

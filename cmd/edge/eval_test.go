@@ -207,8 +207,8 @@ func TestEvalErrors(t *testing.T) {
 		{statusConfig, "further up", []string{"--images", good, "--map", write("0 1\n00 2")}},
 		{statusConfig, "nothing in it", []string{"--images", good, "--map", write("# nothing\n")}},
 	} {
-		status, _, errors := edge(append([]string{"eval", "--model", net}, test.args...)...)
-		if status != test.status || !strings.Contains(errors, test.want) {
+		status, stdout, errors := edge(append([]string{"eval", "--model", net}, test.args...)...)
+		if status != test.status || !strings.Contains(errors, test.want) || strings.Contains(stdout, "top-1") {
 			t.Errorf("%q: %d %q, want %q", test.args, status, errors, test.want)
 		}
 	}

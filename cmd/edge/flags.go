@@ -32,7 +32,11 @@ func (n *networkFlags) addModel(f *pflag.FlagSet) {
 }
 
 func (n *networkFlags) addEngine(f *pflag.FlagSet) {
-	f.IntVarP(&n.Threads, "threads", "t", n.Threads, "threads of one inference (default: one for each core, at most 4)")
+	threads := "threads of one inference"
+	if n.Threads == 0 { // else pflag names the default
+		threads += " (default: one for each core, at most 4)"
+	}
+	f.IntVarP(&n.Threads, "threads", "t", n.Threads, threads)
 	f.StringVar(&n.Kernels, "kernels", n.Kernels, "kernel set: "+classifier.KernelNames()+" (default: the fastest)")
 }
 

@@ -141,7 +141,7 @@ func (r *inspection) print(out io.Writer) error {
 		for _, t := range list.tensors {
 			real := ""
 			if t.Scale != 0 { // a float tensor has none
-				real = fmt.Sprintf(", real = %g · (q − %d)", t.Scale, t.ZeroPoint)
+				real = fmt.Sprintf(", real = %g · %s", t.Scale, shifted(t.ZeroPoint))
 			}
 			fmt.Fprintf(out, "%-10s %s %s%s, %s\n", list.kind, t.Type, dims(t.Shape), real, model.Printable(t.Name))
 		}
@@ -155,6 +155,17 @@ func (r *inspection) print(out io.Writer) error {
 		"labels", r.Labels, "cost", grouped(r.MACs), grouped(r.Parameters), "memory", grouped(r.Memory.Arena),
 		float64(r.Memory.Arena)/float64(max(r.Memory.LowerBound, 1)), grouped(r.Memory.LowerBound), grouped(r.Memory.Weights))
 	return err
+}
+
+// shifted writes q without its zero point: q, (q − 3) or (q + 3).
+func shifted(zeroPoint int32) string {
+	switch {
+	case zeroPoint > 0:
+		return fmt.Sprintf("(q − %d)", zeroPoint)
+	case zeroPoint < 0:
+		return fmt.Sprintf("(q + %d)", -int64(zeroPoint))
+	}
+	return "q"
 }
 
 // dims writes a shape as 1×96×96×3.

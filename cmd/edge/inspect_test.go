@@ -25,6 +25,15 @@ func TestInspect(t *testing.T) {
 	expectFailure(t, statusConfig, []string{"absent", "no such file"}, "inspect", "absent")
 }
 
+// TestShifted writes real = scale · q, without a zero point of 0 and without two signs in a row.
+func TestShifted(t *testing.T) {
+	for zeroPoint, want := range map[int32]string{0: "q", 128: "(q − 128)", -128: "(q + 128)", -1 << 31: "(q + 2147483648)"} {
+		if got := shifted(zeroPoint); got != want {
+			t.Errorf("%d: %s, want %s", zeroPoint, got, want)
+		}
+	}
+}
+
 func TestInspectJSON(t *testing.T) {
 	status, stdout, stderr := edge("inspect", "--json", colourModel(t))
 	var got inspection

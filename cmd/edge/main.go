@@ -41,12 +41,12 @@ func commands() []command {
 		{"classes", "[--model M] [WORD]", "list or search the names of a network's classes", runClasses},
 		{"invoke", "--model M --input IN --output OUT", "run a network on raw tensors", runInvoke},
 		{"inspect", "FILE [--json]", "show a network's steps, memory and cost", runInspect},
-		{"teach", "LESSON --out FILE [FLAGS]", "make a network for own classes from a folder of pictures", runTeach},
+		{"teach", "LESSON --out FILE [FLAGS] | add LESSON --class NAME [FLAGS]", "make a network for own classes from a folder of pictures", runTeach},
 		{"quantize", "FLOAT --calibrate DIR --out FILE", "turn a float32 network into an int8 one", runQuantize},
 		{"eval", "--images DIR [FLAGS]", "measure how often a network is right", runEval},
 		{"model", "list | get NAME | verify FILE [FLAGS]", "list, download and check the official quantized MobileNets", runModel},
 		{"budget", "[--fps N] [FLAGS]", "measure how fast this machine runs each MobileNet", runBudget},
-		{"blueprint", "v1|v2|v3-large|v3-small [FLAGS]", "show a MobileNet's layers, or write it with random weights", runBlueprint},
+		{"blueprint", "v1|v2|v3-large|v3-small|v3-…-minimalistic [FLAGS]", "show a MobileNet's layers, or write it with random weights", runBlueprint},
 		{"bench", "--model M [FLAGS]", "time a network, and each of its steps", runBench},
 		{"cameras", "[--json]", "list the cameras, and why one can't be used", runCameras},
 		{"doctor", "[--json]", "say what this machine has, and what is missing", runDoctor},
@@ -197,9 +197,10 @@ var meantBy = map[string]string{
 
 // takesFiles are the names that others have for the file that our command takes without a flag.
 var takesFiles = map[string][]string{
-	"classify": {"i", "image", "images", "image-file", "input"},
-	"inspect":  {"m", "model"},
-	"quantize": {"m", "model", "i", "input"},
+	"check-config": {"c", "config", "config-file", "f", "file"},
+	"classify":     {"i", "image", "images", "image-file", "input"},
+	"inspect":      {"m", "model"},
+	"quantize":     {"m", "model", "i", "input"},
 }
 
 // withDashes lets -model do for --model: one dash and a flag's whole name.

@@ -75,6 +75,11 @@ func TestFlagsOfEveryCommand(t *testing.T) {
 		if status != 0 || stderr != "" || !strings.HasPrefix(stdout, "edge "+c.name) {
 			t.Errorf("edge %s --help: status %d, stdout %q, stderr %q", c.name, status, stdout, stderr)
 		}
+		for _, line := range strings.Split(stdout, "\n") {
+			if strings.Count(line, "(default") > 1 || strings.Contains(line, "std=0") {
+				t.Errorf("edge %s --help names a default that isn't one: %q", c.name, line)
+			}
+		}
 		expectFailure(t, statusConfig, []string{"edge " + c.name, "--no-such-flag"}, c.name, "--no-such-flag")
 	}
 	for _, name := range []string{"run", "invoke", "bench", "off", "version", "cameras", "doctor"} {
@@ -275,6 +280,7 @@ func TestFlagsOfOthers(t *testing.T) {
 		{"classify", "--numthreads=1", "--threads"},
 		{"inspect", "--model=x", "without a flag"},
 		{"inspect", "-m", "without a flag"},
+		{"check-config", "--config=x", "without a flag"},
 		{"quantize", "-o", "--out"},
 		{"quantize", "--output=x", "--out"},
 		{"quantize", "--representative_dataset=x", "--calibrate"},

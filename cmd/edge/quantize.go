@@ -31,15 +31,19 @@ const (
 // runQuantize turns a float32 network into an int8 one.
 func runQuantize(ctx context.Context, args []string, std streams) error {
 	var fit frame.Options
-	var normalize model.Normalization
+	var given *model.Normalization
 	o := ptq.Options{Ranges: defaultRanges, Equalize: defaultEqualize, CorrectBias: defaultCorrectBias}
 	f := newFlags("quantize", std)
 	dir := f.String("calibrate", "", "`DIR` of typical pictures, with or without folders in it")
 	size := f.Int("calibration-size", 100, "how many of the pictures to use, evenly spread")
 	check := f.String("check", "", "`DIR` of other pictures, to compare with float32 on, too")
 	out := f.String("out", "", "where to write the int8 network, a .tflite `FILE`")
-	f.Var(&flagValue[model.Normalization]{&normalize, model.ParseNormalization, "HOW"}, "normalize",
-		"what the network expects of pixels (default: what the model says):\n"+model.NormalizationHelp)
+	f.Func("normalize", "`HOW` a pixel p becomes what the network expects (default: as the model says):\n"+model.NormalizationHelp,
+		func(s string) error {
+			normalize, err := model.ParseNormalization(s)
+			given = &normalize
+			return err
+		})
 	labels := f.StringP("labels", "l", "", "names of the classes, a `FILE` with one a line (default: those in the model)")
 	f.Var(&flagValue[ptq.Ranges]{&o.Ranges, ptq.ParseRanges, "HOW"}, "ranges", "activations' ranges: min-max, percentile or least-error")
 	f.BoolVar(&o.Equalize, "equalize", o.Equalize, "equalize channels between layers")
@@ -71,10 +75,6 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 	shape := g.Tensors[g.Outputs[0]].Shape
 	if len(shape) == 0 {
 		return configErrorf("%s: its output is a single number, not classes", name)
-	}
-	var given *model.Normalization
-	if f.Changed("normalize") {
-		given = &normalize
 	}
 	inside, err := ptq.Settle(g, given)
 	if err != nil {

@@ -28,7 +28,7 @@ const hungAfter = 5 * time.Second
 func runStatus(ctx context.Context, args []string, std streams) error {
 	f := newFlags("status", std)
 	dir := f.String("dir", "/run/edge", "the service's runtime directory, a `FOLDER`")
-	watch := f.Bool("watch", false, "go on, once a second")
+	watch := f.Bool("watch", false, "say it again every second")
 	asJSON := f.Bool("json", false, "print the JSON as it is")
 	if err := parseFlags(f, args); err != nil {
 		return err

@@ -50,7 +50,10 @@ func runTeachAdd(ctx context.Context, args []string, std streams) error {
 	defer c.Close()
 	taken, err := takePictures(ctx, c, store, *class, *count, *every)
 	total, bytes := store.Room()
-	fmt.Fprintf(std.out, "%d pictures of %s taken; %s has %d, %.1f MB\n", taken, *class, f.Arg(0), total, float64(bytes)/1e6)
+	fmt.Fprintf(std.out, "%d of %d pictures of %s taken; %s has %d, %.1f MB\n", taken, *count, *class, f.Arg(0), total, float64(bytes)/1e6)
+	if err == nil && taken < *count && ctx.Err() == nil {
+		fmt.Fprintf(std.err, "edge: %v ended before that; --every 0s takes each picture of a folder or video\n", source)
+	}
 	return err
 }
 
