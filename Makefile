@@ -10,7 +10,7 @@ PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
 SECONDS ?= 300
 
-.PHONY: help generate sets build build-arm64 demo test test-race test-page test-arm64 lint fmt fuzz e2e reference goldens conformance default-model compare teach-bench growth cold idle bench-board deploy clean
+.PHONY: help generate sets build build-arm64 demo test test-race test-page test-arm64 lint fmt fuzz e2e endurance reference goldens conformance default-model compare teach-bench growth cold idle bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,16 +66,18 @@ sets: ## tell which kernel sets the tests run on this machine, and on emulated o
 fmt: ## format the code
 	$(TOOL) gofumpt -w .
 
-fuzz: ## every fuzz target for FUZZTIME (30s)
-	@for package in $$(go list ./...); do \
-		for target in $$(go test -list '^Fuzz' $$package | grep '^Fuzz'); do \
-			echo "$$package $$target"; \
-			go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s $$package || exit 1; \
-		done; \
-	done
+fuzz: ## every fuzz target for FUZZTIME (30s); PARALLEL=1 for one process
+	@tools/fuzz.sh $(FUZZTIME)
 
 e2e: ## the arm64 program on emulated boards (needs qemu-system-arm, squashfs-tools)
 	go test -tags e2e -count=1 -timeout 20m -v ./e2e/...
+
+# What the long form does so often, and the short one.
+CYCLES = $(if $(SHORT),10,300)
+FRAMES = $(if $(SHORT),20000,1000000)
+
+endurance: ## years in hours, see docs/endurance.md; SHORT=1: in minutes (needs what e2e needs)
+	go test ./cmd/edge -count=1 -timeout 6h -v -run '^TestManyFrames$$' -frames $(FRAMES)
 
 reference: $(REFERENCE) ## install TensorFlow Lite, whose reference kernels the tests ask (needs python3-venv)
 
