@@ -10,7 +10,7 @@ PEERS = .cache/peers/bin/python
 FUZZTIME ?= 30s
 SECONDS ?= 300
 
-.PHONY: help generate sets build build-arm64 demo test test-race test-page test-arm64 lint fmt fuzz e2e endurance reference goldens conformance default-model compare teach-bench growth cold idle bench-board deploy clean
+.PHONY: help generate sets build build-arm64 demo test test-race test-page test-arm64 lint vulncheck fmt fuzz e2e endurance reference goldens conformance default-model compare teach-bench growth cold idle bench-board deploy clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,11 @@ sets: ## tell which kernel sets the tests run on this machine, and on emulated o
 	@go test -count=1 -v -run '^TestSets$$' ./kernels | sed -n 's/.*kernel sets/this machine: kernel sets/p'
 	@for core in cortex-a53 cortex-a76 max; do test ! -x bin/kernels-arm64.test || qemu-aarch64 -cpu $$core \
 		bin/kernels-arm64.test -test.v -test.run '^TestSets$$' | sed -n "s/.*kernel sets/emulated $$core: kernel sets/p"; done
+
+vulncheck: ## known faults of the libraries and of Go that the program reaches (skipped if vuln.go.dev is out of reach)
+	go build -modfile=tools/lint.mod -o bin/govulncheck golang.org/x/vuln/cmd/govulncheck
+	@out=$$(bin/govulncheck ./cmd/edge 2>&1) && echo "$$out" || { echo "$$out"; \
+		echo "$$out" | grep -q 'fetching vulnerabilities: Get' && echo "SKIPPED: no answer from https://vuln.go.dev"; }
 
 fmt: ## format the code
 	$(TOOL) gofumpt -w .
