@@ -54,8 +54,17 @@ func runBench(ctx context.Context, args []string, std streams) error {
 	profile := f.Bool("profile", false, "time every step, on one thread")
 	peak := f.Bool("peak", false, "measure what the kernels do at most; the profile then shows per cent of it")
 	asJSON := f.Bool("json", false, "print JSON")
-	if err := parseFlags(f, args); err != nil {
+	name := f.String("report", "", "measure many networks for five minutes, by a fixed protocol, and write `NAME`.json and NAME.md\n"+
+		"to send in (default: a name after the board and the day); takes no other flag")
+	f.Lookup("report").NoOptDefVal = reportName
+	if err := parse(f, args); err != nil {
 		return err
+	}
+	if f.Changed("report") {
+		return benchReport(ctx, f, *name, std)
+	}
+	if f.NArg() > 0 {
+		return configErrorf("edge bench: unexpected %q (--help shows the flags)", f.Arg(0))
 	}
 	if *runs < 1 || *warmup < 0 || max(*runs, *warmup) > maxRuns {
 		return configErrorf("edge bench: --runs %d --warmup %d: at least 1 and 0, at most %d", *runs, *warmup, maxRuns)

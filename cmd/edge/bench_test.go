@@ -1,8 +1,14 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"edge/report"
 )
 
 // TestBenchPeak shows that the profile's steps are compared with the peak, and that a network without a file has a name.
@@ -20,5 +26,60 @@ func TestBenchPeak(t *testing.T) {
 	b.comparePeak(8)
 	if b.Peak != 8 || b.Steps[0].OfPeak != 0.125 || b.Steps[1].OfPeak != 0.75 {
 		t.Errorf("%+v", b)
+	}
+}
+
+func TestBenchReportRefuses(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "there.md"), []byte("mine"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	expectFailure(t, statusConfig, []string{"there.md exists", "--report=NAME"}, "bench", "--report="+dir+"/there.json")
+	expectFailure(t, statusConfig, []string{"nowhere/a.json", "folder that can be written"}, "bench", "--report="+dir+"/nowhere/a")
+	expectFailure(t, statusConfig, []string{"--model", "fixed protocol"}, "bench", "--report="+dir+"/a", "--model", "m.tflite")
+	expectFailure(t, statusConfig, []string{"--report=name"}, "bench", "--report", "name")
+	left, err := os.ReadDir(dir)
+	if err != nil || len(left) != 1 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// cancelling ends a context when the first line is written to it.
+type cancelling struct{ cancel context.CancelFunc }
+
+func (c cancelling) Write(p []byte) (int, error) {
+	c.cancel()
+	return len(p), nil
+}
+
+// TestBenchReportInterrupted shows that what was measured before Ctrl-C is kept, and that nothing is left if that was
+// nothing.
+func TestBenchReportInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(context.Background())
+	var out, errs strings.Builder
+	// Progress is told after some seconds.
+	status := Main(ctx, []string{"bench", "--report=" + dir + "/a"}, streams{strings.NewReader(""), &out, cancelling{cancel}})
+	var r report.Report
+	data, err := os.ReadFile(filepath.Join(dir, "a.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(data, &r); err != nil || status != statusFailed || r.Ended != "interrupted" || len(r.Rows) == 0 ||
+		len(r.Rows)+len(r.LeftOut) != r.Expected || r.Rows[0].Network != "EfficientNet-Lite0" {
+		t.Errorf("status %d, %v, %+v", status, err, r)
+	}
+	if table, err := os.ReadFile(filepath.Join(dir, "a.md")); err != nil || string(table) != r.Table() {
+		t.Errorf("%v\n%s", err, table)
+	}
+	if !strings.Contains(out.String(), "a.md hold ") {
+		t.Errorf("%q", out.String())
+	}
+	status = Main(ctx, []string{"bench", "--report=" + dir + "/b"}, streams{strings.NewReader(""), &out, &errs})
+	if status != statusFailed || !strings.Contains(errs.String(), "nothing has been written") {
+		t.Errorf("status %d, %q", status, errs.String())
+	}
+	if left, err := filepath.Glob(dir + "/*b*"); err != nil || left != nil {
+		t.Errorf("%v, %v", left, err)
 	}
 }

@@ -47,7 +47,7 @@ func commands() []command {
 		{"model", "list | get NAME | verify FILE [FLAGS]", "list, download and check the official quantized MobileNets", runModel},
 		{"budget", "[--fps N] [FLAGS]", "measure how fast this machine runs each MobileNet", runBudget},
 		{"blueprint", "v1|v2|v3-large|v3-small|v3-…-minimalistic [FLAGS]", "show a MobileNet's layers, or write it with random weights", runBlueprint},
-		{"bench", "--model M [FLAGS]", "time a network, and each of its steps", runBench},
+		{"bench", "--model M [FLAGS] | --report[=NAME]", "time a network, and each of its steps; or report what this board can do", runBench},
 		{"cameras", "[--json]", "list the cameras, and why one can't be used", runCameras},
 		{"doctor", "[--json]", "say what this machine has, and what is missing", runDoctor},
 		{"check-config", "[FILE]", "check a configuration and say what it means", runCheckConfig},

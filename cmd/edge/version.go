@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"runtime"
 	"runtime/debug"
+	"strings"
 
-	"edge/kernels"
+	"edge/classifier"
 )
 
 // version is set by the Makefile.
@@ -17,6 +18,12 @@ func runVersion(_ context.Context, args []string, std streams) error {
 	if err := parseFlags(f, args); err != nil {
 		return err
 	}
+	_, err := fmt.Fprintln(std.out, versionLine())
+	return err
+}
+
+// versionLine says which program this is, and which kernels it can run here.
+func versionLine() string {
 	revision := ""
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, s := range info.Settings {
@@ -25,10 +32,6 @@ func runVersion(_ context.Context, args []string, std streams) error {
 			}
 		}
 	}
-	fmt.Fprintf(std.out, "edge %s%s, %s %s/%s, kernels", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	for _, s := range kernels.Available() {
-		fmt.Fprint(std.out, " ", s.Name)
-	}
-	fmt.Fprintln(std.out)
-	return nil
+	return fmt.Sprintf("edge %s%s, %s %s/%s, kernels %s", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH,
+		strings.ReplaceAll(classifier.KernelNames(), ",", ""))
 }
