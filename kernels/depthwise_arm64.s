@@ -45,13 +45,10 @@
 #define WIDTH   R23
 #define WEIGHTS R24
 
-// Registers as LD1_8B names them.
-#define row0  4
-#define row1  5
-#define row2  6
-#define step0 8
-#define step1 9
-#define step2 10
+// Registers as LDR_D names them.
+#define row0 4
+#define row1 5
+#define row2 6
 
 #define ZERO16 28
 #define LO     29
@@ -335,16 +332,33 @@ TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 	LOAD_CALL
 	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, RELU1, OTHER1, STORE1)
 
-// With SMULL. A column is three registers, one a row. A Cortex-A53 issues in order, and would wait for each step of the
-// requantization. So a pixel's products stand between the steps of that of the pixel before (BOTH), whose activations are
-// in V28, which has no other use if these kernels requantize in this way.
+// With SMULL. A column is three registers, one a row. A Cortex-A53 issues in order: two instructions a cycle if only one of
+// them is the vector unit's, whose results can be used four cycles later, those of an addition two. So a pixel's products
+// stand between the steps of the requantization of the pixel before (BOTH), whose activations are in V28, and its loads
+// between those. V28 and V30 have no other use if these kernels requantize in this way.
 //
-//	V0, V1   accumulators    V2, V3, V31: products
+//	V0, V1   accumulators    V2, V3, V31, V30: products
 //	V4…V6    column A    V7…V9: B    V10…V12: C
 //	V13…V21  weights by columns: V13…V15 those of A
 //	V22…V30  as above
-#define STORE_BEFORE VST1.P [V28.B8], (DST0)(DSTEP0)
+//
+// LDR and ADD, where LD1 and ST1 would move to the next column by themselves: those take two or three steps on many cores.
+#define STORE_BEFORE FMOVD F28, (DST0); ADD DSTEP0, DST0
+#define LOAD_ROW0(a) LDR_D(row0, (a));   ADD STEP0, ROW0
+#define LOAD_ROW1(a) LDR_D(row1, (a)+1); ADD STEP1, ROW1
+#define LOAD_ROW2(a) LDR_D(row2, (a)+2); ADD STEP2, ROW2
+#define LOAD_ROWS(a) LOAD_ROW0(a); LOAD_ROW1(a); LOAD_ROW2(a)
+#define PAD_ROWS(a) VLD1R (PADDING), [V0.B16]; MOV(0, (a)); MOV(0, (a)+1); MOV(0, (a)+2)
 
+// REQUANTIZE1 requantizes the pixel before by itself: where the kind needs more steps, or in front of a border. HI, which
+// BOTH may overwrite, is loaded anew.
+#define REQUANTIZE1 \
+	FMOVQ (channels8_header+header_hi)(PANEL), F30; \
+	OTHER1; \
+	STORE1
+
+// BOTH(a, b, c, NEXT) computes a pixel and requantizes the one before. It loads column c, and lets NEXT load another into
+// b when that isn't needed any more.
 #define STRIDE1_AHEAD(a, b, c, WEIGHT, LOAD, PAD, SUM, BOTH) \
 panel: \
 	LOAD_PANEL;           \
@@ -365,23 +379,20 @@ first: \
 	SUBS $1, COUNT;       \
 	BEQ  end1;            \
 pixel2: \
-	LOAD(a);              \
 	CBNZ KIND, slow2;     \
-	BOTH(b, c, a);        \
+	BOTH(b, c, a, NO_NEXT); \
 done2: \
 	SUBS $1, COUNT;       \
 	BEQ  end2;            \
 pixel3: \
-	LOAD(b);              \
 	CBNZ KIND, slow3;     \
-	BOTH(c, a, b);        \
+	BOTH(c, a, b, NO_NEXT); \
 done3: \
 	SUBS $1, COUNT;       \
 	BEQ  end3;            \
 pixel1: \
-	LOAD(c);              \
 	CBNZ KIND, slow1;     \
-	BOTH(a, b, c);        \
+	BOTH(a, b, c, NO_NEXT); \
 done1: \
 	SUBS $1, COUNT;       \
 	BNE  pixel2;          \
@@ -403,90 +414,101 @@ single: \
 next: \
 	FINISH;               \
 slow1: \
-	OTHER1; STORE1; SUM(a, b, c); B done1; \
+	REQUANTIZE1; LOAD(c); SUM(a, b, c); B done1; \
 slow2: \
-	OTHER1; STORE1; SUM(b, c, a); B done2; \
+	REQUANTIZE1; LOAD(a); SUM(b, c, a); B done2; \
 slow3: \
-	OTHER1; STORE1; SUM(c, a, b); B done3
+	REQUANTIZE1; LOAD(b); SUM(c, a, b); B done3
+
+// With stride 2, COUNT is how many pixels come after the present one. The last one's new column is one of padding, or else
+// mustn't be left: a column after it is loaded by NEXT, but not there.
+#define TO_LAST \
+	CMP  $0, RIGHT;                \
+	CSEL NE, PADDING, ROW0, ROW0;  \
+	CSEL NE, PADDING, ROW1, ROW1;  \
+	CSEL NE, PADDING, ROW2, ROW2;  \
+	MOVD ZR, STEP0;                \
+	MOVD ZR, STEP1;                \
+	MOVD ZR, STEP2
 
 #define STRIDE2_AHEAD(a, b, c, WEIGHT, LOAD, PAD, SUM, BOTH) \
 panel: \
 	LOAD_PANEL;           \
+	MOVD (depthwiseCall_steps+0)(CALL), STEP0;  \
+	MOVD (depthwiseCall_steps+8)(CALL), STEP1;  \
+	MOVD (depthwiseCall_steps+16)(CALL), STEP2; \
 	WEIGHT;               \
+	SUB  $1, WIDTH, COUNT; \
 	CBNZ LEFT, padded;    \
 	LOAD(a);              \
 	B    begin;           \
 padded: \
 	PAD(a);               \
 begin: \
-	SUB  RIGHT, WIDTH, COUNT; \
-	MOVD RIGHT, LAST;     \
 	LOAD(b);              \
-	CBZ  COUNT, single;   \
+	CBZ  COUNT, end0;     \
 first: \
 	LOAD(c);              \
 	SUM(a, b, c);         \
-	SUBS $1, COUNT;       \
-	BEQ  end1;            \
-pixel2: \
+	CBZ  COUNT, next;     \
 	LOAD(b);              \
-last2: \
-	LOAD(a);              \
-	CBNZ KIND, slow2;     \
-	BOTH(c, b, a);        \
-done2: \
 	SUBS $1, COUNT;       \
 	BEQ  end2;            \
+pixel2: \
+	CBNZ KIND, slow2;     \
+	BOTH(c, b, a, NEXT);  \
+done2: \
+	CBZ  COUNT, next;     \
+	SUBS $1, COUNT;       \
+	BEQ  end1;            \
 pixel1: \
-	LOAD(b);              \
-last1: \
-	LOAD(c);              \
 	CBNZ KIND, slow1;     \
-	BOTH(a, b, c);        \
+	BOTH(a, b, c, NEXT);  \
 done1: \
+	CBZ  COUNT, next;     \
 	SUBS $1, COUNT;       \
 	BNE  pixel2;          \
-end1: \
-	CBZ  LAST, next;      \
-	LOAD(b);              \
-	TO_PADDING;           \
-	B    last2;           \
 end2: \
-	CBZ  LAST, next;      \
-	LOAD(b);              \
-	TO_PADDING;           \
-	B    last1;           \
-single: \
-	TO_PADDING;           \
+	TO_LAST;              \
+	B    pixel2;          \
+end1: \
+	TO_LAST;              \
+	B    pixel1;          \
+end0: \
+	TO_LAST;              \
 	B    first;           \
 next: \
 	FINISH;               \
 slow1: \
-	OTHER1; STORE1; SUM(a, b, c); B done1; \
+	REQUANTIZE1; LOAD(c); SUM(a, b, c); LOAD(b); B done1; \
 slow2: \
-	OTHER1; STORE1; SUM(c, b, a); B done2
+	REQUANTIZE1; LOAD(a); SUM(c, b, a); LOAD(b); B done2
 
 // FINISH requantizes a row's last pixel and moves to the next panel.
 #define FINISH \
 	CBNZ KIND, slowLast;  \
 	RELU1;                \
-	B    storeLast;       \
-slowLast: \
-	OTHER1;               \
-storeLast: \
 	STORE1;               \
+	B    nextPanel;       \
+slowLast: \
+	REQUANTIZE1;          \
+nextPanel: \
 	ADD  $const_depthwisePanel, PANEL; \
 	SUBS $1, BLOCKS;      \
 	BNE  panel;           \
 	RET
 
-#define LOAD_ROWS(a) LD1_8B(step0, row0, (a)); LD1_8B(step1, row1, (a)+1); LD1_8B(step2, row2, (a)+2)
-#define PAD_ROWS(a) VLD1R (PADDING), [V0.B16]; MOV(0, (a)); MOV(0, (a)+1); MOV(0, (a)+2)
 #define WEIGHT_ROWS \
-	VLD1.P 32(WEIGHTS), [V13.B8, V14.B8, V15.B8, V16.B8]; \
-	VLD1.P 32(WEIGHTS), [V17.B8, V18.B8, V19.B8, V20.B8]; \
-	VLD1   (WEIGHTS), [V21.B8]
+	FLDPD 0(WEIGHTS), (F13, F14);  \
+	FLDPD 16(WEIGHTS), (F15, F16); \
+	FLDPD 32(WEIGHTS), (F17, F18); \
+	FLDPD 48(WEIGHTS), (F19, F20); \
+	FMOVD 64(WEIGHTS), F21
 #define WIDEN(v, to0, to1) SADDW_H(v, to0, 0); SADDW2_H(v, to1, 1)
+
+// NEXT does something for the pixel after, and NO_NEXT doesn't.
+#define NEXT(DO, b) DO(b)
+#define NO_NEXT(DO, b)
 
 // Sums of two products: any weights but two of −128.
 #define SUM_PAIRS(a, b, c) \
@@ -504,29 +526,34 @@ storeLast: \
 	SMLAL(20, (c)+1, 2);       \
 	WIDEN(3, 0, 1);            \
 	WIDEN(2, 0, 1)
-#define BOTH_PAIRS(a, b, c) \
-	MULTIPLY(0, 24);           \
-	SMULL(13, (a), 2);         \
-	MULTIPLY(1, 25);           \
-	SMULL(15, (a)+2, 3);       \
-	SMULL(17, (b)+1, 31);      \
-	SHIFT_RIGHT(0, 26);        \
-	SMLAL(14, (a)+1, 2);       \
-	SHIFT_RIGHT(1, 27);        \
-	SMLAL(16, (b), 3);         \
-	SMLAL(18, (b)+2, 31);      \
-	UZP1_H(1, 0, 28);          \
-	WIDEN(2, 22, 23);          \
-	SQXTUN_H(28, 28);          \
-	SMULL(19, (c), 2);         \
-	WIDEN(3, 0, 1);            \
-	EOR(LO, 28, 28);           \
-	SMULL(21, (c)+2, 3);       \
-	WIDEN(31, 0, 1);           \
-	STORE_BEFORE;              \
-	SMLAL(20, (c)+1, 2);       \
-	WIDEN(3, 0, 1);            \
-	WIDEN(2, 0, 1)
+#define BOTH_PAIRS(a, b, c, NEXT) \
+	MULTIPLY(0, 24);        LOAD_ROW0(c); \
+	MULTIPLY(1, 25);        \
+	SMULL(13, (a), 2);      LOAD_ROW1(c); \
+	SMULL(15, (a)+2, 3);    \
+	SMULL(17, (b)+1, 31);   LOAD_ROW2(c); \
+	SHIFT_RIGHT(0, 26);     \
+	SHIFT_RIGHT(1, 27);     \
+	SMLAL(14, (a)+1, 2);    \
+	SMLAL(16, (b), 3);      \
+	SMLAL(18, (b)+2, 31);   \
+	UZP1_H(1, 0, 28);       NEXT(LOAD_ROW0, b); \
+	SMULL(19, (c), 30);     \
+	SADDW_H(2, 22, 0);      NEXT(LOAD_ROW1, b); \
+	SADDW2_H(2, 23, 1);     \
+	SMULL(21, (c)+2, 2);    NEXT(LOAD_ROW2, b); \
+	SMLAL(20, (c)+1, 30);   \
+	SQXTUN_H(28, 28);       \
+	SADDW_H(3, 0, 0);       \
+	SADDW2_H(3, 1, 1);      \
+	SADDL_H(30, 2, 3);      \
+	SADDL2_H(30, 2, 2);     \
+	SADDW_H(31, 0, 0);      \
+	SADDW2_H(31, 1, 1);     \
+	EOR(LO, 28, 28);        \
+	ADD_S(3, 0, 0);         \
+	ADD_S(2, 1, 1);         \
+	STORE_BEFORE
 
 // Sums of three, if the magnitudes of a column's weights add up to no more than 255.
 #define SUM_COLUMNS(a, b, c) \
@@ -542,26 +569,29 @@ storeLast: \
 	WIDEN(2, 22, 23);          \
 	WIDEN(3, 0, 1);            \
 	WIDEN(31, 0, 1)
-#define BOTH_COLUMNS(a, b, c) \
-	MULTIPLY(0, 24);           \
-	SMULL(13, (a), 2);         \
-	MULTIPLY(1, 25);           \
-	SMULL(16, (b), 3);         \
-	SMLAL(14, (a)+1, 2);       \
-	SHIFT_RIGHT(0, 26);        \
-	SMLAL(17, (b)+1, 3);       \
-	SHIFT_RIGHT(1, 27);        \
-	SMULL(19, (c), 31);        \
-	SMLAL(15, (a)+2, 2);       \
-	SMLAL(18, (b)+2, 3);       \
-	SMLAL(20, (c)+1, 31);      \
-	UZP1_H(1, 0, 28);          \
-	SMLAL(21, (c)+2, 31);      \
-	WIDEN(2, 22, 23);          \
-	SQXTUN_H(28, 28);          \
-	WIDEN(3, 0, 1);            \
-	EOR(LO, 28, 28);           \
-	WIDEN(31, 0, 1);           \
+#define BOTH_COLUMNS(a, b, c, NEXT) \
+	MULTIPLY(0, 24);        LOAD_ROW0(c); \
+	MULTIPLY(1, 25);        LOAD_ROW1(c); \
+	SMULL(13, (a), 2);      \
+	SMULL(16, (b), 3);      LOAD_ROW2(c); \
+	SMULL(19, (c), 31);     \
+	SHIFT_RIGHT(0, 26);     \
+	SHIFT_RIGHT(1, 27);     \
+	SMLAL(14, (a)+1, 2);    \
+	SMLAL(17, (b)+1, 3);    \
+	SMLAL(20, (c)+1, 31);   \
+	UZP1_H(1, 0, 28);       \
+	SMLAL(15, (a)+2, 2);    \
+	SMLAL(18, (b)+2, 3);    NEXT(LOAD_ROW0, b); \
+	SMLAL(21, (c)+2, 31);   \
+	SQXTUN_H(28, 28);       NEXT(LOAD_ROW1, b); \
+	SADDW_H(2, 22, 0);      \
+	SADDW2_H(2, 23, 1);     NEXT(LOAD_ROW2, b); \
+	SADDL_H(31, 3, 2);      \
+	SADDL2_H(31, 3, 3);     \
+	EOR(LO, 28, 28);        \
+	ADD_S(2, 0, 0);         \
+	ADD_S(3, 1, 1);         \
 	STORE_BEFORE
 
 // depthwise_3x3s1_8ch_pairs__neon computes one output row at a stride of 1, by products of which two are summed in 16 bits.
@@ -598,16 +628,15 @@ TEXT ·depthwise_3x3s2_8ch_columns__neon(SB), NOSPLIT, $0-8
 
 // The same with weights and activations of 16 bits, for weights that aren't int8 once their zero point is subtracted.
 // Some eight channels of nearly every u8 layer have one.
-#define LOAD_WIDE(a) \
-	VLD1.P (ROW0)(STEP0), [V2.B8]; \
-	VLD1.P (ROW1)(STEP1), [V3.B8]; \
-	VLD1.P (ROW2)(STEP2), [V31.B8]; \
-	SXTL_B(2, (a)); SXTL_B(3, (a)+1); SXTL_B(31, (a)+2)
+#define WIDEN_ROWS(a) SXTL_B((a), (a)); SXTL_B((a)+1, (a)+1); SXTL_B((a)+2, (a)+2)
+#define LOAD_WIDE(a) LOAD_ROWS(a); WIDEN_ROWS(a)
 #define PAD_WIDE(a) VLD1R (PADDING), [V0.B8]; SXTL_B(0, (a)); SXTL_B(0, (a)+1); SXTL_B(0, (a)+2)
 #define WEIGHT_WIDE \
-	VLD1.P 64(WEIGHTS), [V13.B16, V14.B16, V15.B16, V16.B16]; \
-	VLD1.P 64(WEIGHTS), [V17.B16, V18.B16, V19.B16, V20.B16]; \
-	VLD1   (WEIGHTS), [V21.B16]
+	FLDPQ 0(WEIGHTS), (F13, F14);  \
+	FLDPQ 32(WEIGHTS), (F15, F16); \
+	FLDPQ 64(WEIGHTS), (F17, F18); \
+	FLDPQ 96(WEIGHTS), (F19, F20); \
+	FMOVQ 128(WEIGHTS), F21
 #define TAP(w, v) SMLAL_H(w, v, 0); SMLAL2_H(w, v, 1)
 #define SUM_WIDE(a, b, c) \
 	MOV(22, 0); MOV(23, 1);                       \
@@ -615,26 +644,38 @@ TEXT ·depthwise_3x3s2_8ch_columns__neon(SB), NOSPLIT, $0-8
 	TAP(16, (b)); TAP(17, (b)+1); TAP(18, (b)+2); \
 	TAP(19, (c)); TAP(20, (c)+1); TAP(21, (c)+2)
 
-#define BOTH_WIDE(a, b, c) \
-	SQRDMULH(24, 0, 2);        \
-	SQRDMULH(25, 1, 3);        \
-	MOV(22, 0);                \
-	MOV(23, 1);                \
-	TAP(13, (a));              \
-	SHIFT_RIGHT(2, 26);        \
-	TAP(14, (a)+1);            \
-	SHIFT_RIGHT(3, 27);        \
-	TAP(15, (a)+2);            \
-	TAP(16, (b));              \
-	UZP1_H(3, 2, 28);          \
-	TAP(17, (b)+1);            \
-	TAP(18, (b)+2);            \
-	SQXTUN_H(28, 28);          \
-	TAP(19, (c));              \
-	TAP(20, (c)+1);            \
-	EOR(LO, 28, 28);           \
-	TAP(21, (c)+2);            \
-	STORE_BEFORE
+#define BOTH_WIDE(a, b, c, NEXT) \
+	SQRDMULH(24, 0, 28);      LOAD_ROW0(c); \
+	SQRDMULH(25, 1, 30);      \
+	SMULL_H(13, (a), 0);      LOAD_ROW1(c); \
+	SMULL2_H(13, (a), 1);     \
+	SMULL_H(14, (a)+1, 2);    LOAD_ROW2(c); \
+	SMULL2_H(14, (a)+1, 3);   \
+	SHIFT_RIGHT(28, 26);      \
+	SHIFT_RIGHT(30, 27);      \
+	SMLAL_H(15, (a)+2, 0);    \
+	SMLAL2_H(15, (a)+2, 1);   \
+	SMLAL_H(16, (b), 2);      \
+	SMLAL2_H(16, (b), 3);     \
+	UZP1_H(30, 28, 28);       \
+	SMLAL_H(17, (b)+1, 0);    \
+	SMLAL2_H(17, (b)+1, 1);   \
+	SMLAL_H(18, (b)+2, 2);    NEXT(LOAD_ROW0, b); \
+	SMLAL2_H(18, (b)+2, 3);   NEXT(LOAD_ROW1, b); \
+	SQXTUN_H(28, 28);         NEXT(LOAD_ROW2, b); \
+	WIDEN_ROWS(c);            \
+	EOR(LO, 28, 28);          \
+	SMLAL_H(19, (c), 0);      \
+	SMLAL2_H(19, (c), 1);     \
+	SMLAL_H(20, (c)+1, 2);    \
+	SMLAL2_H(20, (c)+1, 3);   \
+	SMLAL_H(21, (c)+2, 0);    STORE_BEFORE; \
+	SMLAL2_H(21, (c)+2, 1);   \
+	NEXT(WIDEN_ROWS, b);      \
+	ADD_S(22, 2, 2);          \
+	ADD_S(23, 3, 3);          \
+	ADD_S(2, 0, 0);           \
+	ADD_S(3, 1, 1)
 
 // depthwise_3x3s1_8ch_wide__neon computes one output row at a stride of 1, by products of 16 bits.
 //

@@ -26,6 +26,8 @@
 #define SADDW2_B(m, n, d)     WORD $(0x4e201000 | (m)<<16 | (n)<<5 | (d)) // saddw2 vd.8h, vn.8h, vm.16b
 #define SADDW_H(m, n, d)      WORD $(0x0e601000 | (m)<<16 | (n)<<5 | (d)) // saddw vd.4s, vn.4s, vm.4h
 #define SADDW2_H(m, n, d)     WORD $(0x4e601000 | (m)<<16 | (n)<<5 | (d)) // saddw2 vd.4s, vn.4s, vm.8h
+#define SADDL_H(m, n, d)      WORD $(0x0e600000 | (m)<<16 | (n)<<5 | (d)) // saddl vd.4s, vn.4h, vm.4h
+#define SADDL2_H(m, n, d)     WORD $(0x4e600000 | (m)<<16 | (n)<<5 | (d)) // saddl2 vd.4s, vn.8h, vm.8h
 #define SSUBL(m, n, d)        WORD $(0x0e202000 | (m)<<16 | (n)<<5 | (d)) // ssubl vd.8h, vn.8b, vm.8b
 #define SSUBL2(m, n, d)       WORD $(0x4e202000 | (m)<<16 | (n)<<5 | (d)) // ssubl2 vd.8h, vn.16b, vm.16b
 #define SXTL_B(n, d)          WORD $(0x0f08a400 | (n)<<5 | (d)) // sxtl vd.8h, vn.8b
@@ -35,7 +37,7 @@
 #define SHLL_H(n, d)          WORD $(0x2e613800 | (n)<<5 | (d)) // shll vd.4s, vn.4h, #16
 #define SHLL2_H(n, d)         WORD $(0x6e613800 | (n)<<5 | (d)) // shll2 vd.4s, vn.8h, #16
 
-#define LD1_8B(x, b, t)       WORD $(0x0cc07000 | (x)<<16 | (b)<<5 | (t)) // ld1 {vt.8b}, [xb], xx
+#define LDR_D(b, t)           WORD $(0xfd400000 | (b)<<5 | (t)) // ldr dt, [xb]
 
 #define MOV(n, d)             WORD $(0x4ea01c00 | (n)<<16 | (n)<<5 | (d)) // mov vd.16b, vn.16b
 #define ADD_S(m, n, d)        WORD $(0x4ea08400 | (m)<<16 | (n)<<5 | (d)) // add vd.4s, vn.4s, vm.4s

@@ -50,7 +50,7 @@ func (m *macro) expand(t *testing.T, values []int) (word uint32, meaning string)
 		encoding = strings.ReplaceAll(encoding, "("+arg+")", value)
 		meaning = strings.ReplaceAll(meaning, "v"+arg+".", "v"+value+".")
 		meaning = strings.ReplaceAll(meaning, "["+arg+"]", "["+value+"]")
-		meaning = regexp.MustCompile(`\bx`+arg+`\b`).ReplaceAllString(meaning, "x"+value)
+		meaning = regexp.MustCompile(`\b([xd])`+arg+`\b`).ReplaceAllString(meaning, "${1}"+value)
 	}
 	// The assembler's shifts bind tighter than |, as Go's do.
 	v, err := types.Eval(token.NewFileSet(), nil, token.NoPos, encoding)
