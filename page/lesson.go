@@ -226,6 +226,7 @@ func (s *Server) takePicture(l *lesson, w http.ResponseWriter, r *http.Request) 
 		refuse(w, http.StatusConflict, "", err.Error())
 		return
 	}
+	s.lessonChanged()
 	answerLesson(l, w)
 }
 
@@ -270,5 +271,6 @@ func (s *Server) movePicture(l *lesson, w http.ResponseWriter, r *http.Request) 
 		refuse(w, status, "", err.Error())
 		return
 	}
+	s.lessonChanged()
 	answerLesson(l, w)
 }

@@ -108,7 +108,7 @@ func TestTaughtAnew(t *testing.T) {
 	w := newWalk(t, "")
 	p := w.program("")
 	w.see(100)
-	w.live.SetNetwork(decision.Output{Classes: 2, Scale: 1. / 256, Labels: []string{"open", "shut"}})
+	w.live.SetNetwork(Network{"door", "def", decision.Output{Classes: 2, Scale: 1. / 256, Labels: []string{"open", "shut"}}})
 	if top := w.live.State(&p.Fixed, Changing{}).Top; len(top) != 0 {
 		t.Errorf("the last network's scores under other names: %+v", top)
 	}
@@ -118,6 +118,9 @@ func TestTaughtAnew(t *testing.T) {
 	})
 	if top := w.live.State(&p.Fixed, Changing{}).Top; len(top) != 2 || top[0].Label != "shut" {
 		t.Errorf("%+v", top)
+	}
+	if s := w.live.State(&p.Fixed, Changing{}); s.Model != "door" || s.SHA256 != "def" {
+		t.Errorf("the last network's name: %s, %s", s.Model, s.SHA256)
 	}
 	if !isPictureName("burst-00001-001.jpg") || isPictureName("burst-.jpg") || isPictureName("burst-../x.jpg") {
 		t.Error("the buttons' pictures")

@@ -30,7 +30,7 @@ type Live struct {
 
 	mu      sync.Mutex
 	rules   decision.Config
-	network decision.Output
+	network Network
 	was     []bool // lit, at the moment before: for the counts
 	newest  newest
 	minute  []Sample // a ring
@@ -87,13 +87,18 @@ const (
 	keepsLast = 50 // switches
 )
 
-// NewLive makes a Live for these rules and a network with so many classes.
-func NewLive(rules decision.Config, o decision.Output) *Live {
+// Network is the one that runs.
+type Network struct {
+	Name, SHA256 string // of its file; no sum if it was made in memory
+	Output       decision.Output
+}
+
+// NewLive makes a Live for these rules and a network.
+func NewLive(rules decision.Config, n Network) *Live {
 	l := &Live{picture: make(chan *frame.Frame, 1), ready: make(chan *frame.Frame, 1)}
 	l.picture <- new(frame.Frame)
-	l.newest.output = make([]byte, 0, o.Classes)
 	l.newest.state = decision.Starting
-	l.network = o
+	l.SetNetwork(n)
 	l.SetRules(rules)
 	return l
 }
@@ -117,11 +122,11 @@ func (l *Live) SetRules(rules decision.Config) {
 }
 
 // SetNetwork says that another network's output is shown from now on: other classes were taught.
-func (l *Live) SetNetwork(o decision.Output) {
+func (l *Live) SetNetwork(n Network) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.network = o
-	l.newest.output = make([]byte, 0, o.Classes)
+	l.network = n
+	l.newest.output = make([]byte, 0, n.Output.Classes)
 }
 
 // See takes a copy of what is new. It doesn't wait, and allocates only for a switch.

@@ -76,6 +76,7 @@ func TestOpenAPI(t *testing.T) {
 	w := newWalk(t, dir)
 	program := w.program(dir)
 	program.Lesson = filepath.Join(t.TempDir(), "lesson")
+	program.Teacher = new(patient)
 	url := serve(t, config.Page{}, program)
 	for i := range 30 {
 		w.see([]byte{10, 200}[i/10%2])

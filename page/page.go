@@ -11,7 +11,7 @@
 // The files in the order in which to read them: page.go has the routes, guard.go says who may come in, password.go how a
 // password is kept, live.go what the walk shows, state.go and metrics.go how that is written down, stream.go the pictures,
 // why.go the recorder's events, lesson.go
-// pictures to teach from.
+// pictures to teach from, teaching.go what becomes of them.
 package page
 
 import (
@@ -45,8 +45,9 @@ type Program struct {
 	Changing func() Changing
 	Input    frame.TensorSpec
 	Settings Settings
-	Record   string // the recorder's folder; empty: nothing is recorded
-	Lesson   string // a folder of pictures to teach from; empty: none
+	Record   string  // the recorder's folder; empty: nothing is recorded
+	Lesson   string  // a folder of pictures to teach from; empty: none
+	Teacher  Teacher // of that lesson; nil: its pictures are only collected
 	Log      *slog.Logger
 }
 
@@ -143,6 +144,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("POST /api/v1/lessons/{class}/pictures", s.withLesson(s.takePicture))
 	mux.HandleFunc("GET /api/v1/lessons/{class}/pictures/{name}", s.withLesson(s.lessonPicture))
 	mux.HandleFunc("PATCH /api/v1/lessons/{class}/pictures/{name}", s.withLesson(s.movePicture))
+	mux.HandleFunc("GET /api/v1/teaching", s.withTeacher(s.teaching))
+	mux.HandleFunc("POST /api/v1/teaching", s.withTeacher(s.teach))
 	return mux
 }
 

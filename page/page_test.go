@@ -66,7 +66,7 @@ func newWalk(t testing.TB, recording string) *walk {
 	if w.judge, err = w.config.Judge(w.output); err != nil {
 		t.Fatal(err)
 	}
-	w.live = NewLive(w.config.Decision, w.output)
+	w.live = NewLive(w.config.Decision, Network{"pets", "abc", w.output})
 	if recording != "" {
 		h := record.Header{Started: w.started, Output: w.output, Rules: w.config.Decision, Input: specOf(8, 8, 3)}
 		if w.recorder, err = record.Open(record.Options{Dir: recording, Bytes: record.MinBytes}, h, w.judge); err != nil {
@@ -153,7 +153,7 @@ func (w *walk) watch(cat byte) {
 func (w *walk) program(recording string) Program {
 	return Program{
 		Live: w.live, Input: specOf(8, 8, 3), Settings: w, Record: recording, Log: slog.New(slog.DiscardHandler),
-		Fixed:    Fixed{Version: "v1", Model: "pets", SHA256: "abc", Kernels: "generic", Camera: "test", Started: w.started},
+		Fixed:    Fixed{Version: "v1", Kernels: "generic", Camera: "test", Started: w.started},
 		Changing: func() Changing { return Changing{Dropped: 3, Temperature: 51} },
 	}
 }

@@ -58,8 +58,8 @@ type Top struct {
 
 // Fixed is the part of a State that doesn't change while the program runs.
 type Fixed struct {
-	Version, Model, SHA256, Kernels, Camera string
-	Started                                 time.Time
+	Version, Kernels, Camera string
+	Started                  time.Time
 }
 
 // Changing is the part of a State that others know.
@@ -78,7 +78,7 @@ const mostTop = 5
 func (l *Live) State(f *Fixed, c Changing) State {
 	now := time.Now()
 	s := State{
-		Version: f.Version, Model: f.Model, SHA256: f.SHA256, Kernels: f.Kernels, Camera: f.Camera, Started: f.Started, At: now,
+		Version: f.Version, Kernels: f.Kernels, Camera: f.Camera, Started: f.Started, At: now,
 		Frames: l.frames.Load(), Losses: l.losses.Load(), Dropped: c.Dropped, Damaged: c.Damaged,
 		FrameToLED: l.lit.mean(), Inference: l.inferred.mean(),
 		Temperature: c.Temperature, Throttled: c.Throttled, Recording: c.Recording, Trouble: c.Trouble, Unsaved: c.Unsaved,
@@ -91,6 +91,7 @@ func (l *Live) State(f *Fixed, c Changing) State {
 	n.scores, n.smoothed = slices.Clone(n.scores), slices.Clone(n.smoothed)
 	s.Switches = append(s.Switches, l.last...)
 	l.mu.Unlock()
+	s.Model, s.SHA256 = network.Name, network.SHA256
 	s.State = n.state.String()
 	s.CameraUp = n.state == decision.Watching || n.state == decision.Unsure
 	if s.CameraUp {
@@ -109,8 +110,8 @@ func (l *Live) State(f *Fixed, c Changing) State {
 		s.LEDs = append(s.LEDs, led)
 	}
 	slices.Reverse(s.Switches)
-	if s.CameraUp && len(n.output) == network.Classes {
-		s.Top = topOf(network, n.output)
+	if s.CameraUp && len(n.output) == network.Output.Classes {
+		s.Top = topOf(network.Output, n.output)
 	}
 	return s
 }

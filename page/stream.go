@@ -281,7 +281,8 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
 // liveEvent is what /events says.
 type liveEvent struct {
 	State
-	Picture *pictureInfo `json:"picture,omitempty"`
+	Picture  *pictureInfo `json:"picture,omitempty"`
+	Teaching uint64       `json:"teaching"` // Teaching.Number: it is worth asking again if this changes
 }
 
 type pictureInfo struct {
@@ -302,6 +303,9 @@ func (s *Server) events(w http.ResponseWriter, r *http.Request, part func() erro
 	defer tick.Stop()
 	for {
 		e := liveEvent{State: s.now()}
+		if t := s.program.Teacher; t != nil {
+			e.Teaching = t.Teaching().Number
+		}
 		s.pump.mu.Lock()
 		p := s.pump.newest
 		s.pump.mu.Unlock()

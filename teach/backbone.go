@@ -109,6 +109,16 @@ func noFloatEnds(g *model.Graph) error {
 	return nil
 }
 
+// SetFit changes which part of a picture the features are made of, and how it is turned and fitted.
+func (b *Backbone) SetFit(o frame.Options) error {
+	f, err := frame.NewFitter(b.spec, o)
+	if err != nil {
+		return fmt.Errorf("teach: backbone: %s: %w", b.Name, err)
+	}
+	b.fitter = f
+	return nil
+}
+
 // Close ends the network's threads.
 func (b *Backbone) Close() { b.net.Close() }
 

@@ -90,6 +90,22 @@ func Read(ctx context.Context, dir string, b *Backbone, options frame.Options, t
 	return l, l.check()
 }
 
+// DropEmpty leaves the classes without pictures out. At a camera that is no mistake: they are still to come.
+func (l *Lesson) DropEmpty() {
+	var kept []string
+	at := make([]int, len(l.Classes)) // where each class is afterwards
+	for c, n := range l.Counts() {
+		at[c] = len(kept)
+		if n > 0 {
+			kept = append(kept, l.Classes[c])
+		}
+	}
+	l.Classes = kept
+	for i := range l.Pictures {
+		l.Pictures[i].Class = at[l.Pictures[i].Class]
+	}
+}
+
 // check returns an error if the lesson can't be taught.
 func (l *Lesson) check() error {
 	count := l.Counts()

@@ -67,8 +67,11 @@ func (s *Store) look() error {
 	})
 }
 
-// Begin begins a burst.
-func (s *Store) Begin() { s.burst, s.next = s.burst+1, 0 }
+// Begin begins a burst. It counts what is there again, as others may have changed the lesson, such as the page.
+func (s *Store) Begin() {
+	_ = s.look() // what can't be read can't be written to either: Add says why
+	s.burst, s.next = s.burst+1, 0
+}
 
 // Left returns how many more pictures fit, by their number and by their size, if they are as large as those there.
 func (s *Store) Left() int {

@@ -23,6 +23,7 @@ type control struct {
 	output  decision.Output
 	input   frame.TensorSpec
 	changes chan<- change
+	teacher *teacher // nil: nothing is taught
 
 	mu      sync.Mutex // one change at a time
 	text    []byte
@@ -78,6 +79,9 @@ func (c *control) Set(ctx context.Context, text []byte, save bool) error {
 		return errors.New("the camera gives no frame: try again")
 	}
 	<-done // at once: the walk has taken it
+	if next.Fit != c.config.Fit {
+		c.teacher.Teach() // what the pictures of the lesson show is something else now
+	}
 	c.text, c.config, c.header, c.unsaved = text, next, header, true
 	if !save {
 		return nil
@@ -117,6 +121,11 @@ func (c *control) swap(ctx context.Context, net *classifier.Classifier) error {
 	if err != nil {
 		return err
 	}
+	fitter, err := frame.NewFitter(net.Input, c.config.Fit) // it may have changed while the network was taught
+	if err != nil {
+		return err
+	}
+	net.SetFitter(fitter)
 	header := c.header
 	header.Model, header.Output, header.Input = net.Name(), net.Output, net.Input
 	done := make(chan struct{})

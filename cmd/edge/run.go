@@ -192,10 +192,6 @@ func (l *loop) watch(ctx context.Context, c *config.Config, parse func([]byte) (
 		return err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
-	if l.witnesses.teacher, err = openTeacher(c, l.network, w.control, l.log); err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, l.witnesses.teacher.close()) }()
 	l.log.Info("ready", "camera", l.camera)
 	notify(daemon.SdNotifyReady)
 	l.net.Net.OnStep(l.alive) // a large network on a slow board computes for seconds

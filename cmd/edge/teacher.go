@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,18 +18,24 @@ import (
 	"edge/config"
 	"edge/frame"
 	"edge/gpio"
+	"edge/internal/text"
+	"edge/page"
 	"edge/teach"
 )
 
-// teacher takes pictures while a button is held, and teaches the network when it is let go. It has a goroutine of its own: the
-// walk only leaves it copies of frames, and takes the new network between two of them.
+// teacher takes pictures while a button is held, and teaches the network when it is let go, or when the page has changed the
+// lesson. It has a goroutine of its own: the walk only leaves it copies of frames, and takes the new network between two of
+// them.
 //
 //	button down ──▶ burst begins; the walk leaves a frame every takeEvery ──▶ a picture in the lesson, written whole
 //	button up   ──▶ features of the new pictures, fit, network written whole ──▶ control.swap ──▶ the walk
 //	undo, held  ──▶ the last burst is removed, and the same again
+//	page: a picture more, less or elsewhere; another part of the picture counts ──▶ Teach ──▶ the same, once it is quiet
+//
+// It implements page.Teacher.
 type teacher struct {
 	buttons []config.Button
-	pressed interface { // *gpio.Buttons; tests press others
+	pressed interface { // *gpio.Buttons; tests press others; nil if there are none
 		Presses() <-chan gpio.Press
 		Close() error
 	}
@@ -36,10 +43,13 @@ type teacher struct {
 	dir      string
 	file     string // of the taught network
 	backbone *teach.Backbone
-	fit      frame.Options
 	options  classifier.Options
-	control  *control
+	control  *control // knows which part of the picture counts
 	log      *slog.Logger
+
+	asked  chan struct{} // somebody else has changed the lesson; holds one
+	mu     sync.Mutex
+	report page.Teaching
 
 	led    int         // that blinks while pictures are taken; −1 for none
 	taking atomic.Bool // a button is held
@@ -57,6 +67,7 @@ const (
 	maxBurst    = 100         // pictures
 	taughtFile  = ".taught.tflite"
 	swapTimeout = 10 * time.Second
+	quiet       = 600 * time.Millisecond // since the page's last change; while a class is held there it takes a picture every 400 ms
 )
 
 // openTaught opens the network that the lesson of a configuration has; before anything was taught, one that says none of
@@ -76,16 +87,7 @@ func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*clas
 		return nil, configErrorf("%v", err)
 	}
 	defer b.Close()
-	var classes []string
-	for _, button := range c.Teach.Buttons {
-		if button.Class != "" && !slices.Contains(classes, button.Class) {
-			classes = append(classes, button.Class)
-		}
-	}
-	if len(classes) < 2 {
-		classes = append(classes, teach.None)
-	}
-	g, err := teach.Untaught(b, classes)
+	g, err := teach.Untaught(b, classesToTeach(c))
 	if err != nil {
 		return nil, configErrorf("%v", err)
 	}
@@ -93,9 +95,34 @@ func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*clas
 	return net, misconfigured(err)
 }
 
-// openTeacher takes the buttons; nil if there are none.
-func openTeacher(c *config.Config, n classifier.Options, control *control, log *slog.Logger) (*teacher, error) {
-	if c.Teach.Lesson == "" || len(c.Teach.Buttons) == 0 {
+// classesToTeach are those that a configuration has buttons for, or names in its rules. A network needs two at least.
+func classesToTeach(c *config.Config) []string {
+	var classes []string
+	add := func(name string) {
+		same := func(class string) bool { return strings.EqualFold(class, name) }
+		if teach.CheckClass(name) == nil && !strings.ContainsAny(name, "*?") && !slices.ContainsFunc(classes, same) {
+			classes = append(classes, name)
+		}
+	}
+	for _, button := range c.Teach.Buttons {
+		add(button.Class)
+	}
+	for i := range c.Decision.LEDs {
+		for _, class := range c.Decision.LEDs[i].Classes {
+			add(class.Name)
+		}
+	}
+	for _, other := range []string{teach.None, "untaught"} {
+		if len(classes) < 2 {
+			add(other)
+		}
+	}
+	return classes
+}
+
+// openTeacher takes the buttons, and teaches what the page asks for; nil if there is nobody to teach.
+func openTeacher(c *config.Config, paged bool, n classifier.Options, control *control, log *slog.Logger) (*teacher, error) {
+	if c.Teach.Lesson == "" || len(c.Teach.Buttons) == 0 && !paged {
 		return nil, nil
 	}
 	store, err := teach.OpenStore(c.Teach.Lesson)
@@ -108,26 +135,59 @@ func openTeacher(c *config.Config, n classifier.Options, control *control, log *
 	if err != nil {
 		return nil, configErrorf("%v", err)
 	}
-	lines := make([]gpio.Line, len(c.Teach.Buttons))
-	for i, b := range c.Teach.Buttons {
-		lines[i] = b.Line
-	}
-	pressed, err := gpio.OpenButtons(headerOf(board.Detect(board.Host())), lines)
-	if err != nil {
-		backbone.Close()
-		return nil, err
-	}
 	t := &teacher{
-		buttons: c.Teach.Buttons, pressed: pressed, store: store, dir: c.Teach.Lesson, file: filepath.Join(c.Teach.Lesson, taughtFile),
-		backbone: backbone, fit: c.Fit, options: n, control: control, log: log,
-		led:    slices.Index(c.LEDNames(), c.Teach.LED),
-		frames: make(chan frame.Frame, 1), free: make(chan frame.Frame, 1),
+		buttons: c.Teach.Buttons, store: store, dir: c.Teach.Lesson, file: filepath.Join(c.Teach.Lesson, taughtFile),
+		backbone: backbone, options: n, control: control, log: log,
+		led: slices.Index(c.LEDNames(), c.Teach.LED),
 	}
+	if len(c.Teach.Buttons) > 0 {
+		lines := make([]gpio.Line, len(c.Teach.Buttons))
+		for i, b := range c.Teach.Buttons {
+			lines[i] = b.Line
+		}
+		if t.pressed, err = gpio.OpenButtons(headerOf(board.Detect(board.Host())), lines); err != nil {
+			backbone.Close()
+			return nil, err
+		}
+	}
+	t.start()
+	return t, nil
+}
+
+// start begins the teacher's goroutine.
+func (t *teacher) start() {
+	t.asked = make(chan struct{}, 1)
+	t.frames, t.free = make(chan frame.Frame, 1), make(chan frame.Frame, 1)
 	t.free <- frame.Frame{}
 	ctx, cancel := context.WithCancel(context.Background())
 	t.cancel = cancel
 	t.ended.Go(func() { t.work(ctx) })
-	return t, nil
+}
+
+// Teach implements page.Teacher. It doesn't wait.
+func (t *teacher) Teach() {
+	if t == nil {
+		return
+	}
+	select {
+	case t.asked <- struct{}{}:
+	default:
+	}
+}
+
+// Teaching implements page.Teacher.
+func (t *teacher) Teaching() page.Teaching {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.report
+}
+
+// say changes what the page hears of the teaching.
+func (t *teacher) say(change func(r *page.Teaching)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	change(&t.report)
+	t.report.Number++
 }
 
 // see leaves the teacher a copy of a frame, if it wants one. It never waits.
@@ -150,12 +210,22 @@ func (t *teacher) see(f *frame.Frame) {
 func (t *teacher) work(ctx context.Context) {
 	held := -1                  // the button that takes pictures
 	taken, released := 0, false // a press may be shorter than the time to the next frame: one picture is taken
-	var next, undo <-chan time.Time
+	var next, undo, settled <-chan time.Time
+	var presses <-chan gpio.Press
+	if t.pressed != nil {
+		presses = t.pressed.Presses()
+	}
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case p := <-t.pressed.Presses():
+		case <-t.asked:
+			settled = time.After(quiet)
+		case <-settled:
+			if settled = nil; held < 0 { // else the end of the burst teaches it all
+				t.learn(ctx)
+			}
+		case p := <-presses:
 			b := t.buttons[p.Button]
 			switch {
 			case b.Undo && p.Down:
@@ -213,36 +283,56 @@ func (t *teacher) finish(ctx context.Context) {
 
 // learn teaches the lesson anew. Whatever goes wrong, the last good network runs on.
 func (t *teacher) learn(ctx context.Context) {
+	t.say(func(r *page.Teaching) { r.Busy, r.Trouble = true, "" })
+	card, err := t.learned(ctx)
+	t.say(func(r *page.Teaching) {
+		r.Busy, r.Done, r.Of = false, 0, 0
+		if err != nil {
+			r.Trouble = text.Clean(err.Error())
+		} else {
+			r.Card = card
+		}
+	})
+	if err != nil {
+		t.log.Warn("not taught: the last network runs on", "error", err)
+	}
+}
+
+func (t *teacher) learned(ctx context.Context) (*teach.Card, error) {
 	start := time.Now()
-	lesson, err := teach.Read(ctx, t.dir, t.backbone, t.fit, nil)
-	if err != nil {
-		t.log.Warn("not taught", "error", err)
-		return
+	_, c := t.control.Get()
+	if err := t.backbone.SetFit(c.Fit); err != nil {
+		return nil, err
 	}
+	lesson, err := teach.Read(ctx, t.dir, t.backbone, c.Fit, func(done, of int, _ string) {
+		t.say(func(r *page.Teaching) { r.Done, r.Of = done, of })
+	})
+	if lesson == nil {
+		return nil, err
+	}
+	lesson.DropEmpty()
 	taught, err := teach.Teach(lesson, t.backbone, time.Now())
-	if err == nil {
-		err = taught.Write(t.file, nil)
-	}
 	if err != nil {
-		t.log.Warn("not taught", "error", err)
-		return
+		return nil, err
+	}
+	if err := taught.Write(t.file, nil); err != nil {
+		return nil, err
 	}
 	o := t.options
-	o.Model, o.Fit = t.file, t.fit
+	o.Model, o.Fit = t.file, c.Fit
 	net, err := classifier.Open(o)
 	if err != nil {
-		t.log.Warn("not taught", "error", err)
-		return
+		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, swapTimeout)
 	defer cancel()
 	if err := t.control.swap(ctx, net); err != nil {
 		net.Close()
-		t.log.Warn("taught, but the rules don't fit: the last network runs on", "error", err)
-		return
+		return nil, fmt.Errorf("taught, but the rules don't fit what was taught: %w", err)
 	}
 	t.log.Info("taught", "pictures", len(lesson.Pictures), "classes", fmt.Sprint(lesson.Classes),
 		"right", fmt.Sprintf("%.0f %%", 100*taught.Card.Accuracy), "took", time.Since(start).Round(time.Millisecond))
+	return taught.Card, nil
 }
 
 // close ends the teacher. What it was about to take is lost; what it has written stays.
@@ -251,7 +341,10 @@ func (t *teacher) close() error {
 		return nil
 	}
 	t.cancel()
-	err := t.pressed.Close()
+	var err error
+	if t.pressed != nil {
+		err = t.pressed.Close()
+	}
 	t.ended.Wait()
 	t.backbone.Close()
 	if errors.Is(err, fs.ErrClosed) {

@@ -45,12 +45,8 @@ func TestTeacher(t *testing.T) {
 	tr := &teacher{
 		buttons: c.Teach.Buttons, pressed: press, store: store, dir: c.Teach.Lesson, file: filepath.Join(c.Teach.Lesson, taughtFile),
 		backbone: b, options: o, control: &control{changes: changes, config: c}, log: log, led: -1,
-		frames: make(chan frame.Frame, 1), free: make(chan frame.Frame, 1),
 	}
-	tr.free <- frame.Frame{}
-	ctx, cancel := context.WithCancel(context.Background())
-	tr.cancel = cancel
-	tr.ended.Go(func() { tr.work(ctx) })
+	tr.start()
 
 	var mu sync.Mutex // of what the walk sees and with what
 	at, swaps := 0, 0

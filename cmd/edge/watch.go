@@ -31,6 +31,7 @@ type watchers struct {
 	live     *page.Live
 	recorder *record.Recorder // nil: nothing is recorded
 	folder   string           // the recorder's
+	teacher  *teacher         // nil: nothing is taught
 	server   *page.Server     // nil: no page
 	fixed    page.Fixed
 	log      *slog.Logger
@@ -57,10 +58,9 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 	}
 	changes := make(chan change)
 	w := &watchers{
-		live: page.NewLive(c.Decision, l.net.Output), log: l.log, stop: func() {},
+		live: page.NewLive(c.Decision, page.Network{Name: l.net.Name(), SHA256: sum, Output: l.net.Output}), log: l.log, stop: func() {},
 		fixed: page.Fixed{
-			Version: version, Model: l.net.Name(), SHA256: sum, Kernels: l.net.Net.Kernels(), Camera: l.camera.String(),
-			Started: started,
+			Version: version, Kernels: l.net.Net.Kernels(), Camera: l.camera.String(), Started: started,
 		},
 		control: &control{
 			parse: parse, output: l.net.Output, input: l.net.Input, changes: changes, text: c.Text(), config: c, header: header,
@@ -77,7 +77,7 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 		return nil, errors.Join(err, w.close())
 	}
 	l.changes = changes
-	l.witnesses = witnesses{recorder: w.recorder, live: w.live, started: started}
+	l.witnesses = witnesses{recorder: w.recorder, live: w.live, teacher: w.teacher, started: started}
 	if dir := runtimeDirectory(); dir != "" {
 		ctx, stop := context.WithCancel(context.Background())
 		w.stop = stop
@@ -117,16 +117,28 @@ func stateDirectory() string {
 	return first
 }
 
+// openPage opens the page, if one is wanted, and before it the teacher, whom it may ask.
 func (w *watchers) openPage(c *config.Config, l *loop) error {
 	listener, err := listen(c.Page)
-	if listener == nil || err != nil {
+	if err != nil {
 		return err
 	}
-	w.server, err = page.Serve(listener, c.Page, page.Program{
+	if w.teacher, err = openTeacher(c, listener != nil, l.network, w.control, w.log); listener == nil {
+		return err
+	}
+	if err != nil {
+		listener.Close()
+		return err
+	}
+	w.control.teacher = w.teacher
+	p := page.Program{
 		Live: w.live, Fixed: w.fixed, Changing: func() page.Changing { return w.changing(l) }, Input: l.net.Input,
 		Settings: w.control, Record: w.folder, Lesson: lessonFolder(c), Log: w.log,
-	})
-	if err != nil {
+	}
+	if w.teacher != nil {
+		p.Teacher = w.teacher
+	}
+	if w.server, err = page.Serve(listener, c.Page, p); err != nil {
 		listener.Close()
 		return configErrorf("%v", err)
 	}
@@ -187,6 +199,7 @@ func (w *watchers) close() error {
 	if w.server != nil {
 		errs = append(errs, w.server.Close())
 	}
+	errs = append(errs, w.teacher.close())
 	if w.recorder != nil {
 		errs = append(errs, w.recorder.Close())
 	}

@@ -87,7 +87,7 @@ func (l *loop) obey(c change) {
 	}
 	if w := &l.witnesses; w.live != nil {
 		w.live.SetRules(c.header.Rules)
-		w.live.SetNetwork(l.net.Output)
+		w.live.SetNetwork(page.Network{Name: l.net.Name(), SHA256: c.header.SHA256, Output: l.net.Output})
 	}
 	close(c.done)
 }
