@@ -19,6 +19,7 @@ import platform
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -29,8 +30,10 @@ FLOORS = dict(zip(MODELS, [(1.4, 1.4), (2.0, 1.4), (2.2, 1.4), (2.4, 1.3), (2.5,
 # Nobody publishes an int8 MobileNet V3, so edge writes one, with random weights: time doesn't depend on them.
 V3 = "v3_large_1.0_224_int8"
 FLOORS[V3] = (1.3, 1.3)
+# The goal for the ratio to the strongest of all peers, with one thread and AVX-512 VNNI.
+GOALS = {"mobilenet_v1_0.75_192_quant": 2.5, "mobilenet_v1_1.0_224_quant_embedding_extractor": 2.2, "tf2_mobilenet_v2_1.0_224_ptq": 1.8}
 PEERS = {"litert": "LiteRT (XNNPACK)", "ort": "ONNX Runtime",
-         "ort-s8": "ONNX Runtime, weights moved to int8"}
+         "ort-s8": "ONNX Runtime, weights moved to int8", "openvino": "OpenVINO", "mnn": "MNN"}
 
 
 # The process of a peer: reads "model threads runs", answers with the milliseconds of each run.
@@ -38,13 +41,17 @@ PEERS = {"litert": "LiteRT (XNNPACK)", "ort": "ONNX Runtime",
 
 def serve():
     import numpy as np
+    # MNN prints to standard output, so the answers get it for themselves.
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    openers = {"litert": open_litert, "ort": open_ort, "ort-s8": open_ort, "openvino": open_openvino, "mnn": open_mnn}
     nets = {}
     for line in sys.stdin:
         peer, model, threads, runs = line.split()
         key = peer, model, threads
         try:
             if key not in nets:
-                nets[key] = (open_ort if peer.startswith("ort") else open_litert)(peer, model, int(threads), np)
+                nets[key] = openers[peer](peer, model, int(threads), np)
             run = nets[key]
             run()
             times = []
@@ -55,7 +62,7 @@ def serve():
             answer = times
         except Exception as e:  # the table says so
             answer = {"error": f"{type(e).__name__}: {e}"}
-        print(json.dumps(answer), flush=True)
+        print(json.dumps(answer), file=answers, flush=True)
 
 
 def noise(shape, dtype, np):
@@ -88,6 +95,33 @@ def open_ort(peer, model, threads, np):
     session = onnxruntime.InferenceSession(converted, options, providers=["CPUExecutionProvider"])
     feed = {i.name: noise(i.shape, np.float32 if "float" in i.type else np.uint8, np) for i in session.get_inputs()}
     return lambda: session.run(None, feed)
+
+
+def open_openvino(peer, model, threads, np):
+    """OpenVINO reads the .tflite file itself. Its runtime model says that it computes convolutions with uint8 weights in float32,
+    and depthwise ones with int8 weights in bfloat16, where the processor has that."""
+    import openvino
+    core = openvino.Core()
+    net = core.compile_model(core.read_model(model), "CPU", {"INFERENCE_NUM_THREADS": threads, "NUM_STREAMS": 1, "PERFORMANCE_HINT": "LATENCY"})
+    request = net.create_infer_request()
+    for i, port in enumerate(net.inputs):
+        request.set_input_tensor(i, openvino.Tensor(noise(list(port.shape), port.get_element_type().to_dtype(), np)))
+    return request.infer
+
+
+def open_mnn(peer, model, threads, np):
+    """MNN runs a conversion of the .tflite file. Its converter ends the process on networks with uint8 weights, and the
+    script that wraps it reports every use to its makers: so its core is called, in a process of its own."""
+    import MNN
+    with tempfile.TemporaryDirectory() as folder:
+        converted = os.path.join(folder, "net.mnn")
+        words = ["mnnconvert", "-f", "TFLITE", "--modelFile", model, "--MNNModel", converted, "--bizCode", "edge"]
+        done = subprocess.run([sys.executable, "-c", f"import _tools; _tools.mnnconvert({words!r})"], capture_output=True)
+        if not os.path.exists(converted):
+            raise RuntimeError(f"MNN's converter doesn't take this network (status {done.returncode})")
+        net = MNN.Interpreter(converted)
+    session = net.createSession({"backend": "CPU", "numThread": threads, "precision": "low"})
+    return lambda net=net: net.runSession(session)  # on the zeros that its input holds
 
 
 class Peer:
@@ -162,15 +196,17 @@ def compute(a, models, sets, mask):
 
 
 def exact(who, model):
-    """Whether a peer's sums are right: on AVX2, ONNX Runtime adds products of int8 weights with saturation."""
+    """Whether a peer's sums are right: on AVX2, ONNX Runtime and oneDNN, which OpenVINO calls, add products of int8 weights
+    with saturation, and MNN isn't known not to."""
     peer, _, hidden = who.partition(" ")
     signed = peer == "ort-s8" or "int8" in model or "ptq" in model
-    return not (peer.startswith("ort") and hidden == "avx2" and signed)
+    return not (peer != "litert" and hidden == "avx2" and signed)
 
 
-def table(figures, models, threads, kernels, hidden, among, statistic, floors):
+def table(figures, models, threads, kernels, hidden, among, statistic, name, floors):
+    """Floors are by model; name is what their column is called."""
     peers = [f"{p} {hidden}".strip() for p in among]
-    lines = ["| model | " + " | ".join(PEERS[p] for p in among) + f" | edge | ratio |" + (" floor |" if floors else ""),
+    lines = ["| model | " + " | ".join(PEERS[p] for p in among) + f" | edge | ratio |" + (f" {name} |" if floors else ""),
              "| --- |" + " ---: |" * (len(among) + 2 + bool(floors))]
     for model in models:
         ours = figures.get((f"edge {kernels}", model, threads))
@@ -190,8 +226,7 @@ def table(figures, models, threads, kernels, hidden, among, statistic, floors):
         else:
             cells += ["–", "–"]
         if floors:
-            floor = FLOORS.get(model.removesuffix(".tflite"))
-            cells.append(str(floor[floors - 1]) if floor else "–")
+            cells.append(str(floors.get(model.removesuffix(".tflite"), "–")))
         lines.append(f"| {model.removesuffix('.tflite')} | " + " | ".join(cells) + " |")
     return lines
 
@@ -204,12 +239,14 @@ def document(a, figures, failed, rounds, models, sets, mask, about):
              "made by `make compare`, raw figures in the .json beside. The load of "
              f"the machine was {about['load']}: where it is above 1, others computed meanwhile, and two threads and all medians "
              "say more about them than about anybody's kernels.", "",
-             "The ratio is the time of the fastest peer that adds exactly over edge's. In brackets: sums that saturate (ONNX "
-             "Runtime multiplies int8 weights by VPMADDUBSW where there is no VNNI). edge alone gives the bytes of TensorFlow "
-             "Lite's reference kernels. LiteRT reads the same .tflite file; ONNX Runtime a conversion by toonnx.py, once with the weights "
+             "The ratio is the time of the fastest peer that adds exactly over edge's. In brackets: sums that saturate (where "
+             "there is no VNNI, ONNX Runtime and OpenVINO multiply int8 weights by VPMADDUBSW; of MNN it isn't known). edge alone gives the bytes of TensorFlow "
+             "Lite's reference kernels. LiteRT and OpenVINO read the same .tflite file (OpenVINO computes uint8 weights in "
+             "float32, and depthwise layers in bfloat16, where the processor has that), MNN its own conversion of those "
+             "with int8 weights; ONNX Runtime a conversion by toonnx.py, once with the weights "
              "as they are, once with uint8 ones moved to int8, which reaches its VNNI kernels. That takes "
-             "a conversion of one's own, so ratios are given without it and with it. The floors are for one thread, and were "
-             "set without it. After waiting for a worker without a core edge computes alone for a while, so on a busy machine "
+             "a conversion of one's own, so ratios are given to LiteRT and ONNX Runtime as it is, and to all. The floors are for one thread and the former, "
+             "the goals for one thread and all peers. After waiting for a worker without a core edge computes alone for a while, so on a busy machine "
              "its figure for two threads may be that for one.", ""]
     plain, all_of_them = ["litert", "ort"], list(PEERS)
     for kernels, hidden, column in [("avx512-vnni", "", 1), ("avx2", "avx2", 2)]:
@@ -219,11 +256,13 @@ def document(a, figures, failed, rounds, models, sets, mask, about):
             for statistic in ["min", "median"]:
                 note = ", AVX-512 and VNNI hidden from the peers" if hidden else ""
                 lines += [f"## {kernels}, {threads} thread{'s' * (threads > 1)}, {statistic}{note}", ""]
-                lines += table(figures, names, threads, kernels, hidden, plain, statistic, column) + [""]
-        lines += [f"### {kernels}, with ONNX Runtime's int8 weights, min", ""]
+                floors = {m: f[column - 1] for m, f in FLOORS.items()}
+                lines += table(figures, names, threads, kernels, hidden, plain, statistic, "floor", floors) + [""]
+        lines += [f"### {kernels}, all peers, min", ""]
         for threads in a.threads:
             lines += [f"{threads} thread{'s' * (threads > 1)}:", ""]
-            lines += table(figures, names, threads, kernels, hidden, all_of_them, "min", 0) + [""]
+            goals = GOALS if threads == 1 and not hidden else {}
+            lines += table(figures, names, threads, kernels, hidden, all_of_them, "min", "goal", goals) + [""]
     lines += ["## edge's kernel sets, min", "", "| model | threads | " + " | ".join(sets) + " |", "| --- |" + " ---: |" * (len(sets) + 1)]
     for model in names:
         for threads in a.threads:
@@ -233,7 +272,7 @@ def document(a, figures, failed, rounds, models, sets, mask, about):
         lines += ["", "Not measured:", ""]
         lines += [f"- {who}, {model}, {t} threads: {why.splitlines()[0][:200]}" for (who, model, t), why in sorted(failed.items())]
     if not mask:
-        lines += ["", "AVX2 isn't compared: ../shared/peers/cpuidmask.c, which hides AVX-512 from the peers, isn't here."]
+        lines += ["", "AVX2 isn't compared: ../shared/peers/cpuidmask.c, which hides AVX-512 from the peers, isn't here, or this processor can't hide it."]
     return "\n".join(lines) + "\n"
 
 
@@ -258,7 +297,7 @@ def machine(edge):
     return {"date": datetime.date.today().isoformat(), "cpu": cpu, "cores": os.cpu_count(), "system": platform.system() + " " + platform.release(),
             "edge": subprocess.run([edge, "version"], capture_output=True, text=True).stdout.strip(),
             "commit": subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, cwd=HERE).stdout.strip(),
-            "versions": {p: importlib.metadata.version(p) for p in ["ai-edge-litert", "onnxruntime", "numpy"]},
+            "versions": {p: importlib.metadata.version(p) for p in ["ai-edge-litert", "onnxruntime", "openvino", "MNN", "numpy"]},
             "command": "make compare"}
 
 
