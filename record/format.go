@@ -117,6 +117,9 @@ func parseHeader(payload []byte) (*Header, error) {
 	if h.Output.Classes < 1 || h.Output.Classes > most {
 		return nil, fmt.Errorf("its header: %d classes", h.Output.Classes)
 	}
+	if _, err := frame.NewFitter(h.Input, h.Fit); err != nil { // of these, pictures are made
+		return nil, fmt.Errorf("its header: %w", err)
+	}
 	return h, nil
 }
 

@@ -75,12 +75,11 @@ func Read(name string) (*Recording, error) {
 		}
 		left -= int64(len(data))
 		if err := r.add(data); err != nil {
-			err = fmt.Errorf("record: %s: %w", name, err)
-			if len(r.segments) == 0 || !errors.Is(err, errCut) && !errors.Is(err, errSum) {
-				return nil, err
-			}
-			r.Damaged = append(r.Damaged, err)
+			r.Damaged = append(r.Damaged, fmt.Errorf("record: %s: %w", name, err))
 		}
+	}
+	if len(r.segments) == 0 && len(r.Damaged) > 0 {
+		return nil, r.Damaged[0]
 	}
 	return r, nil
 }

@@ -17,8 +17,9 @@ type Replay struct {
 	// Classify runs a network on a picture; its result is good until the next call. nil: outputs are as recorded, and so
 	// is the output of a picture for which it returns nil.
 	Classify func(*Header, *Picture) ([]byte, error)
-	// Only makes moments without a picture not count, since another network would have given other outputs.
-	Only bool
+	// Only says for which headers moments without a picture don't count, since another network would have given other
+	// outputs; nil: for none.
+	Only func(*Header) bool
 	// Took is called for each moment; nil: for none.
 	Took func(Outcome)
 
@@ -158,7 +159,7 @@ func (p *Replay) moment(t *Tally, r *Recording, step *Step, judge *decision.Judg
 				t.Outputs++
 			}
 			o.Output = output
-		case p.Only:
+		case p.Only != nil && p.Only(h):
 			judge.Starting() // what it has seen is too old for the next picture
 			return o, nil
 		}

@@ -126,8 +126,12 @@ func (c *control) swap(ctx context.Context, net *classifier.Classifier) error {
 		return err
 	}
 	net.SetFitter(fitter)
+	sum, err := sumOf(c.config, net)
+	if err != nil {
+		return err
+	}
 	header := c.header
-	header.Model, header.Output, header.Input = net.Name(), net.Output, net.Input
+	header.Model, header.SHA256, header.Output, header.Input = net.Name(), sum, net.Output, net.Input
 	done := make(chan struct{})
 	select {
 	case c.changes <- change{judge: judge, net: net, header: header, done: done}:

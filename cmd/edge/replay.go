@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"path/filepath"
 	"time"
 
 	"edge/classifier"
@@ -42,17 +44,22 @@ func runReplay(ctx context.Context, args []string, std streams) error {
 	if first == nil {
 		return configErrorf("%s: nothing was recorded", f.Arg(0))
 	}
-	again := &rerun{ctx: ctx, recording: r, own: *file == ""}
+	again := &rerun{ctx: ctx, recording: r, fitters: map[*record.Header]*frame.Fitter{}}
 	if *file != "" {
 		if again.rules, err = config.Load(*file); err != nil {
 			return err
 		}
 	}
-	if err := again.open(n, first); err != nil {
-		return err
+	if *drawing != "" {
+		if err := refuseOver(*drawing, f.Arg(0)); err != nil {
+			return err
+		}
+	}
+	if err := again.open(n.Options, first); err != nil {
+		return misconfigured(err)
 	}
 	defer again.close()
-	if again.own {
+	if again.rules == nil && (again.network == nil || again.sum == first.SHA256) {
 		return again.asItWas(std.out)
 	}
 	return again.whatIf(std.out, *drawing)
@@ -72,42 +79,54 @@ type rerun struct {
 	rules     *config.Config         // nil: the recording's own
 	network   *classifier.Classifier // nil: it isn't here
 	sum       string                 // of the network's file
-	own       bool                   // as it was: its own rules and network
-	other     bool                   // the recorded outputs don't count: another network, or another part of the picture
 
-	fitter map[*record.Header]*frame.Fitter
-	pixels *frame.Fitter // of a tensor's pixels, for another network
+	fitters map[*record.Header]*frame.Fitter
+	pixels  *frame.Fitter // of a tensor's pixels, for another network
 }
 
-// open finds the network: the named one, else the recording's own if it is here.
-func (a *rerun) open(n networkFlags, h *record.Header) error {
-	a.fitter = map[*record.Header]*frame.Fitter{}
-	o := n.Options
-	o.Fit = h.Fit
+// open finds the network: the named one, else that of the rules, else the recording's own if it is here.
+func (a *rerun) open(o classifier.Options, h *record.Header) (err error) {
 	switch {
 	case a.rules != nil:
-		given := networkOf(a.rules)
-		o.Fit = given.Fit
-		if o.Model == "" {
-			o.Model, o.Labels, o.Normalize = given.Model, given.Labels, given.Normalize
+		given := networkOf(a.rules).Options
+		if a.rules.Teach.Lesson != "" {
+			given.Model = filepath.Join(a.rules.Teach.Lesson, taughtFile)
 		}
+		given.Model, given.Labels = cmp.Or(o.Model, given.Model), cmp.Or(o.Labels, given.Labels)
+		given.Kernels, given.Threads = cmp.Or(o.Kernels, given.Kernels), cmp.Or(o.Threads, given.Threads)
+		o = given
 	case o.Model == "":
 		var here bool
 		if o.Model, here = findModel(h); !here {
 			return nil
 		}
 	}
-	var err error
 	if a.sum, err = classifier.Sum(o.Model); err != nil {
-		return misconfigured(err)
+		return err
 	}
-	a.other = a.sum != h.SHA256 || o.Fit != h.Fit
-	a.own = a.own && !a.other
 	if a.network, err = classifier.Open(o); err != nil {
-		return misconfigured(err)
+		return err
 	}
 	a.pixels, err = frame.NewFitter(a.network.Input, frame.Options{Fit: frame.Stretch})
 	return err
+}
+
+// input returns what the network is to get of a header's frames: what it got then, normalization and part of the picture, if
+// that is the same network and there are no other rules.
+func (a *rerun) input(h *record.Header) (frame.TensorSpec, frame.Options) {
+	switch {
+	case a.rules != nil:
+		return a.network.Input, a.rules.Fit
+	case a.sum == h.SHA256:
+		return h.Input, h.Fit
+	}
+	return a.network.Input, h.Fit
+}
+
+// differs reports whether the recorded outputs of a header don't count: they are those of another network, or of other pixels.
+func (a *rerun) differs(h *record.Header) bool {
+	input, fit := a.input(h)
+	return a.sum != h.SHA256 || a.network.Output.Classes != h.Output.Classes || input != h.Input || fit != h.Fit
 }
 
 // findModel finds the network of a recording by its checksum: the embedded one, or the file that the recording names.
@@ -131,46 +150,38 @@ func (a *rerun) classify(h *record.Header, p *record.Picture) ([]byte, error) {
 	if err := a.ctx.Err(); err != nil {
 		return nil, errors.New("interrupted")
 	}
-	net := a.network.Net
-	switch {
-	case p.Format == 0 && !a.other: // what the network got
-		if len(p.Data) != len(net.Input()) {
-			return nil, fmt.Errorf("a tensor of %d bytes: the network takes %d", len(p.Data), len(net.Input()))
+	input := a.network.Net.Input()
+	if p.Format == 0 && !a.differs(h) { // what the network got
+		if len(p.Data) != len(input) {
+			return nil, fmt.Errorf("a tensor of %d bytes: the network takes %d", len(p.Data), len(input))
 		}
-		copy(net.Input(), p.Data)
-	case p.Format == 0:
-		f, ok := p.Frame(h)
-		if !ok {
-			return nil, errors.New("a picture that doesn't fit the recording's network")
-		}
-		if err := a.pixels.Fit(net.Input(), f); err != nil {
-			return nil, err
-		}
-	default:
-		f, _ := p.Frame(h)
-		fitter, err := a.fitterFor(h)
-		if err != nil {
-			return nil, err
-		}
-		if err := fitter.Fit(net.Input(), f); err != nil {
+		copy(input, p.Data)
+		return a.network.Run(), nil
+	}
+	f, ok := p.Frame(h)
+	if !ok {
+		return nil, errors.New("a picture that doesn't fit the recording's network")
+	}
+	fitter := a.pixels
+	if p.Format != 0 {
+		var err error
+		if fitter, err = a.fitterFor(h); err != nil {
 			return nil, err
 		}
 	}
-	net.Run()
-	return net.Output(), nil
+	if err := fitter.Fit(input, f); err != nil {
+		return nil, err
+	}
+	return a.network.Run(), nil
 }
 
-// fitterFor returns what turns a frame into the network's input: the recording's own, as it was then, or the new one.
+// fitterFor returns what turns a camera's frame into the network's input.
 func (a *rerun) fitterFor(h *record.Header) (*frame.Fitter, error) {
-	if f := a.fitter[h]; f != nil {
+	if f := a.fitters[h]; f != nil {
 		return f, nil
 	}
-	o := h.Fit
-	if a.rules != nil {
-		o = a.rules.Fit
-	}
-	f, err := frame.NewFitter(a.network.Input, o)
-	a.fitter[h] = f
+	f, err := frame.NewFitter(a.input(h))
+	a.fitters[h] = f
 	return f, err
 }
 
@@ -187,7 +198,7 @@ func (a *rerun) asItWas(w io.Writer) error {
 	}
 	if a.network != nil {
 		replay.Classify = func(h *record.Header, p *record.Picture) ([]byte, error) {
-			if h.SHA256 != a.sum {
+			if a.differs(h) { // of an earlier run in the same folder
 				return nil, nil
 			}
 			return a.classify(h, p)
@@ -244,26 +255,33 @@ func (a *rerun) whatIf(w io.Writer, drawing string) error {
 		rules = &a.rules.Decision
 	}
 	timeline := record.NewTimeline(a.recording, rules)
-	replay := record.Replay{Took: timeline.Take, Only: a.other}
+	only := false
+	replay := record.Replay{Took: timeline.Take, Only: a.differs}
 	replay.Judge = func(h *record.Header) (*decision.Judge, error) {
-		output := h.Output
-		if a.other {
-			output = a.network.Output
+		only = only || a.differs(h)
+		switch {
+		case a.rules != nil:
+			return a.rules.Judge(a.network.Output)
+		case a.differs(h):
+			return decision.NewJudge(h.Rules, a.network.Output)
 		}
-		if a.rules != nil {
-			return a.rules.Judge(output)
-		}
-		return decision.NewJudge(h.Rules, output)
+		return decision.NewJudge(h.Rules, h.Output)
 	}
-	if a.other {
-		replay.Classify = a.classify
+	replay.Classify = func(h *record.Header, p *record.Picture) ([]byte, error) {
+		if !a.differs(h) {
+			return nil, nil
+		}
+		return a.classify(h, p)
 	}
 	t, err := replay.Run(a.recording)
 	if err != nil {
+		if _, wrong := errors.AsType[decision.Problems](err); wrong {
+			err = misconfigured(fmt.Errorf("the recording's rules don't fit this network (--config names others): %w", err))
+		}
 		return err
 	}
 	timeline.Finish()
-	if a.other {
+	if only {
 		fmt.Fprintf(w, "another network, or another part of the picture: only the %d moments whose frames were kept count\n", t.Pictures)
 	}
 	if err := timeline.WriteTable(w, func(class int) string { return text.Clean(a.network.Output.ClassName(class)) }); err != nil {

@@ -1,11 +1,19 @@
 package main
 
 import (
+	"context"
+	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
+
+	"edge/defaultmodel"
 )
 
 // recordedRun runs pictures, records them, and returns the recording's folder and the configuration.
@@ -172,4 +180,152 @@ func TestPassword(t *testing.T) {
 		t.Errorf("status %d, %s", status, out.String())
 	}
 	expectFailure(t, statusConfig, []string{"0 bytes"}, "password")
+}
+
+// recordJPEG records what a camera shows that sends JPEG: its frames are recorded as it sent them, so a replay fits them
+// again. It ends after a few frames.
+func recordJPEG(t *testing.T, config, recording string) {
+	t.Helper()
+	const camera = "exec:for f in cat coffee rocket cat; do cat ../../examples/$f.jpg; sleep 0.1; done"
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	log := &frameCounter{end: cancel}
+	args := []string{"run", "--config", config, "--camera", camera, "--leds", "none", "--record", recording, "--verbose"}
+	if status := Main(ctx, args, streams{strings.NewReader(""), io.Discard, log}); status != 0 {
+		t.Fatal(log.String())
+	}
+}
+
+// frameCounter is a log that ends the run at the fourth frame.
+type frameCounter struct {
+	strings.Builder
+	end func()
+}
+
+func (c *frameCounter) Write(line []byte) (int, error) {
+	n, err := c.Builder.Write(line)
+	if strings.Count(c.String(), "msg=frame ")+strings.Count(c.String(), "state=watching ") == 4 {
+		c.end()
+	}
+	return n, err
+}
+
+var allPictures = regexp.MustCompile(`\n([1-9]\d*) of (\d+) pictures gave the recorded bytes`)
+
+// sameBytes reports whether a replay ran pictures through the network, all with the recorded bytes.
+func sameBytes(stdout string) bool {
+	m := allPictures.FindStringSubmatch(stdout)
+	return m != nil && m[1] == m[2]
+}
+
+// TestReplayOfSettings records with each setting that changes scores, and with those that must not: a replay gives the
+// recorded bytes. With another value of it, the recorded outputs don't count.
+func TestReplayOfSettings(t *testing.T) {
+	const led = "leds: [{name: cat, classes: any cat, smoothing: none, hold: 0s}]\n"
+	dir := t.TempDir()
+	plain := filepath.Join(dir, "plain.yaml")
+	write(t, plain, []byte(led))
+	for i, c := range []struct {
+		setting string
+		differs bool
+	}{
+		{"normalize: mean=100,std=50", true},
+		{"camera: {fit: stretch}", true},
+		{"camera: {fit: letterbox}", true},
+		{"camera: {roi: \"0.1,0.2,0.5,0.6\"}", true},
+		{"camera: {rotate: 90}", true},
+		{"camera: {mirror: true}", true},
+		{"threads: 2", false},
+		{"kernels: generic", false},
+	} {
+		config := filepath.Join(dir, "edge.yaml")
+		recording := filepath.Join(dir, strconv.Itoa(i))
+		write(t, config, []byte(led+c.setting+"\n"))
+		recordJPEG(t, config, recording)
+		status, stdout, stderr := edge("replay", recording)
+		if status != 0 || stderr != "" || !sameBytes(stdout) {
+			t.Errorf("%s: status %d, %s%s", c.setting, status, stdout, stderr)
+		}
+		status, stdout, stderr = edge("replay", recording, "--config", config)
+		if status != 0 || strings.Contains(stdout, "were kept count") || !strings.Contains(stdout, "Nothing would have been different") {
+			t.Errorf("%s, with its own configuration: status %d, %s%s", c.setting, status, stdout, stderr)
+		}
+		status, stdout, stderr = edge("replay", recording, "--config", plain)
+		if status != 0 || strings.Contains(stdout, "moments whose frames were kept count") != c.differs {
+			t.Errorf("%s, without it: status %d, %s%s", c.setting, status, stdout, stderr)
+		}
+	}
+}
+
+// TestReplayOfLesson records a network that was taught, whose scores are more than its last layer's.
+func TestReplayOfLesson(t *testing.T) {
+	dir := t.TempDir()
+	lesson := filepath.Join(dir, "lesson")
+	for _, class := range []string{"cat", "rocket"} {
+		if err := os.MkdirAll(filepath.Join(lesson, class), 0o777); err != nil {
+			t.Fatal(err)
+		}
+		picture := readTestFile(t, "../../examples/"+class+".jpg")
+		for i := range 4 {
+			write(t, filepath.Join(lesson, class, fmt.Sprintf("%d.jpg", i)), append(picture, byte(i)))
+		}
+	}
+	if status, stdout, stderr := edge("teach", lesson, "--out", filepath.Join(lesson, taughtFile)); status != 0 {
+		t.Fatal(stdout, stderr)
+	}
+	config, recording := filepath.Join(dir, "edge.yaml"), filepath.Join(dir, "record")
+	write(t, config, []byte("teach: {lesson: lesson}\nleds: [{name: r, classes: rocket, smoothing: none, hold: 0s}]\n"))
+	recordJPEG(t, config, recording)
+	for _, args := range [][]string{{"replay", recording}, {"replay", recording, "--model", filepath.Join(lesson, taughtFile)}} {
+		status, stdout, stderr := edge(args...)
+		if status != 0 || stderr != "" || !sameBytes(stdout) {
+			t.Errorf("%q: status %d, %s%s", args, status, stdout, stderr)
+		}
+	}
+	status, stdout, stderr := edge("replay", recording, "--config", config)
+	if status != 0 || !strings.Contains(stdout, "Nothing would have been different") || strings.Contains(stdout, "another network") {
+		t.Errorf("status %d, %s%s", status, stdout, stderr)
+	}
+}
+
+// TestReplayOfAPart replays recordings whose end, or one of whose files, is missing.
+func TestReplayOfAPart(t *testing.T) {
+	dir, config := recordedRun(t)
+	names, err := filepath.Glob(filepath.Join(dir, "*.rec"))
+	if err != nil || len(names) != 1 {
+		t.Fatalf("%q, %v", names, err)
+	}
+	whole := readTestFile(t, names[0])
+	cut := filepath.Join(t.TempDir(), "cut.rec")
+	write(t, cut, whole[:len(whole)-3])
+	for _, args := range [][]string{{"replay", cut}, {"replay", cut, "--config", config}, {"record", "export", cut, "--out", t.TempDir()}} {
+		if status, stdout, stderr := edge(args...); status != 0 || stdout == "" {
+			t.Errorf("%q: status %d, %s%s", args, status, stdout, stderr)
+		}
+	}
+	if _, _, stderr := edge("replay", cut); !strings.Contains(stderr, "cut off") {
+		t.Errorf("it doesn't say that the end is missing: %s", stderr)
+	}
+	for n := range 20 {
+		write(t, cut, whole[:n*11])
+		if status, _, stderr := edge("replay", cut); status != statusConfig || !strings.HasPrefix(stderr, "record: ") && !strings.Contains(stderr, "nothing was recorded") {
+			t.Errorf("%d bytes: status %d, %s", n*11, status, stderr)
+		}
+	}
+	write(t, filepath.Join(dir, "00000000.rec"), whole[:100]) // an old segment, of which not even the header is left
+	write(t, filepath.Join(dir, "00000009.rec"), []byte("this is a text, and a long one, and no recording at all"))
+	status, stdout, stderr := edge("replay", dir)
+	if status != 0 || !strings.Contains(stdout, "5 of 5 changes") || strings.Count(stderr, "\n") != 2 {
+		t.Errorf("status %d, %s%s", status, stdout, stderr)
+	}
+	expectFailure(t, statusConfig, []string{"which this command reads"}, "replay", names[0], "--config", config, "--html", names[0])
+	expectFailure(t, statusConfig, []string{"the recording's rules don't fit this network"}, "replay", names[0], "--model", imagenetModel(t))
+}
+
+// imagenetModel is a network with other classes than red, green and blue.
+func imagenetModel(t *testing.T) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "other.tflite")
+	write(t, name, defaultmodel.TFLite)
+	return name
 }

@@ -48,7 +48,7 @@ type watchers struct {
 // the walk l sees.
 func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config, error)) (*watchers, error) {
 	started := time.Now()
-	sum, err := classifier.Sum(c.Model)
+	sum, err := sumOf(c, l.net)
 	if err != nil {
 		return nil, misconfigured(err)
 	}
@@ -84,6 +84,18 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 		w.ended.Go(func() { w.keepStatus(ctx, l, filepath.Join(dir, statusFile)) })
 	}
 	return w, nil
+}
+
+// sumOf returns the checksum of the file that holds a configuration's network; empty if that was made in memory, because
+// nothing has been taught yet.
+func sumOf(c *config.Config, net *classifier.Classifier) (string, error) {
+	if c.Teach.Lesson == "" {
+		return classifier.Sum(c.Model)
+	}
+	if file := filepath.Join(c.Teach.Lesson, taughtFile); net.Name() == file {
+		return classifier.Sum(file)
+	}
+	return "", nil
 }
 
 // withoutPasswords returns a configuration's text without its passwords, for a recording: people may pass that on.
