@@ -350,12 +350,8 @@ TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 #define LOAD_ROWS(a) LOAD_ROW0(a); LOAD_ROW1(a); LOAD_ROW2(a)
 #define PAD_ROWS(a) VLD1R (PADDING), [V0.B16]; MOV(0, (a)); MOV(0, (a)+1); MOV(0, (a)+2)
 
-// REQUANTIZE1 requantizes the pixel before by itself: where the kind needs more steps, or in front of a border. HI, which
-// BOTH may overwrite, is loaded anew.
-#define REQUANTIZE1 \
-	FMOVQ (channels8_header+header_hi)(PANEL), F30; \
-	OTHER1; \
-	STORE1
+// REQUANTIZE1 requantizes the pixel before by itself, if its kind needs more steps.
+#define REQUANTIZE1 OTHER1; STORE1
 
 // BOTH(a, b, c, NEXT) computes a pixel and requantizes the one before. It loads column c, and lets NEXT load another into
 // b when that isn't needed any more.

@@ -28,8 +28,11 @@
 // in real networks with one scale for all channels. Else there are two products at a time (flag 1); one, where both
 // of two weights are −128 (flag 2). The first products set the accumulators (SADDLP) instead of adding.
 //
-// A Cortex-A53 issues in order, two instructions a cycle if only one of them is a multiplication. So the loads of what
-// comes next stand between multiplications, and no product is used within the next three.
+// A Cortex-A53 issues in order, two instructions a cycle if only one of them is the vector unit's, whose results can be used
+// four cycles later. So the loads of what comes next stand between multiplications, and no product is used within the next
+// three. The last steps of requantization, which are one after the other, and the stores stand between the first products
+// of the tile after, if that is possible (SLOW): a tile leaves its results in V3, V7, V11 and V15, accumulators of the
+// channel that comes last.
 
 #define CHANNELS 4
 #define SRC      R0
@@ -57,6 +60,7 @@
 #define PANELS   R22
 #define SIZE     R23
 #define COLUMN   R24 // of the output: where a panel's first pixel goes
+#define SLOW     R25 // not 0: a tile is finished before the next one begins
 
 #define LOAD_PANEL \
 	MOVD COLUMN, DST;                     \
@@ -69,22 +73,21 @@
 	ADD  PANEL, WEIGHTS
 
 // The constants of requantization, where pixels and weights were.
-#define MULTIPLIER   16
-#define MULTIPLIER_B 16
-#define RIGHT        18
-#define RIGHT_B      18
+#define MULTIPLIER   26
+#define MULTIPLIER_B 26
+#define RIGHT        28
+#define RIGHT_B      28
 #define LEFT         20
 #define LEFT_B       20
 #define ZERO16       22
 #define LO           23
 #define HI           24
 #define ZERO32       25
-#define SPARE        26
-#define SPARE2       27
-#define SPARE3       28
+#define SPARE        16
+#define SPARE2       17
+#define SPARE3       18
 
 #define LOAD_REQUANT \
-	FLDPQ channels4_multiplier(PANEL), (F16, F18);      \
 	FMOVQ (channels4_header+header_lo)(PANEL), F23
 
 #define LOAD_REQUANT_SIGNED \
@@ -139,21 +142,26 @@
 	HOW(OP, 2, 24, 25);        \
 	HOW(OP, 3, 26, 27)
 
-// AHEAD multiplies the pixels in v to v+3 by weights w, and loads something after each two.
-#define AHEAD(MUL, w, v, LOAD1, LOAD2) \
-	MUL(w, (v), 28); MUL(w, (v)+1, 29); LOAD1; MUL(w, (v)+2, 30); MUL(w, (v)+3, 31); LOAD2
+// AHEAD multiplies the pixels in v to v+3 by weights w, and does something after each two.
+#define AHEAD(MUL, w, v, DO1, DO2) \
+	MUL(w, (v), 28); MUL(w, (v)+1, 29); DO1; MUL(w, (v)+2, 30); MUL(w, (v)+3, 31); DO2
 
 // FOURS does it with four products at a time: for three channels, and for the last, where it loads the first pixels and
-// weights of the next step, if there is one.
-#define FOURS(OP) \
-	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  \
-	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); \
-	AHEAD(SMLAL, 25, 20, LOAD(W, F26), LOAD(W, F27));    \
-	HIGH(SMLAL2, 25); SUM(OP, 0);                        \
-	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
-	LOW(SMLAL2, 26); HIGH(SMLAL, 27); HIGH(SMLAL2, 27); SUM(OP, 1); \
+// weights of the next step, if there is one. A to H are something to do besides.
+#define FOURS(OP, A, B, C, D, E, F, G, H) \
+	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  A; \
+	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); B; \
+	AHEAD(SMLAL, 25, 20, LOAD(W, F26), LOAD(W, F27));    C; \
+	HIGH(SMLAL2, 25);                                    D; \
+	SUM(OP, 0);                                          E; \
+	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    F; \
+	LOW(SMLAL2, 26);                                     G; \
+	AHEAD(SMLAL, 27, 20, H, NOTHING);                    \
+	HIGH(SMLAL2, 27); SUM(OP, 1);                        \
 	AHEAD(SMULL, 24, 16, LOAD(W, F26), LOAD(W, F27));    \
 	LOW(SMLAL2, 24); HIGH(SMLAL, 25); HIGH(SMLAL2, 25); SUM(OP, 2)
+#define NOTHING
+#define ALONE(OP) FOURS(OP, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
 #define LAST_FOURS(OP) \
 	LOW(SMULL, 26); LOW(SMLAL2, 26); HIGH(SMLAL, 27); HIGH(SMLAL2, 27); SUM(OP, 3)
 #define LAST_FOURS_AHEAD(OP) \
@@ -162,6 +170,33 @@
 	AHEAD(SMLAL, 27, 20, LOAD(P0, F16), LOAD(P1, F17));  \
 	AHEAD(SMLAL2, 27, 20, LOAD(P2, F18), LOAD(P3, F19)); \
 	SUM(OP, 3)
+
+// What is left of the tile before, in steps for FOURS: NARROW_RELU or NARROW, with constants in accumulators that aren't
+// set yet, and the stores.
+#define RELU_A \
+	UZP1_H(7, 3, 3); FMOVQ (channels4_header+header_lo)(PANEL), F1; \
+	UZP1_H(15, 11, 11)
+#define RELU_B SQXTUN_H(3, 3)
+#define RELU_C SQXTUN2_H(11, 3)
+#define RELU_D EOR(1, 3, 3)
+#define SIGNED_A \
+	SQXTN_S(3, 3);   FMOVQ (channels4_header+header_zero16)(PANEL), F1; \
+	SQXTN_S(11, 11); FMOVQ (channels4_header+header_lo)(PANEL), F2
+#define SIGNED_B \
+	SQXTN2_S(7, 3);   FMOVQ (channels4_header+header_hi)(PANEL), F6; \
+	SQXTN2_S(15, 11)
+#define SIGNED_C SQADD_H(1, 3, 3); SQADD_H(1, 11, 11)
+#define SIGNED_D SQXTN_H(3, 3)
+#define SIGNED_E SQXTN2_H(11, 3)
+#define SIGNED_F SMAX_B(2, 3, 3)
+#define SIGNED_G SMIN_B(6, 3, 3)
+
+// STORE writes the tile in V3.
+#define STORE \
+	VDUP  V3.S[1], V7.S4;  FMOVS F3, (DST); ADD DSTRIDE, DST;  \
+	VDUP  V3.S[2], V11.S4; FMOVS F7, (DST); ADD DSTRIDE, DST;  \
+	VDUP  V3.S[3], V15.S4; FMOVS F11, (DST); ADD DSTRIDE, DST; \
+	FMOVS F15, (DST);      ADD DSTRIDE, DST
 
 #define PAIR_16(OP, n, w) LOW(SMULL, w); LOW(SMLAL2, w); SUM(OP, n)
 #define ONES_16(OP, n, w) LOW(SMULL, w); SUM(OP, n); LOW(SMULL2, w); SUM(SADALP_H, n)
@@ -188,16 +223,11 @@
 // TOTAL adds up the partial sums of one pixel: a becomes its four channels.
 #define TOTAL(a, b, c, d) ADDP_S(b, a, a); ADDP_S(d, c, c); ADDP_S(c, a, a)
 
-#define EACH4(OP, x, y) OP(0, x); OP(4, x); OP(8, x); OP(12, x)
+#define EACH4(OP, x, y) OP(3, x); OP(7, x); OP(11, x); OP(15, x)
 #define EACH1(OP, x, y) OP(0, x)
 #define BIAS(v, x)   ADD_S(x, v, v)
 
-#define QUADS4(OP) \
-	OP(0, 4, 8, 12); \
-	VST1.P V0.S[0], (DST)(DSTRIDE); \
-	VST1.P V0.S[1], (DST)(DSTRIDE); \
-	VST1.P V0.S[2], (DST)(DSTRIDE); \
-	VST1.P V0.S[3], (DST)(DSTRIDE)
+#define QUADS4(OP) OP(3, 7, 11, 15); STORE
 #define QUADS1(OP) OP(0, 4, 8, 12); FMOVS F0, (DST)
 
 #include "pointwise_arm64.h"
@@ -210,6 +240,11 @@ TEXT ·pointwise_4x4c32__neon(SB), NOSPLIT, $0-8
 
 panel:
 	LOAD_PANEL
+	MOVBU channels4__size(PANEL), SLOW // the first flag
+	LSR   $1, KIND, R26
+	ORR   R26, SLOW
+	CMP   $0, STEPS
+	CSINC NE, SLOW, ZR, SLOW
 
 tile:
 	MOVD SRC, P0
@@ -227,7 +262,9 @@ tile:
 	LOAD_PIXELS_16
 	SUBS $1, COUNT
 	CBNZ FLAG, firstPairs
-	FOURS(SADDLP_H)
+	ALONE(SADDLP_H)
+
+first:
 	BEQ  firstLast
 	LAST_FOURS_AHEAD(SADDLP_H)
 
@@ -235,7 +272,7 @@ step: // the pixels' first 16 input channels are loaded, and the first weights
 	MOVBU.P 1(FLAGS), FLAG
 	SUBS $1, COUNT
 	CBNZ FLAG, pairs
-	FOURS(SADALP_H)
+	ALONE(SADALP_H)
 	BEQ  last
 	LAST_FOURS_AHEAD(SADALP_H)
 	B    step
@@ -259,21 +296,68 @@ eight:
 	ALL_8(SADALP_H)
 
 total:
-	FLDPQ channels4_bias(PANEL), (F27, F28)
-	TOTAL(0, 1, 2, 3)
-	TOTAL(4, 5, 6, 7)
-	TOTAL(8, 9, 10, 11)
-	TOTAL(12, 13, 14, 15)
-	LOAD_REQUANT
-	EACH4(BIAS, 27, _)
-	CBZ  CORRECTS, requant
-	FMOVQ.P 16(SUMS), F29
-	MLA_S_LANE(0, 29, 28, 0)
-	MLA_S_LANE(1, 29, 28, 4)
-	MLA_S_LANE(2, 29, 28, 8)
-	MLA_S_LANE(3, 29, 28, 12)
+	FLDPQ channels4_bias(PANEL), (F29, F30)
+	ADDP_S(1, 0, 0)
+	ADDP_S(3, 2, 2)
+	MOVD  SRC, P0
+	ADDP_S(5, 4, 4)
+	ADD   SSTRIDE, P0, P1
+	ADDP_S(7, 6, 6)
+	ADD   SSTRIDE, P1, P2
+	ADDP_S(9, 8, 8)
+	ADD   SSTRIDE, P2, P3
+	ADDP_S(11, 10, 10)
+	FMOVQ channels4_multiplier(PANEL), F26
+	ADDP_S(13, 12, 12)
+	FMOVQ channels4_right(PANEL), F28
+	ADDP_S(15, 14, 14)
+	MOVD  WEIGHTS, W
+	ADDP_S(2, 0, 3)
+	ADD   $(channels4__size+1), PANEL, FLAGS
+	ADDP_S(6, 4, 7)
+	MOVD  STEPS, COUNT
+	ADDP_S(10, 8, 11)
+	ADDP_S(14, 12, 15)
+	EACH4(BIAS, 29, _)
+	CBZ   CORRECTS, corrected
+	FMOVQ.P 16(SUMS), F31
+	MLA_S_LANE(0, 31, 30, 3)
+	MLA_S_LANE(1, 31, 30, 7)
+	MLA_S_LANE(2, 31, 30, 11)
+	MLA_S_LANE(3, 31, 30, 15)
+
+corrected:
+	CBNZ SLOW, requant
+	CMP  $1, TILES
+	BEQ  requant
+	SUB  $1, TILES
+	ADD  SSTRIDE, P3, SRC
+	MULTIPLY(3, 26);     LOAD(P0, F16)
+	MULTIPLY(7, 26);     LOAD(P1, F17)
+	MULTIPLY(11, 26);    LOAD(P2, F18)
+	MULTIPLY(15, 26);    LOAD(P3, F19)
+	CBNZ KIND, signedAhead
+	SHIFT_RIGHT(3, 28);  LOAD(W, F24)
+	SHIFT_RIGHT(7, 28);  LOAD(W, F25)
+	SHIFT_RIGHT(11, 28); SUBS $1, COUNT
+	SHIFT_RIGHT(15, 28)
+	FOURS(SADDLP_H, RELU_A, RELU_B, RELU_C, RELU_D, NOTHING, STORE, NOTHING, NOTHING)
+	B    first
+
+signedAhead:
+	AWAY(3, _);          LOAD(W, F24)
+	AWAY(7, _);          LOAD(W, F25)
+	AWAY(11, _);         SUBS $1, COUNT
+	AWAY(15, _)
+	SHIFT_RIGHT(3, 28)
+	SHIFT_RIGHT(7, 28)
+	SHIFT_RIGHT(11, 28)
+	SHIFT_RIGHT(15, 28)
+	FOURS(SADDLP_H, SIGNED_A, SIGNED_B, SIGNED_C, SIGNED_D, SIGNED_E, SIGNED_F, SIGNED_G, STORE)
+	B    first
 
 requant:
+	LOAD_REQUANT
 	REQUANTIZE(EACH4, QUADS4)
 
 firstLast:
@@ -386,13 +470,15 @@ eight:
 	SUM_CHANNELS
 
 total:
-	FLDPQ channels4_bias(PANEL), (F27, F28)
+	FLDPQ channels4_bias(PANEL), (F29, F30)
 	TOTAL(0, 1, 2, 3)
+	FMOVQ channels4_multiplier(PANEL), F26
+	FMOVQ channels4_right(PANEL), F28
 	LOAD_REQUANT
-	BIAS(0, 27)
+	BIAS(0, 29)
 	CBZ  CORRECTS, requant
-	FMOVS (SUMS), F29
-	MLA_S_LANE(0, 29, 28, 0)
+	FMOVS (SUMS), F31
+	MLA_S_LANE(0, 31, 30, 0)
 
 requant:
 	REQUANTIZE(EACH1, QUADS1)
