@@ -63,11 +63,14 @@ func classError(name string) error {
 	return nil
 }
 
-// isPictureName keeps to the names that the page and the buttons give: no other file is touched.
+// isPictureName keeps to pictures in a class's own folder: no other file is shown or moved.
 func isPictureName(name string) bool {
-	stem, ok := strings.CutSuffix(name, pictureEnding)
-	stem = strings.TrimPrefix(stem, "burst-")
-	return ok && stem != "" && strings.Trim(stem, "0123456789-") == ""
+	return name != "" && name[0] != '.' && name == filepath.Base(name) && pictureTypes[strings.ToLower(filepath.Ext(name))] != ""
+}
+
+// pictureTypes are what edge teach reads, by the end of a file's name.
+var pictureTypes = map[string]string{
+	".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".bmp": "image/bmp",
 }
 
 func (l *lesson) list() (taught, error) {
@@ -242,7 +245,7 @@ func (s *Server) lessonPicture(l *lesson, w http.ResponseWriter, r *http.Request
 		refuse(w, http.StatusNotFound, "", pictureMissing)
 		return
 	}
-	w.Header().Set("Content-Type", "image/jpeg")
+	w.Header().Set("Content-Type", pictureTypes[strings.ToLower(filepath.Ext(name))])
 	w.Header().Set("Cache-Control", "private, max-age=3600")
 	_, _ = w.Write(data)
 }

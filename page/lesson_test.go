@@ -122,7 +122,14 @@ func TestTaughtAnew(t *testing.T) {
 	if s := w.live.State(&p.Fixed, Changing{}); s.Model != "door" || s.SHA256 != "def" {
 		t.Errorf("the last network's name: %s, %s", s.Model, s.SHA256)
 	}
-	if !isPictureName("burst-00001-001.jpg") || isPictureName("burst-.jpg") || isPictureName("burst-../x.jpg") {
-		t.Error("the buttons' pictures")
+	for _, name := range []string{"burst-00001-001.jpg", "20251125-232959-123456.jpg", "from my phone.JPG", "a.png"} {
+		if !isPictureName(name) {
+			t.Errorf("%q is no picture", name)
+		}
+	}
+	for _, name := range []string{"", ".jpg", "..", "../x.jpg", "/x.jpg", "a/b.jpg", ".edge-features", ".taught.tflite", "x.svg", "x.html", "x"} {
+		if isPictureName(name) {
+			t.Errorf("%q is a picture", name)
+		}
 	}
 }

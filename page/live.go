@@ -129,6 +129,13 @@ func (l *Live) SetNetwork(n Network) {
 	l.newest.output = make([]byte, 0, n.Output.Classes)
 }
 
+// Network returns the one that runs.
+func (l *Live) Network() Network {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.network
+}
+
 // See takes a copy of what is new. It doesn't wait, and allocates only for a switch.
 func (l *Live) See(s Seen) {
 	v := &s.Verdict

@@ -138,6 +138,8 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /api/v1/history", s.history)
 	mux.HandleFunc("GET /api/v1/replay", s.listEvents)
 	mux.HandleFunc("GET /api/v1/replay/{run}/{moment}", s.showEvent)
+	mux.HandleFunc("GET /api/v1/replay/{run}/{moment}/nearest", s.withTeacher(s.nearest))
+	mux.HandleFunc("GET /api/v1/models", s.models)
 	mux.HandleFunc("GET /api/v1/pictures/{run}/{moment}", s.picture)
 	mux.HandleFunc("GET /api/v1/lessons", s.withLesson(s.listLesson))
 	mux.HandleFunc("POST /api/v1/lessons", s.withLesson(s.addClass))

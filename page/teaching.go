@@ -1,8 +1,11 @@
 package page
 
 import (
+	"context"
 	"net/http"
 
+	"edge/frame"
+	"edge/record"
 	"edge/teach"
 )
 
@@ -12,6 +15,8 @@ type Teacher interface {
 	Teach()
 	// Teaching says how it goes.
 	Teaching() Teaching
+	// Why says which of the taught pictures a frame looks like, of which a part counts. It waits until ctx ends if it has to.
+	Why(ctx context.Context, f frame.Frame, fit frame.Options) (*teach.Why, error)
 }
 
 // Teaching is how it goes with the lesson: what GET /api/v1/teaching answers.
@@ -51,4 +56,54 @@ func (s *Server) lessonChanged() {
 	if s.program.Teacher != nil {
 		s.program.Teacher.Teach()
 	}
+}
+
+// nearest says which of the taught pictures the frame of an event looks like, as the lesson is taught now.
+func (s *Server) nearest(t Teacher, w http.ResponseWriter, req *http.Request) {
+	r := s.recording(w)
+	if r == nil {
+		return
+	}
+	var p *record.Picture
+	event := eventOf(r, req)
+	if event != nil {
+		p = r.Picture(event.Header, event.Number)
+	}
+	if p == nil {
+		refuse(w, http.StatusNotFound, "", gone)
+		return
+	}
+	f, ok := p.Frame(event.Header)
+	if !ok {
+		refuse(w, http.StatusNotFound, "", "this picture isn't of its network")
+		return
+	}
+	fit := event.Header.Fit
+	if p.Format == 0 { // it is what counted already
+		fit = frame.Options{Fit: frame.Stretch}
+	}
+	ctx, cancel := context.WithTimeout(req.Context(), answerTime/2)
+	defer cancel()
+	why, err := t.Why(ctx, f, fit)
+	if err != nil {
+		refuse(w, http.StatusServiceUnavailable, "", err.Error())
+		return
+	}
+	writeJSON(w, http.StatusOK, why)
+}
+
+// model is the network that runs, in a list of one.
+type model struct {
+	Name    string   `json:"name"`
+	SHA256  string   `json:"sha256"`
+	Kernels string   `json:"kernels"`
+	Input   [2]int   `json:"input"` // width and height
+	Classes int      `json:"classes"`
+	Labels  []string `json:"labels"` // of the classes; none if it has none
+}
+
+func (s *Server) models(w http.ResponseWriter, _ *http.Request) {
+	n, in := s.program.Live.Network(), s.program.Input
+	labels := append([]string{}, n.Output.Labels...)
+	writeJSON(w, http.StatusOK, []model{{n.Name, n.SHA256, s.program.Fixed.Kernels, [2]int{in.Width, in.Height}, n.Output.Classes, labels}})
 }

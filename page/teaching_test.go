@@ -1,7 +1,9 @@
 package page
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -9,6 +11,7 @@ import (
 	"testing"
 
 	"edge/config"
+	"edge/frame"
 	"edge/teach"
 )
 
@@ -31,6 +34,16 @@ func (p *patient) Teaching() Teaching {
 		Lesson: "door", Classes: []teach.ClassCard{{Name: "open", Pictures: 3}}, Confusion: [][]int{{3}}, Worst: []teach.Mistake{{File: "a.jpg"}},
 		Duplicates: [][]string{}, Twins: [][]string{}, Growth: []teach.Growth{}, Unreadable: []string{}, Warnings: []string{}, Advice: "10 more",
 	}}
+}
+
+func (p *patient) Why(_ context.Context, f frame.Frame, fit frame.Options) (*teach.Why, error) {
+	if f.Width != 8 || fit.Fit != frame.Stretch {
+		return nil, errors.New("another frame")
+	}
+	return &teach.Why{
+		Answer: "cat", Class: "cat", Classes: []string{"cat"}, Scores: []float64{1}, Familiarto: []float64{0.8},
+		Nearest: []teach.Near{{File: "lesson/cat/a.jpg", Shows: "cat", Cosine: 0.9}},
+	}, nil
 }
 
 // TestTeaching holds that each change of the lesson asks for it to be taught, nothing else does, and who may only look can't.

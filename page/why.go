@@ -137,24 +137,31 @@ func place(r *record.Recording, req *http.Request) (h *record.Header, moment uin
 	return nil, 0, false
 }
 
+const gone = "the recorder doesn't have this any more"
+
+// eventOf finds the event that is asked for, nil if it isn't there.
+func eventOf(r *record.Recording, req *http.Request) *record.Happening {
+	h, moment, ok := place(r, req)
+	for i := range r.Events {
+		if e := &r.Events[i]; ok && e.Header.Started.Equal(h.Started) && e.Number == moment {
+			return e
+		}
+	}
+	return nil
+}
+
 // showEvent runs what was around an event again, and says why it happened.
 func (s *Server) showEvent(w http.ResponseWriter, req *http.Request) {
 	r := s.recording(w)
 	if r == nil {
 		return
 	}
-	h, moment, ok := place(r, req)
-	var event *record.Happening
-	for i := range r.Events {
-		if e := &r.Events[i]; ok && e.Header.Started.Equal(h.Started) && e.Number == moment {
-			event = e
-			break
-		}
-	}
+	event := eventOf(r, req)
 	if event == nil {
-		refuse(w, http.StatusNotFound, "", "the recorder doesn't have this any more")
+		refuse(w, http.StatusNotFound, "", gone)
 		return
 	}
+	h, moment := event.Header, event.Number
 	if !s.library.running.TryLock() {
 		refuse(w, http.StatusServiceUnavailable, "", "another event is being looked at: try again")
 		return
@@ -256,7 +263,7 @@ func (s *Server) picture(w http.ResponseWriter, req *http.Request) {
 		p = r.Picture(h, moment)
 	}
 	if p == nil {
-		refuse(w, http.StatusNotFound, "", "the recorder doesn't have this any more")
+		refuse(w, http.StatusNotFound, "", gone)
 		return
 	}
 	w.Header().Set("Cache-Control", "private, max-age=3600")

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -43,8 +44,7 @@ type cache struct {
 
 func openCache(dir string, b *Backbone, options frame.Options) *cache {
 	c := &cache{
-		file: filepath.Join(dir, cacheName), size: b.size,
-		key: sha256.Sum256(fmt.Appendf(nil, "%s %+v %+v %d %d", b.Sum, b.spec, options, rawSteps, len(b.layers))),
+		file: filepath.Join(dir, cacheName), size: b.size, key: cacheKey(b, options),
 		old: map[picture]raw{}, now: map[picture]raw{},
 	}
 	data, err := files.Read(c.file, maxCache)
@@ -56,6 +56,24 @@ func openCache(dir string, b *Backbone, options frame.Options) *cache {
 		c.parse(data)
 	}
 	return c
+}
+
+func cacheKey(b *Backbone, options frame.Options) picture {
+	return sha256.Sum256(fmt.Appendf(nil, "%s %+v %+v %d %d", b.Sum, b.spec, options, rawSteps, len(b.layers)))
+}
+
+// Stale reports whether a lesson was taught last with another backbone, or another part of its pictures.
+func Stale(dir string, b *Backbone, options frame.Options) bool {
+	f, err := files.Open(filepath.Join(dir, cacheName), maxCache)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var head [len(cacheMagic) + sha256.Size]byte
+	if _, err := io.ReadFull(f, head[:]); err != nil {
+		return false
+	}
+	return picture(head[len(cacheMagic):]) != cacheKey(b, options)
 }
 
 // parse takes over what a file has, if it is whole and of the same key.

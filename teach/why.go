@@ -8,12 +8,13 @@ import (
 	"slices"
 	"strings"
 
+	"edge/frame"
 	"edge/internal/text"
 )
 
 // Why explains what a taught lesson says of a picture.
 type Why struct {
-	File       string    `json:"file"`
+	File       string    `json:"file,omitempty"` // none of a frame
 	Answer     string    `json:"answer"`
 	Class      string    `json:"class"` // with the highest score
 	Score      float64   `json:"score"`
@@ -40,12 +41,31 @@ func (t *Taught) Why(ctx context.Context, l *Lesson, b *Backbone, file string) (
 	if err != nil {
 		return nil, err
 	}
+	w := t.why(l, features)
+	w.File = file
+	return w, nil
+}
+
+// WhyFrame is Why for a frame of which another part counts than of b's pictures, or that is fitted in another way.
+func (t *Taught) WhyFrame(l *Lesson, b *Backbone, f frame.Frame, fit frame.Options) (*Why, error) {
+	fitter, err := frame.NewFitter(b.spec, fit)
+	if err == nil {
+		err = fitter.Fit(b.net.Input(), f)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("teach: %w", err)
+	}
+	b.net.Run()
+	return t.why(l, b.pool()), nil
+}
+
+func (t *Taught) why(l *Lesson, features raw) *Why {
 	units := t.set.of(features)
 	scores := probabilities(t.scores(units), 1)
 	best := slices.Index(scores, slices.Max(scores))
 	w := &Why{
-		File: file, Class: l.Classes[best], Answer: l.Classes[best], Score: scores[best], Familiar: t.familiarTo(units, best),
-		Threshold: float64(t.thresholds[best]), Classes: l.Classes, Scores: scores,
+		Class: l.Classes[best], Answer: l.Classes[best], Score: scores[best], Familiar: t.familiarTo(units, best),
+		Threshold: float64(t.thresholds[best]), Classes: l.Classes, Scores: scores, Nearest: []Near{},
 	}
 	if w.Familiar < w.Threshold {
 		w.Answer = None
@@ -64,7 +84,7 @@ func (t *Taught) Why(ctx context.Context, l *Lesson, b *Backbone, file string) (
 	}
 	slices.SortStableFunc(w.Nearest, func(a, b Near) int { return cmp.Compare(b.Cosine, a.Cosine) })
 	w.Nearest = w.Nearest[:min(nearest, len(w.Nearest))]
-	return w, nil
+	return w
 }
 
 // Print writes the explanation for people.

@@ -112,6 +112,13 @@ func saveConfig(name string, text []byte) error {
 	return files.Write(name, text)
 }
 
+// runs reports whether a network of this name runs.
+func (c *control) runs(name string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.header.Model == name
+}
+
 // swap gives the walk another network, which it closes in the end. If the rules don't fit that, everything stays as it was,
 // and the network is the caller's.
 func (c *control) swap(ctx context.Context, net *classifier.Classifier) error {

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"edge/page"
+	"edge/teach"
 )
 
 // TestPageTeaches teaches two classes through the page of a running program, which then knows them; also once another part of
@@ -95,6 +96,27 @@ func TestPageTeaches(t *testing.T) {
 	within("the first class", sees("cat", true))
 	within("a score card", func(s *page.State, g *page.Teaching) bool {
 		return g.Card != nil && g.Card.Pictures == 4 && !g.Busy && g.Trouble == "" && strings.HasSuffix(s.Model, taughtFile) && len(s.SHA256) == 64
+	})
+
+	// Why: a cat's frame looks like the cat's pictures.
+	within("an event whose frame looks like a taught cat", func(*page.State, *page.Teaching) bool {
+		var events []struct {
+			Run     string
+			Moment  uint64
+			Picture bool
+		}
+		ask(http.MethodGet, "/api/v1/replay", "", &events)
+		for _, e := range events {
+			if !e.Picture {
+				continue
+			}
+			var w teach.Why
+			ask(http.MethodGet, fmt.Sprintf("/api/v1/replay/%s/%d/nearest", e.Run, e.Moment), "", &w)
+			if w.Answer == "cat" && len(w.Nearest) == 4 && w.Nearest[0].Shows == "cat" && w.Nearest[0].Cosine > 0.9 && w.Nearest[3].Shows == "rocket" {
+				return true
+			}
+		}
+		return false
 	})
 
 	// Another part of the picture: what was taught of it is taught anew, and no swap undoes it.

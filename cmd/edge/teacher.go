@@ -47,9 +47,14 @@ type teacher struct {
 	control  *control // knows which part of the picture counts
 	log      *slog.Logger
 
-	asked  chan struct{} // somebody else has changed the lesson; holds one
-	mu     sync.Mutex
-	report page.Teaching
+	asked     chan struct{} // somebody else has changed the lesson; holds one
+	recall    chan struct{} // somebody wants to know how good the lesson is; holds one
+	questions chan question
+	mu        sync.Mutex
+	report    page.Teaching
+
+	lesson *teach.Lesson // as it was taught last, for questions; nil: not since the start
+	taught *teach.Taught
 
 	led    int         // that blinks while pictures are taken; −1 for none
 	taking atomic.Bool // a button is held
@@ -59,6 +64,18 @@ type teacher struct {
 
 	ended  sync.WaitGroup
 	cancel context.CancelFunc
+}
+
+// question is what the page asks of a frame.
+type question struct {
+	frame  frame.Frame
+	fit    frame.Options
+	answer chan<- answer // holds one
+}
+
+type answer struct {
+	why *teach.Why
+	err error
 }
 
 const (
@@ -151,12 +168,15 @@ func openTeacher(c *config.Config, paged bool, n classifier.Options, control *co
 		}
 	}
 	t.start()
+	if teach.Stale(t.dir, backbone, c.Fit) { // what was tried on the page and not saved doesn't hold any more
+		t.Teach()
+	}
 	return t, nil
 }
 
 // start begins the teacher's goroutine.
 func (t *teacher) start() {
-	t.asked = make(chan struct{}, 1)
+	t.asked, t.recall, t.questions = make(chan struct{}, 1), make(chan struct{}, 1), make(chan question)
 	t.frames, t.free = make(chan frame.Frame, 1), make(chan frame.Frame, 1)
 	t.free <- frame.Frame{}
 	ctx, cancel := context.WithCancel(context.Background())
@@ -169,17 +189,52 @@ func (t *teacher) Teach() {
 	if t == nil {
 		return
 	}
+	ask(t.asked)
+}
+
+// ask leaves a request in a channel that holds one.
+func ask(c chan<- struct{}) {
 	select {
-	case t.asked <- struct{}{}:
+	case c <- struct{}{}:
 	default:
 	}
 }
 
-// Teaching implements page.Teacher.
+// Teaching implements page.Teacher. The first time after a start it makes the teacher look at the lesson, for its card.
 func (t *teacher) Teaching() page.Teaching {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	if t.report.Number == 0 {
+		ask(t.recall)
+	}
 	return t.report
+}
+
+// Why implements page.Teacher.
+func (t *teacher) Why(ctx context.Context, f frame.Frame, fit frame.Options) (*teach.Why, error) {
+	found := make(chan answer, 1)
+	select {
+	case t.questions <- question{f, fit, found}:
+	case <-ctx.Done():
+		return nil, errors.New("the lesson is being taught: ask again")
+	}
+	select {
+	case a := <-found:
+		return a.why, a.err
+	case <-ctx.Done():
+		return nil, errors.New("the lesson is being looked at: ask again")
+	}
+}
+
+// explain answers a question.
+func (t *teacher) explain(ctx context.Context, q question) (*teach.Why, error) {
+	if t.taught == nil {
+		t.learn(ctx, true)
+	}
+	if t.taught == nil {
+		return nil, errors.New("nothing has been taught yet")
+	}
+	return t.taught.WhyFrame(t.lesson, t.backbone, q.frame, q.fit)
 }
 
 // say changes what the page hears of the teaching.
@@ -223,8 +278,15 @@ func (t *teacher) work(ctx context.Context) {
 			settled = time.After(quiet)
 		case <-settled:
 			if settled = nil; held < 0 { // else the end of the burst teaches it all
-				t.learn(ctx)
+				t.learn(ctx, false)
 			}
+		case <-t.recall:
+			if t.taught == nil {
+				t.learn(ctx, true)
+			}
+		case q := <-t.questions:
+			why, err := t.explain(ctx, q)
+			q.answer <- answer{why, err}
 		case p := <-presses:
 			b := t.buttons[p.Button]
 			switch {
@@ -252,7 +314,7 @@ func (t *teacher) work(ctx context.Context) {
 			}
 			t.log.Info("forgotten", "pictures", n)
 			if n > 0 {
-				t.learn(ctx)
+				t.learn(ctx, false)
 			}
 		case <-next:
 			next = nil
@@ -278,61 +340,73 @@ func (t *teacher) work(ctx context.Context) {
 func (t *teacher) finish(ctx context.Context) {
 	t.taking.Store(false)
 	t.wants.Store(false)
-	t.learn(ctx)
+	t.learn(ctx, false)
 }
 
-// learn teaches the lesson anew. Whatever goes wrong, the last good network runs on.
-func (t *teacher) learn(ctx context.Context) {
+// learn teaches the lesson anew. Whatever goes wrong, the last good network runs on. If it was taught already, to recall it
+// changes nothing.
+func (t *teacher) learn(ctx context.Context, recall bool) {
 	t.say(func(r *page.Teaching) { r.Busy, r.Trouble = true, "" })
-	card, err := t.learned(ctx)
+	err := t.tryToLearn(ctx, recall)
 	t.say(func(r *page.Teaching) {
 		r.Busy, r.Done, r.Of = false, 0, 0
 		if err != nil {
 			r.Trouble = text.Clean(err.Error())
 		} else {
-			r.Card = card
+			r.Card = t.taught.Card
 		}
 	})
-	if err != nil {
+	if err != nil && !recall {
 		t.log.Warn("not taught: the last network runs on", "error", err)
 	}
 }
 
-func (t *teacher) learned(ctx context.Context) (*teach.Card, error) {
+func (t *teacher) tryToLearn(ctx context.Context, recall bool) error {
 	start := time.Now()
 	_, c := t.control.Get()
 	if err := t.backbone.SetFit(c.Fit); err != nil {
-		return nil, err
+		return err
 	}
 	lesson, err := teach.Read(ctx, t.dir, t.backbone, c.Fit, func(done, of int, _ string) {
 		t.say(func(r *page.Teaching) { r.Done, r.Of = done, of })
 	})
 	if lesson == nil {
-		return nil, err
+		return err
 	}
 	lesson.DropEmpty()
 	taught, err := teach.Teach(lesson, t.backbone, time.Now())
 	if err != nil {
-		return nil, err
+		return err
+	}
+	if recall && lesson.Computed == 0 && t.control.runs(t.file) {
+		t.remember(lesson, taught)
+		return nil
 	}
 	if err := taught.Write(t.file, nil); err != nil {
-		return nil, err
+		return err
 	}
 	o := t.options
 	o.Model, o.Fit = t.file, c.Fit
 	net, err := classifier.Open(o)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, swapTimeout)
 	defer cancel()
 	if err := t.control.swap(ctx, net); err != nil {
 		net.Close()
-		return nil, fmt.Errorf("taught, but the rules don't fit what was taught: %w", err)
+		return fmt.Errorf("taught, but the rules don't fit what was taught: %w", err)
 	}
+	t.remember(lesson, taught)
 	t.log.Info("taught", "pictures", len(lesson.Pictures), "classes", fmt.Sprint(lesson.Classes),
 		"right", fmt.Sprintf("%.0f %%", 100*taught.Card.Accuracy), "took", time.Since(start).Round(time.Millisecond))
-	return taught.Card, nil
+	return nil
+}
+
+// remember keeps what is needed to explain what was taught, which doesn't include the network.
+func (t *teacher) remember(l *teach.Lesson, taught *teach.Taught) {
+	taught.Graph = nil
+	t.lesson, t.taught = l, taught
 }
 
 // close ends the teacher. What it was about to take is lost; what it has written stays.

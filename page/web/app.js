@@ -273,6 +273,10 @@ function show(s) {
     say($("brightness-text"), p.brightness.toFixed(0));
     say($("picture-trouble"), p.trouble ?? "");
   }
+  if (s.teaching !== last.teaching) {
+    last.teaching = s.teaching;
+    if (s.teaching) showTeaching();
+  }
   const facts = [
     ["frames a second", s.fps.toFixed(1)], ["age of the newest", s.camera_up ? Math.round(s.age_seconds * 1000) + " ms" : "–"],
     ["frame to LED", (s.frame_to_led_seconds * 1000).toFixed(1) + " ms"], ["network", (s.inference_seconds * 1000).toFixed(1) + " ms"],
@@ -376,22 +380,38 @@ async function tell(e) {
     graph.append(make("line", { class: "now", x1: x, x2: x, y2: HEIGHT }));
     story.append(make("p", {}, `${led.name}: ${led.lit ? "on" : "off"}; score ${two(led.score)}, smoothed ${two(led.smoothed)}; on at ${two(led.on)}, off below ${two(led.off)}`), graph);
   });
+  const near = make("div");
+  story.append(near);
+  if (e.picture) tellNearest(e, near);
   const strip = make("div", { class: "strip", tabindex: "0", role: "group", "aria-label": "The frames around it" });
   for (const m of s.moments) if (m.picture) strip.append(make("img", { src: pictureOf(e.run, m.moment), alt: "Frame at " + clock(m.at), loading: "lazy" }));
   story.append(strip);
   story.focus();
 }
 
-// --- Teach: pictures for the classes of a lesson ---
+// tellNearest shows which of the taught pictures a frame looks like.
+async function tellNearest(e, place) {
+  if (!last.teaching) return; // nothing is taught here
+  const r = await fetch(`/api/v1/replay/${e.run}/${e.moment}/nearest`), w = await r.json();
+  if (!r.ok) { place.append(make("p", {}, w.problems[0].text)); return; }
+  place.append(
+    make("h4", {}, "The nearest taught pictures"),
+    make("p", {}, `As it is taught now: ${w.answer}. Of the classes ${w.class} scores highest, ${two(w.score)}; the frame is familiar to it by ${two(w.familiar)}, and ${two(w.threshold)} is enough.`),
+    make("ul", { class: "near" }, ...w.nearest.map((n) => make("li", {},
+      make("img", { src: urlOf(n.file), alt: "Taught picture of " + n.shows, loading: "lazy" }), make("span", {}, `${n.shows} ${two(n.cosine)}`)))));
+}
 
-let lesson = null, undone = null;
+// --- Teach: pictures for the classes of a lesson, and what becomes of them ---
+
+const NONE = "none";
+let lesson = null, undone = []; // moves that undo what was done last
 
 async function askLesson(path, method = "GET", body) {
   const r = await fetch("/api/v1/lessons" + path, {
     method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body),
   });
-  const answer = await r.json();
-  say($("teach-trouble"), r.ok ? "" : answer.problems[0].text);
+  const known = r.headers.get("Content-Type") === "application/json", answer = known ? await r.json() : await r.text();
+  if (!r.ok || method !== "GET") say($("teach-trouble"), r.ok ? "" : known ? answer.problems[0].text : answer);
   if (r.ok) showLesson(answer);
   else if (r.status === 404 && lesson === null) $("teach-form").hidden = true;
   return r.ok;
@@ -399,14 +419,24 @@ async function askLesson(path, method = "GET", body) {
 
 const inClass = (c, name) => `/${encodeURIComponent(c)}/pictures` + (name ? "/" + encodeURIComponent(name) : "");
 
+// urlOf is where a taught picture is shown, by its file's name.
+function urlOf(file) {
+  const [name, c] = file.split("/").reverse();
+  return "/api/v1/lessons" + inClass(c, name);
+}
+
+const picturesOf = (name) => lesson.classes.find((c) => c.name === name)?.pictures ?? [];
+
 function showLesson(l) {
   const before = JSON.stringify(lesson), focused = document.activeElement?.id;
   lesson = l;
+  say($("teach-folder"), l.folder + (last.teaching ? "" : ": teach with  edge teach"));
   if (JSON.stringify(l) === before) return;
-  say($("teach-folder"), `${l.folder}: teach with  edge teach`);
-  $("classes").replaceChildren(...l.classes.map((c, i) => {
+  const classes = l.classes.some((c) => c.name === NONE) ? l.classes : [...l.classes, { name: NONE, pictures: [] }];
+  $("classes").replaceChildren(...classes.map((c, i) => {
     const button = make("button", { type: "button", id: "class-" + i, class: "class" }, `${c.name}: ${c.pictures.length}`);
-    hold(button, () => askLesson(inClass(c.name), "POST"));
+    button.disabled = !settings.may_write;
+    hold(button, () => takePicture(c.name));
     const strip = make("ul", { class: "strip" });
     for (const [k, name] of c.pictures.slice(0, 24).entries()) strip.append(thumbnail(l, c, name, `picture-${i}-${k}`));
     return make("div", { class: "led" }, button, strip);
@@ -414,22 +444,31 @@ function showLesson(l) {
   if (focused) $(focused)?.focus();
 }
 
+async function takePicture(name) {
+  if (!lesson.classes.some((c) => c.name === name) && !await askLesson("", "POST", { class: name })) return;
+  const before = new Set(picturesOf(name));
+  if (!await askLesson(inClass(name), "POST")) return;
+  for (const taken of picturesOf(name)) if (!before.has(taken)) undone.push({ from: name, to: "", name: taken });
+  $("undo").disabled = undone.length === 0;
+}
+
 function thumbnail(l, c, name, id) {
-  const what = `picture ${name.slice(9, 15)} of ${c.name}`;
+  const what = `picture ${/^\d{8}-\d{6}/.test(name) ? name.slice(9, 15) : name.replace(/\.\w+$/, "")} of ${c.name}`;
   const to = make("select", { id, "aria-label": what + ": move" }, make("option", { value: "-" }, "…"), make("option", { value: "" }, "delete"));
+  to.disabled = !settings.may_write;
   for (const other of l.classes) if (other.name !== c.name) to.append(make("option", { value: other.name }, "to " + other.name));
   to.addEventListener("change", async () => {
     if (to.value === "-") return;
     const target = to.value;
     if (await askLesson(inClass(c.name, name), "PATCH", { class: target })) {
-      undone = { from: target || ".deleted", to: c.name, name };
+      undone = [{ from: target || ".deleted", to: c.name, name }];
       $("undo").disabled = false;
     }
   });
   return make("li", {}, make("img", { src: "/api/v1/lessons" + inClass(c.name, name), alt: what, loading: "lazy" }), to);
 }
 
-// hold does something once for a click, and again and again while a button is held.
+// hold takes a picture for a click, and one after the other while a button is held. What one press takes is undone together.
 function hold(button, what) {
   let timer = 0, busy = false;
   const once = async () => {
@@ -438,13 +477,59 @@ function hold(button, what) {
     await what();
     busy = false;
   };
-  button.addEventListener("click", once);
+  button.addEventListener("click", (e) => {
+    if (e.detail === 0) undone = []; // by keyboard
+    once();
+  });
   button.addEventListener("pointerdown", () => {
+    undone = [];
     clearInterval(timer);
     timer = setInterval(once, 400);
     addEventListener("pointerup", () => clearInterval(timer), { once: true });
     addEventListener("pointercancel", () => clearInterval(timer), { once: true });
   });
+}
+
+// showTeaching shows how it goes with the lesson, and how good it is.
+async function showTeaching() {
+  const r = await fetch("/api/v1/teaching");
+  if (!r.ok) return;
+  const t = await r.json(), card = t.card, progress = $("teach-progress");
+  if (t.number < last.told) return; // a later answer came first
+  last.told = t.number;
+  if (!t.busy) askLesson(""); // the buttons take pictures, too
+  $("taught").hidden = false;
+  $("teach-again").disabled = t.busy || !settings.may_write;
+  progress.hidden = !t.busy || t.of === 0;
+  progress.max = Math.max(t.of, 1);
+  progress.value = t.done;
+  let text = "";
+  if (t.busy) text = "Teaching …";
+  else if (t.trouble) text = "Not taught: " + t.trouble + (card ? ". What was taught before runs on." : "");
+  else if (card) text = `Taught: ${percent(card.accuracy)} right (${percent(card.accuracy_low)} to ${percent(card.accuracy_high)}), each picture judged as if it weren't taught.`;
+  say($("teaching"), text);
+  if (card && !t.busy) drawCard(card);
+}
+
+function drawCard(card) {
+  const drawn = JSON.stringify(card);
+  if (drawn === last.card) return;
+  last.card = drawn;
+  const head = (...names) => make("tr", {}, ...names.map((n) => make("th", { scope: "col" }, n)));
+  const rows = card.classes.map((c, i) => make("tr", {}, make("th", { scope: "row" }, c.name), ...[
+    c.bursts < c.pictures ? `${c.pictures} (${c.bursts} different)` : c.pictures, percent(c.accuracy), percent(c.kept),
+    card.confusion[i].map((n, k) => (n > 0 && k !== i ? `${card.classes[k].name} ${n}×` : "")).filter(Boolean).join(", "),
+  ].map((v) => make("td", {}, String(v)))));
+  $("card").replaceChildren(
+    make("p", {}, make("strong", {}, "What would help most: "), card.advice),
+    ...card.warnings.map((w) => make("p", { class: "error" }, w)),
+    make("table", {}, make("caption", {}, "Score card"), head("class", "pictures", "right", "familiar", "taken for"), ...rows));
+  const wrong = card.worst.filter((w) => w.taken_for !== w.shows).slice(0, 6);
+  if (wrong.length === 0) return;
+  $("card").append(make("h4", {}, "Taken for something else"), make("ul", { class: "near" }, ...wrong.map((w) => make("li", {},
+    make("img", { src: urlOf(w.file), alt: "Picture of " + w.shows, loading: "lazy" }),
+    ...(w.resembles ? [make("img", { src: urlOf(w.resembles), alt: "The picture that it looks most like", loading: "lazy" })] : []),
+    make("span", {}, `${w.shows}, taken for ${w.taken_for}`)))));
 }
 
 function startTeaching() {
@@ -453,9 +538,13 @@ function startTeaching() {
     if (await askLesson("", "POST", { class: $("new-class").value.trim() })) $("new-class").value = "";
   });
   $("undo").addEventListener("click", async () => {
-    const u = undone;
-    if (u && await askLesson(inClass(u.from, u.name), "PATCH", { class: u.to })) { undone = null; $("undo").disabled = true; }
+    const moves = undone.reverse();
+    undone = [];
+    $("undo").disabled = true;
+    for (const u of moves) if (!await askLesson(inClass(u.from, u.name), "PATCH", { class: u.to })) break;
   });
+  $("teach-again").addEventListener("click", () => fetch("/api/v1/teaching", { method: "POST" }));
+  if (!settings.may_write) for (const e of $("teach-form").elements) e.disabled = true;
   askLesson("");
 }
 
