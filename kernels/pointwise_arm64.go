@@ -69,6 +69,16 @@ var (
 	i8mmShape = shape{rows: 8, panel: 8, step: 16, unit: 8, products: bySMMLA}
 )
 
+// units returns how many units of input channels the kernels compute. By SMULL, a rest of three is made a whole step, which
+// costs less than 16 channels and then 8.
+func (s *shape) units(in int) int {
+	units := (in + s.unit - 1) / s.unit
+	if s.products == bySMULL && units%4 == 3 {
+		units++
+	}
+	return units
+}
+
 // pointwisePanels is a layer as the kernels read it.
 type pointwisePanels struct {
 	*shape
@@ -150,7 +160,7 @@ func (p *pointwisePanels) run(c PointwiseCall) {
 	use := p.scratch()
 	sums, pixels := c.Scratch[:use.sums], c.Scratch[use.sums:][:use.pixels]
 	tile := c.Scratch[use.sums+use.pixels:][:use.tile]
-	units := (p.in + p.unit - 1) / p.unit
+	units := p.units(p.in)
 	perStep := p.step / p.unit
 	call := pointwiseCall{
 		sums: (*int32)(unsafe.Pointer(&sums[0])), panelSize: p.panelSize,
@@ -319,12 +329,12 @@ func (s *shape) packEights(l PointwiseLayer) *Pointwise {
 	return packed.packed()
 }
 
-// packPointwiseNeon packs panels of four channels: channels4, a flag for each block of 32 input channels (one for a
-// last 16, too), and the weights block by block. At the end a block has 16 input channels, 8, or 16 and then 8.
+// packPointwiseNeon packs panels of four channels: channels4, flags for each block of 32 input channels (for a last 16,
+// too), and the weights block by block. At the end a block has 16 input channels or 8.
 //
 //	n0 k0…k31 | n1 k0…k31 | n2 k0…k31 | n3 k0…k31 | n0 k32…k63 | …
 func packPointwiseNeon(l PointwiseLayer) *Pointwise {
-	width := roundUp(l.In, 8)
+	width := 8 * neonShape.units(l.In)
 	flags := int(unsafe.Sizeof(channels4{}))
 	first := roundUp(flags+width/32+1, 16)
 	size := roundUp(first+4*width, 16)
@@ -343,14 +353,16 @@ func packPointwiseNeon(l PointwiseLayer) *Pointwise {
 			}
 			for k := 0; k < width; {
 				n := min(width-k, 32)
-				if n == 24 {
-					n = 16
-				}
 				block := c.weights[k : k+n]
 				for j, w := range block {
 					panel[first+4*k+i*n+j] = byte(w)
 				}
-				panel[flags+k/32] = max(panel[flags+k/32], sumFlag(block))
+				switch inSums(block) {
+				case 1:
+					panel[flags+k/32] |= onesFlag
+				case 2:
+					panel[flags+k/32] |= 1 << i
+				}
 				k += n
 			}
 		}
@@ -358,9 +370,13 @@ func packPointwiseNeon(l PointwiseLayer) *Pointwise {
 	return packed.packed()
 }
 
-// sumFlag says how many products of a channel's block of weights, each with any activation, are sure to fit into 16
-// bits when they are summed eight lanes wide: four (0), two (1), or one (2).
-func sumFlag(block []int8) byte {
+// onesFlag is the flag of a block in which some channel's products can't be summed at all; bit i says of channel i that
+// not more than two can.
+const onesFlag = 1 << 4
+
+// inSums returns how many products of a channel's block of weights, each with any activation, are sure to fit into 16
+// bits when they are summed eight lanes wide: four, two, or one.
+func inSums(block []int8) int {
 	magnitude := func(lane, from, to int) int {
 		sum := 0
 		for k := from + lane; k < min(to, len(block)); k += 8 {
@@ -370,14 +386,14 @@ func sumFlag(block []int8) byte {
 		return sum
 	}
 	const most = 32767 / 128
-	flag := byte(0)
+	sums := 4
 	for lane := range 8 {
 		switch {
 		case magnitude(lane, 0, 16) > most || magnitude(lane, 16, 32) > most:
-			return 2
+			return 1
 		case magnitude(lane, 0, 32) > most:
-			flag = 1
+			sums = 2
 		}
 	}
-	return flag
+	return sums
 }

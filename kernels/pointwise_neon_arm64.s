@@ -16,17 +16,18 @@
 //	for each tile {
 //		for each 32 input channels {
 //			for n := range 4 {
-//				V28…V31 = the sums of 4 products (SMULL, SMLAL2, SMLAL, SMLAL2)    flag 0
+//				V28…V31 = the sums of 4 products (SMULL, SMLAL2, SMLAL, SMLAL2)
 //				acc[…][n] += the pairs of V28…V31 (SADALP)
 //			}
 //		}
-//		16, then 8 more if there are
+//		16 or 8 more if there are
 //		dst[p][n] = requant(bias[n] + correction[n]·sums[p] + acc[p][n])
 //	}
 //
 // Four products fit into 16 bits if their weights' magnitudes add up to no more than 255, which is so nearly everywhere
-// in real networks with one scale for all channels. Else there are two products at a time (flag 1); one, where both
-// of two weights are −128 (flag 2). The first products set the accumulators (SADDLP) instead of adding.
+// in real networks with one scale for all channels. Else there are two products at a time: bit n of a step's flags says so
+// of channel n. Where both of two weights are −128 there is one at a time, for all channels (bit 4). The first products set
+// the accumulators (SADDLP) instead of adding.
 //
 // A Cortex-A53 issues in order, two instructions a cycle if only one of them is the vector unit's, whose results can be used
 // four cycles later. So the loads of what comes next stand between multiplications, and no product is used within the next
@@ -61,6 +62,7 @@
 #define SIZE     R23
 #define COLUMN   R24 // of the output: where a panel's first pixel goes
 #define SLOW     R25 // not 0: a tile is finished before the next one begins
+#define FIRST    R26 // the first step's flags
 
 #define LOAD_PANEL \
 	MOVD COLUMN, DST;                     \
@@ -106,12 +108,6 @@
 	FMOVQ.P 16(P2), F18; \
 	FMOVQ.P 16(P3), F19
 
-#define LOAD_NEXT_PIXELS_16 \
-	LOAD(P0, F20); \
-	LOAD(P1, F21); \
-	LOAD(P2, F22); \
-	LOAD(P3, F23)
-
 #define LOAD_PIXELS_8 \
 	FMOVD (P0), F16; \
 	FMOVD (P1), F17; \
@@ -124,54 +120,76 @@
 #define HIGH(OP, w)     OP(w, 20, 28); OP(w, 21, 29); OP(w, 22, 30); OP(w, 23, 31)
 #define SUM(OP, n)      OP(28, (n)); OP(29, (n)+4); OP(30, (n)+8); OP(31, (n)+12)
 
-#define PAIRS(OP, n, lo, hi) \
-	LOW(SMULL, lo);  LOW(SMLAL2, lo);  SUM(OP, n); \
-	HIGH(SMULL, hi); HIGH(SMLAL2, hi); SUM(SADALP_H, n)
-#define ONES(OP, n, lo, hi) \
-	LOW(SMULL, lo);   SUM(OP, n);       LOW(SMULL2, lo);  SUM(SADALP_H, n); \
-	HIGH(SMULL, hi);  SUM(SADALP_H, n); HIGH(SMULL2, hi); SUM(SADALP_H, n)
-
-// ALL does HOW for the four channels.
-#define ALL(HOW, OP) \
-	LOAD_NEXT_PIXELS_16;       \
-	FLDPQ.P 32(W), (F26, F27); \
-	HOW(OP, 0, 24, 25);        \
-	FLDPQ.P 32(W), (F24, F25); \
-	HOW(OP, 1, 26, 27);        \
-	FLDPQ.P 32(W), (F26, F27); \
-	HOW(OP, 2, 24, 25);        \
-	HOW(OP, 3, 26, 27)
-
 // AHEAD multiplies the pixels in v to v+3 by weights w, and does something after each two.
 #define AHEAD(MUL, w, v, DO1, DO2) \
 	MUL(w, (v), 28); MUL(w, (v)+1, 29); DO1; MUL(w, (v)+2, 30); MUL(w, (v)+3, 31); DO2
+#define NOTHING
 
-// FOURS does it with four products at a time: for three channels, and for the last, where it loads the first pixels and
-// weights of the next step, if there is one. A to H are something to do besides.
-#define FOURS(OP, A, B, C, D, E, F, G, H) \
+// Channels 0 to 3 with four products at a time. Each loads what the next one needs; A to H are something to do besides.
+#define FOURS_0(OP, A, B, C, D, E) \
 	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  A; \
 	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); B; \
 	AHEAD(SMLAL, 25, 20, LOAD(W, F26), LOAD(W, F27));    C; \
 	HIGH(SMLAL2, 25);                                    D; \
-	SUM(OP, 0);                                          E; \
+	SUM(OP, 0);                                          E
+#define FOURS_1(OP, F, G, H) \
 	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    F; \
 	LOW(SMLAL2, 26);                                     G; \
 	AHEAD(SMLAL, 27, 20, H, NOTHING);                    \
-	HIGH(SMLAL2, 27); SUM(OP, 1);                        \
+	HIGH(SMLAL2, 27); SUM(OP, 1)
+#define FOURS_2(OP) \
 	AHEAD(SMULL, 24, 16, LOAD(W, F26), LOAD(W, F27));    \
 	LOW(SMLAL2, 24); HIGH(SMLAL, 25); HIGH(SMLAL2, 25); SUM(OP, 2)
-#define NOTHING
-#define ALONE(OP) FOURS(OP, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
-#define LAST_FOURS(OP) \
+#define FOURS_3(OP) \
 	LOW(SMULL, 26); LOW(SMLAL2, 26); HIGH(SMLAL, 27); HIGH(SMLAL2, 27); SUM(OP, 3)
-#define LAST_FOURS_AHEAD(OP) \
+
+// With two.
+#define PAIRS_0(OP) \
+	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  \
+	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); SUM(OP, 0); \
+	AHEAD(SMULL, 25, 20, LOAD(W, F26), LOAD(W, F27));    \
+	HIGH(SMLAL2, 25); SUM(SADALP_H, 0)
+#define PAIRS_1(OP) \
+	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
+	LOW(SMLAL2, 26); SUM(OP, 1); HIGH(SMULL, 27); HIGH(SMLAL2, 27); SUM(SADALP_H, 1)
+#define PAIRS_2(OP) \
+	AHEAD(SMULL, 24, 16, LOAD(W, F26), LOAD(W, F27));    \
+	LOW(SMLAL2, 24); SUM(OP, 2); HIGH(SMULL, 25); HIGH(SMLAL2, 25); SUM(SADALP_H, 2)
+#define PAIRS_3(OP) \
+	LOW(SMULL, 26); LOW(SMLAL2, 26); SUM(OP, 3); HIGH(SMULL, 27); HIGH(SMLAL2, 27); SUM(SADALP_H, 3)
+
+// The last channel, and the first pixels and weights of what comes next.
+#define FOURS_3_AHEAD(OP) \
 	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
 	LOW(SMLAL2, 26);                                     \
 	AHEAD(SMLAL, 27, 20, LOAD(P0, F16), LOAD(P1, F17));  \
 	AHEAD(SMLAL2, 27, 20, LOAD(P2, F18), LOAD(P3, F19)); \
 	SUM(OP, 3)
+#define PAIRS_3_AHEAD(OP) \
+	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
+	LOW(SMLAL2, 26); SUM(OP, 3);                         \
+	AHEAD(SMULL, 27, 20, LOAD(P0, F16), LOAD(P1, F17));  \
+	AHEAD(SMLAL2, 27, 20, LOAD(P2, F18), LOAD(P3, F19)); \
+	SUM(SADALP_H, 3)
 
-// What is left of the tile before, in steps for FOURS: NARROW_RELU or NARROW, with constants in accumulators that aren't
+// With one, for all channels; and what a step finds loaded is, at the end, that of the next.
+#define ONES(OP, n, lo, hi) \
+	LOW(SMULL, lo);  SUM(OP, n);       LOW(SMULL2, lo);  SUM(SADALP_H, n); \
+	HIGH(SMULL, hi); SUM(SADALP_H, n); HIGH(SMULL2, hi); SUM(SADALP_H, n)
+#define ALL_ONES(OP) \
+	LOAD(P0, F20);            \
+	LOAD(P1, F21);            \
+	LOAD(P2, F22);            \
+	LOAD(P3, F23);            \
+	FLDPQ.P 32(W), (F26, F27); \
+	ONES(OP, 0, 24, 25);      \
+	FLDPQ.P 32(W), (F24, F25); \
+	ONES(OP, 1, 26, 27);      \
+	FLDPQ.P 32(W), (F26, F27); \
+	ONES(OP, 2, 24, 25);      \
+	ONES(OP, 3, 26, 27)
+
+// What is left of the tile before, in steps for FOURS_0 and FOURS_1: NARROW_RELU or NARROW, with constants in accumulators that aren't
 // set yet, and the stores.
 #define RELU_A \
 	UZP1_H(7, 3, 3); FMOVQ (channels4_header+header_lo)(PANEL), F1; \
@@ -198,17 +216,23 @@
 	VDUP  V3.S[3], V15.S4; FMOVS F11, (DST); ADD DSTRIDE, DST; \
 	FMOVS F15, (DST);      ADD DSTRIDE, DST
 
-#define PAIR_16(OP, n, w) LOW(SMULL, w); LOW(SMLAL2, w); SUM(OP, n)
+// A rest of 16, whose pixels and first two channels' weights are loaded, and one of 8.
 #define ONES_16(OP, n, w) LOW(SMULL, w); SUM(OP, n); LOW(SMULL2, w); SUM(SADALP_H, n)
 #define ONE_8(OP, n, w)   LOW(SMULL, w); SUM(OP, n)
-#define ALL_16(HOW, OP) \
-	VLD1.P 64(W), [V24.B16, V25.B16, V26.B16, V27.B16]; \
-	HOW(OP, 0, 24); \
-	HOW(OP, 1, 25); \
-	HOW(OP, 2, 26); \
-	HOW(OP, 3, 27)
+#define PAIRS_16(OP) \
+	AHEAD(SMULL, 24, 16, LOAD(W, F26), LOAD(W, F27)); LOW(SMLAL2, 24); SUM(OP, 0); \
+	LOW(SMULL, 25); LOW(SMLAL2, 25); SUM(OP, 1); \
+	LOW(SMULL, 26); LOW(SMLAL2, 26); SUM(OP, 2); \
+	LOW(SMULL, 27); LOW(SMLAL2, 27); SUM(OP, 3)
+#define ALL_ONES_16(OP) \
+	FLDPQ.P 32(W), (F26, F27); \
+	ONES_16(OP, 0, 24); \
+	ONES_16(OP, 1, 25); \
+	ONES_16(OP, 2, 26); \
+	ONES_16(OP, 3, 27)
 #define ALL_8(OP) \
-	VLD1 (W), [V24.B8, V25.B8, V26.B8, V27.B8]; \
+	FLDPD 0(W), (F24, F25);  \
+	FLDPD 16(W), (F26, F27); \
 	ONE_8(OP, 0, 24); \
 	ONE_8(OP, 1, 25); \
 	ONE_8(OP, 2, 26); \
@@ -240,9 +264,10 @@ TEXT ·pointwise_4x4c32__neon(SB), NOSPLIT, $0-8
 
 panel:
 	LOAD_PANEL
-	MOVBU channels4__size(PANEL), SLOW // the first flag
-	LSR   $1, KIND, R26
-	ORR   R26, SLOW
+	MOVBU channels4__size(PANEL), FIRST
+	UBFX  $4, FIRST, $1, SLOW
+	LSR   $1, KIND, FLAG
+	ORR   FLAG, SLOW
 	CMP   $0, STEPS
 	CSINC NE, SLOW, ZR, SLOW
 
@@ -253,47 +278,78 @@ tile:
 	ADD  SSTRIDE, P2, P3
 	ADD  SSTRIDE, P3, SRC
 	MOVD WEIGHTS, W
-	ADD  $channels4__size, PANEL, FLAGS
+	ADD  $(channels4__size+1), PANEL, FLAGS
 	MOVD STEPS, COUNT
+	MOVD FIRST, FLAG
+	FLDPQ.P 32(W), (F24, F25)
+	TBNZ $1, REST, pixels16
 	CBZ  STEPS, few
 
-	MOVBU.P 1(FLAGS), FLAG
-	FLDPQ.P 32(W), (F24, F25)
+pixels16:
 	LOAD_PIXELS_16
+	CBZ  STEPS, few
 	SUBS $1, COUNT
-	CBNZ FLAG, firstPairs
-	ALONE(SADDLP_H)
 
-first:
+first: // as step, which adds
+	TBNZ $4, FLAG, firstOnes
+	TBNZ $0, FLAG, firstPairs0
+	FOURS_0(SADDLP_H, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
+
+first1:
+	TBNZ $1, FLAG, firstPairs1
+	FOURS_1(SADDLP_H, NOTHING, NOTHING, NOTHING)
+
+first2:
+	TBNZ $2, FLAG, firstPairs2
+	FOURS_2(SADDLP_H)
+
+first3:
 	BEQ  firstLast
-	LAST_FOURS_AHEAD(SADDLP_H)
+	TBNZ $3, FLAG, firstPairs3
+	FOURS_3_AHEAD(SADDLP_H)
 
 step: // the pixels' first 16 input channels are loaded, and the first weights
 	MOVBU.P 1(FLAGS), FLAG
 	SUBS $1, COUNT
-	CBNZ FLAG, pairs
-	ALONE(SADALP_H)
+	TBNZ $4, FLAG, ones
+	TBNZ $0, FLAG, pairs0
+	FOURS_0(SADALP_H, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
+
+step1:
+	TBNZ $1, FLAG, pairs1
+	FOURS_1(SADALP_H, NOTHING, NOTHING, NOTHING)
+
+step2:
+	TBNZ $2, FLAG, pairs2
+	FOURS_2(SADALP_H)
+
+step3:
 	BEQ  last
-	LAST_FOURS_AHEAD(SADALP_H)
+	TBNZ $3, FLAG, pairs3
+	FOURS_3_AHEAD(SADALP_H)
 	B    step
 
 last:
-	LAST_FOURS(SADALP_H)
+	TBNZ $1, REST, last16
+	TBNZ $3, FLAG, pairsLast
+	FOURS_3(SADALP_H)
 
-rest:
+lastEight:
 	CBZ  REST, total
-	TBZ  $1, REST, eight
-	MOVBU.P 1(FLAGS), FLAG
-	LOAD_PIXELS_16
-	TBNZ $1, FLAG, ones16
-	ALL_16(PAIR_16, SADALP_H)
-
-restEight:
-	TBZ  $0, REST, total
 
 eight:
 	LOAD_PIXELS_8
 	ALL_8(SADALP_H)
+	B    total
+
+last16: // 16 more
+	TBNZ $3, FLAG, pairsLast16
+	FOURS_3_AHEAD(SADALP_H)
+
+rest16:
+	MOVBU.P 1(FLAGS), FLAG
+	TBNZ $4, FLAG, ones16
+	PAIRS_16(SADALP_H)
 
 total:
 	FLDPQ channels4_bias(PANEL), (F29, F30)
@@ -332,28 +388,57 @@ corrected:
 	BEQ  requant
 	SUB  $1, TILES
 	ADD  SSTRIDE, P3, SRC
+	MOVD FIRST, FLAG
 	MULTIPLY(3, 26);     LOAD(P0, F16)
 	MULTIPLY(7, 26);     LOAD(P1, F17)
 	MULTIPLY(11, 26);    LOAD(P2, F18)
 	MULTIPLY(15, 26);    LOAD(P3, F19)
+	TST  $3, FLAG
 	CBNZ KIND, signedAhead
 	SHIFT_RIGHT(3, 28);  LOAD(W, F24)
 	SHIFT_RIGHT(7, 28);  LOAD(W, F25)
-	SHIFT_RIGHT(11, 28); SUBS $1, COUNT
+	SHIFT_RIGHT(11, 28)
 	SHIFT_RIGHT(15, 28)
-	FOURS(SADDLP_H, RELU_A, RELU_B, RELU_C, RELU_D, NOTHING, STORE, NOTHING, NOTHING)
-	B    first
+	BNE  reluNow
+	SUBS $1, COUNT
+	FOURS_0(SADDLP_H, RELU_A, RELU_B, RELU_C, RELU_D, NOTHING)
+	FOURS_1(SADDLP_H, STORE, NOTHING, NOTHING)
+	B    first2
 
 signedAhead:
 	AWAY(3, _);          LOAD(W, F24)
 	AWAY(7, _);          LOAD(W, F25)
-	AWAY(11, _);         SUBS $1, COUNT
+	AWAY(11, _)
 	AWAY(15, _)
 	SHIFT_RIGHT(3, 28)
 	SHIFT_RIGHT(7, 28)
 	SHIFT_RIGHT(11, 28)
 	SHIFT_RIGHT(15, 28)
-	FOURS(SADDLP_H, SIGNED_A, SIGNED_B, SIGNED_C, SIGNED_D, SIGNED_E, SIGNED_F, SIGNED_G, STORE)
+	BNE  signedNow
+	SUBS $1, COUNT
+	FOURS_0(SADDLP_H, SIGNED_A, SIGNED_B, SIGNED_C, SIGNED_D, SIGNED_E)
+	FOURS_1(SADDLP_H, SIGNED_F, SIGNED_G, STORE)
+	B    first2
+
+reluNow: // the first channels' products leave no room
+	SUBS $1, COUNT
+	RELU_A
+	RELU_B
+	RELU_C
+	RELU_D
+	STORE
+	B    first
+
+signedNow:
+	SUBS $1, COUNT
+	SIGNED_A
+	SIGNED_B
+	SIGNED_C
+	SIGNED_D
+	SIGNED_E
+	SIGNED_F
+	SIGNED_G
+	STORE
 	B    first
 
 requant:
@@ -361,36 +446,75 @@ requant:
 	REQUANTIZE(EACH4, QUADS4)
 
 firstLast:
-	LAST_FOURS(SADDLP_H)
-	B    rest
+	TBNZ $1, REST, firstLast16
+	TBNZ $3, FLAG, firstPairsLast
+	FOURS_3(SADDLP_H)
+	B    lastEight
+
+firstLast16:
+	TBNZ $3, FLAG, firstPairsLast16
+	FOURS_3_AHEAD(SADDLP_H)
+	B    rest16
+
+firstPairs0:
+	PAIRS_0(SADDLP_H)
+	B    first1
+
+firstPairs1:
+	PAIRS_1(SADDLP_H)
+	B    first2
+
+firstPairs2:
+	PAIRS_2(SADDLP_H)
+	B    first3
+
+firstPairs3:
+	PAIRS_3_AHEAD(SADDLP_H)
+	B    step
+
+firstPairsLast:
+	PAIRS_3(SADDLP_H)
+	B    lastEight
+
+firstPairsLast16:
+	PAIRS_3_AHEAD(SADDLP_H)
+	B    rest16
+
+pairs0:
+	PAIRS_0(SADALP_H)
+	B    step1
+
+pairs1:
+	PAIRS_1(SADALP_H)
+	B    step2
+
+pairs2:
+	PAIRS_2(SADALP_H)
+	B    step3
+
+pairs3:
+	PAIRS_3_AHEAD(SADALP_H)
+	B    step
+
+pairsLast:
+	PAIRS_3(SADALP_H)
+	B    lastEight
+
+pairsLast16:
+	PAIRS_3_AHEAD(SADALP_H)
+	B    rest16
 
 few: // less than 32 input channels
 	TBZ  $1, REST, onlyEight
-	MOVBU.P 1(FLAGS), FLAG
-	LOAD_PIXELS_16
-	TBNZ $1, FLAG, firstOnes16
-	ALL_16(PAIR_16, SADDLP_H)
-	B    restEight
+	TBNZ $4, FLAG, firstOnes16
+	PAIRS_16(SADDLP_H)
+	B    total
 
 onlyEight:
+	MOVD WEIGHTS, W
 	LOAD_PIXELS_8
 	ALL_8(SADDLP_H)
 	B    total
-
-firstPairs:
-	TBNZ $1, FLAG, firstOnes
-	ALL(PAIRS, SADDLP_H)
-
-load: // what a step finds loaded
-	BEQ  rest
-	FLDPQ.P 32(W), (F24, F25)
-	LOAD_PIXELS_16
-	B    step
-
-pairs:
-	TBNZ $1, FLAG, ones
-	ALL(PAIRS, SADALP_H)
-	B    load
 
 firstOnes:
 	ZERO4(V0, V1, V2, V3)
@@ -399,8 +523,20 @@ firstOnes:
 	ZERO4(V12, V13, V14, V15)
 
 ones:
-	ALL(ONES, SADALP_H)
-	B    load
+	ALL_ONES(SADALP_H)
+	BNE  load
+	TBNZ $1, REST, load16
+	B    lastEight
+
+load: // what a step finds loaded
+	FLDPQ.P 32(W), (F24, F25)
+	LOAD_PIXELS_16
+	B    step
+
+load16:
+	FLDPQ.P 32(W), (F24, F25)
+	LOAD_PIXELS_16
+	B    rest16
 
 firstOnes16:
 	ZERO4(V0, V1, V2, V3)
@@ -409,8 +545,8 @@ firstOnes16:
 	ZERO4(V12, V13, V14, V15)
 
 ones16:
-	ALL_16(ONES_16, SADALP_H)
-	B    restEight
+	ALL_ONES_16(SADALP_H)
+	B    total
 
 // pointwise_1x4c32__neon computes one pixel × 4 output channels.
 //
@@ -438,8 +574,10 @@ tile:
 
 step:
 	MOVBU.P 1(FLAGS), FLAG
-	VLD1.P  64(WEIGHTS), [V24.B16, V25.B16, V26.B16, V27.B16]
-	VLD1.P  64(WEIGHTS), [V4.B16, V5.B16, V6.B16, V7.B16]
+	FLDPQ.P 32(WEIGHTS), (F24, F25)
+	FLDPQ.P 32(WEIGHTS), (F26, F27)
+	FLDPQ.P 32(WEIGHTS), (F4, F5)
+	FLDPQ.P 32(WEIGHTS), (F6, F7)
 	FLDPQ.P 32(P0), (F16, F20)
 	CBNZ    FLAG, ones
 	EACH_CHANNEL(SMULL, 16, 24, 26, 4, 6)
@@ -461,7 +599,7 @@ rest:
 	SUM_CHANNELS
 	EACH_CHANNEL(SMULL2, 16, 24, 25, 26, 27)
 	SUM_CHANNELS
-	TBZ  $0, REST, total
+	B    total
 
 eight:
 	FMOVD (P0), F16
