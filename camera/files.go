@@ -3,6 +3,7 @@ package camera
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
@@ -190,7 +191,7 @@ func (f *files) read(ctx context.Context, path string, yield func(frame.Frame, e
 				return frame.Frame{}, false, nil
 			case r.err != nil:
 				f.damaged.Add(1)
-				return frame.Frame{}, true, fmt.Errorf("camera: %w: %w", frame.ErrDamaged, r.err)
+				return frame.Frame{}, true, damaged(r.err)
 			}
 			f.delivered.Add(1)
 			r.At = time.Now()
@@ -201,6 +202,14 @@ func (f *files) read(ctx context.Context, path string, yield func(frame.Frame, e
 			}
 		}
 	}
+}
+
+// damaged makes what is wrong with a picture file, which says where and what, a frame.ErrDamaged.
+func damaged(err error) error {
+	if errors.Is(err, frame.ErrDamaged) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", err, frame.ErrDamaged)
 }
 
 // String implements Camera.

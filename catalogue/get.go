@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"edge/decision"
 	"edge/download"
 	"edge/internal/files"
 	"edge/model"
@@ -39,6 +40,9 @@ type Getter struct {
 func NewGetter(name, dir, mirror string) (*Getter, error) {
 	n, ok := Named(name)
 	if !ok {
+		if near := nearest(name); near != "" {
+			return nil, fmt.Errorf("no network %q: did you mean %s? edge model list shows all", name, near)
+		}
 		return nil, fmt.Errorf("no network %q: edge model list shows them", name)
 	}
 	g := &Getter{Network: n, dir: dir, url: n.Archive, Progress: func(int64, int64) {}, Warn: func(string) {}}
@@ -49,6 +53,21 @@ func NewGetter(name, dir, mirror string) (*Getter, error) {
 		return nil, fmt.Errorf("--mirror %q: want an https URL", mirror)
 	}
 	return g, nil
+}
+
+// nearest returns the name that a person may have meant: one that begins like it, or is spelled much like it. Empty for none.
+func nearest(name string) string {
+	var names []string
+	for _, n := range All() {
+		if name != "" && strings.HasPrefix(n.Name, name) {
+			return n.Name
+		}
+		names = append(names, n.Name)
+	}
+	for _, near := range decision.Nearest(strings.TrimSuffix(name, ".tflite"), names) {
+		return near
+	}
+	return ""
 }
 
 func (g *Getter) path(suffix string) string { return filepath.Join(g.dir, g.Name+suffix) }

@@ -139,7 +139,25 @@ func problemsIn(file string, problems []Problem) error {
 	return &Error{file, problems}
 }
 
-// Load reads a configuration file. Its errors are of type *Error.
+// Join makes one *Error of several, with each problem once; nil if there are none. Other errors aren't its.
+func Join(errs ...error) error {
+	file := ""
+	var problems []Problem
+	for _, err := range errs {
+		if e, ok := errors.AsType[*Error](err); ok {
+			file = e.File
+			for _, p := range e.Problems {
+				if !slices.Contains(problems, p) {
+					problems = append(problems, p)
+				}
+			}
+		}
+	}
+	return problemsIn(file, problems)
+}
+
+// Load reads a configuration file, as Parse does. Its errors are of type *Error; if the file can't be read, nothing comes
+// beside one.
 func Load(name string) (*Config, error) {
 	data, err := files.Read(name, maxFile)
 	if err != nil {
@@ -153,19 +171,17 @@ func Load(name string) (*Config, error) {
 }
 
 // Parse reads the text of a configuration file called name. Relative paths in it start at its directory. Its errors are
-// of type *Error.
+// of type *Error; beside one comes what could be read nevertheless, so that more can be found wrong with it at once.
 func Parse(name string, text []byte) (*Config, error) {
 	c := Default()
 	c.file, c.text = name, text
 	r := &yamlReader{lines: map[string]int{}}
 	r.document(text, c.read)
 	c.lines = r.lines
-	if err := problemsIn(name, append(r.problems, c.placed(c.Decision.Check())...)); err != nil {
-		return nil, err
-	}
+	err := problemsIn(name, append(r.problems, c.placed(c.Decision.Check())...))
 	c.Model, c.Labels, c.Record.Dir = c.relative(c.Model), c.relative(c.Labels), c.relative(c.Record.Dir)
 	c.Page.Lesson, c.Teach.Lesson = c.relative(c.Page.Lesson), c.relative(c.Teach.Lesson)
-	return c, nil
+	return c, err
 }
 
 func (c *Config) relative(path string) string {

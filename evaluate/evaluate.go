@@ -10,9 +10,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"edge/decision"
+	"edge/frame"
 )
 
 // Report holds the results, and is what edge eval --json prints. Fractions are of the pictures that were counted.
@@ -23,7 +26,8 @@ type Report struct {
 	Top1        float64      `json:"top1"`
 	Top5        float64      `json:"top5"`
 	Calibration int          `json:"left_out_calibration"`
-	Unmapped    int          `json:"left_out_unmapped"` // --map doesn't name their class
+	Unmapped    int          `json:"left_out_unmapped"`    // --map doesn't name their class
+	Others      int          `json:"left_out_no_pictures"` // nor called so
 	Bad         []BadFile    `json:"bad"`
 	Classes     []ClassScore `json:"classes"`    // of which there are pictures, by index
 	Confusions  []Confusion  `json:"confusions"` // the most frequent first
@@ -64,21 +68,29 @@ func Run(ctx context.Context, files []string, truth *Truth, o decision.Output,
 			return nil, fmt.Errorf("interrupted after %d of %d pictures", i, len(files))
 		}
 		class, err := truth.ClassOf(file)
-		if err == nil {
-			var scores []float32
-			if scores, err = classify(ctx, file); err == nil {
-				t.count(class, scores)
-			}
+		var scores []float32
+		var unread error
+		if !errors.Is(err, ErrUnmapped) { // else there may be very many
+			scores, unread = classify(ctx, file)
 		}
 		switch {
+		case errors.Is(unread, frame.ErrNotPicture) && !isCalledPicture(file):
+			t.Others++
 		case errors.Is(err, ErrUnmapped):
 			t.Unmapped++
-		case err != nil:
-			t.Bad = append(t.Bad, BadFile{file, err.Error()})
+		case err != nil || unread != nil:
+			t.Bad = append(t.Bad, BadFile{file, cmp.Or(err, unread).Error()})
+		default:
+			t.count(class, scores)
 		}
 		progress("evaluating", i+1, len(files))
 	}
 	return t.finish(), nil
+}
+
+// isCalledPicture reports whether a file's name says that it is a picture, so that a person wants to know if it isn't.
+func isCalledPicture(file string) bool {
+	return slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp", ".bmp"}, strings.ToLower(filepath.Ext(file)))
 }
 
 // tally counts answers.

@@ -12,10 +12,11 @@ import (
 const maxPictureDepth = 4
 
 // Pictures lists the files in a folder and its folders, sorted by path, but those whose name begins with a dot.
-// Whether they are pictures shows when they are read. Links are followed. It fails if it can't read a folder, or if
+// Whether they are pictures shows when they are read. Links are followed, but
+// none that leads back to a folder it lies in. It fails if it can't read a folder, or if
 // there are no files.
 func Pictures(dir string) ([]string, error) {
-	files, err := appendFiles(nil, dir, maxPictureDepth)
+	files, err := appendFiles(nil, dir, nil)
 	if err != nil {
 		return nil, fmt.Errorf("pictures: %w", err)
 	}
@@ -26,11 +27,17 @@ func Pictures(dir string) ([]string, error) {
 	return files, nil
 }
 
-func appendFiles(files []string, dir string, depth int) ([]string, error) {
+// appendFiles appends the files in a folder that lies in others, above.
+func appendFiles(files []string, dir string, above []os.FileInfo) ([]string, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
+	here, err := os.Stat(dir)
+	if err != nil {
+		return nil, err
+	}
+	above = append(above, here)
 	for _, e := range entries {
 		path := filepath.Join(dir, e.Name())
 		info, err := os.Stat(path)
@@ -40,10 +47,11 @@ func appendFiles(files []string, dir string, depth int) ([]string, error) {
 			files = append(files, path)
 		case info.Mode().IsRegular():
 			files = append(files, path)
-		case info.IsDir() && depth == 0:
+		case slices.ContainsFunc(above, func(a os.FileInfo) bool { return os.SameFile(a, info) }):
+		case info.IsDir() && len(above) > maxPictureDepth:
 			return nil, fmt.Errorf("%s: folders in folders, more than %d deep", path, maxPictureDepth)
 		case info.IsDir():
-			if files, err = appendFiles(files, path, depth-1); err != nil {
+			if files, err = appendFiles(files, path, above); err != nil {
 				return nil, err
 			}
 		}

@@ -19,6 +19,7 @@ func TestPictures(t *testing.T) {
 	os.WriteFile(filepath.Join(elsewhere, "l.jpg"), nil, 0o644)
 	os.Symlink(elsewhere, filepath.Join(dir, "linked"))
 	os.Symlink("nowhere", filepath.Join(dir, "dangling.jpg"))
+	os.Symlink(dir, filepath.Join(dir, "deep/er/loop"))
 	files, err := Pictures(dir)
 	if err != nil {
 		t.Fatal(err)
@@ -33,13 +34,15 @@ func TestPictures(t *testing.T) {
 }
 
 func TestPicturesErrors(t *testing.T) {
-	loop := t.TempDir()
+	loop, deep := t.TempDir(), t.TempDir()
 	os.Symlink(loop, filepath.Join(loop, "loop"))
+	os.MkdirAll(filepath.Join(deep, "1/2/3/4/5"), 0o755)
 	for dir, want := range map[string]string{
 		t.TempDir():   "no files",
 		"nowhere":     "no such file",
 		"pictures.go": "not a directory",
-		loop:          "more than 4 deep",
+		loop:          "no files",
+		deep:          "more than 4 deep",
 	} {
 		if _, err := Pictures(dir); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want …%s…", dir, err, want)

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -31,28 +33,28 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	default:
 		return configErrorf("edge check-config: one FILE at a time")
 	}
-	c, err := config.Load(file)
-	if err != nil {
-		return err
+	c, wrong := config.Load(file)
+	if c == nil {
+		return wrong
 	}
-	if err := c.Camera.Check(c.Capture); err != nil {
-		return configErrorf("%s: %v", file, err)
+	notes, elsewhere, misplaced := checkLines(c)
+	errs := []error{wrong, misplaced}
+	for _, err := range []error{c.Camera.Check(c.Capture), page.Check(c.Page)} {
+		if err != nil {
+			errs = append(errs, configErrorf("%s: %v", file, err))
+		}
 	}
-	if err := page.Check(c.Page); err != nil {
-		return configErrorf("%s: %v", file, err)
+	if !aboutRules(wrong) {
+		return joined(errs)
 	}
 	n := networkOf(c)
 	net, err := n.open()
 	if err != nil {
-		return err
+		return joined(append(errs, err))
 	}
 	defer net.Close()
 	judge, err := c.Judge(net.Output)
-	if err != nil {
-		return err
-	}
-	notes, elsewhere, err := checkLines(c)
-	if err != nil {
+	if err := joined(append(errs, err)); err != nil {
 		return err
 	}
 	if err := describeConfig(std.out, c, judge, net.Output, net.Pixels, notes); err != nil {
@@ -64,18 +66,28 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	return nil
 }
 
+// joined is all that is wrong with a configuration, first what has its line.
+func joined(errs []error) error {
+	others := slices.DeleteFunc(slices.Clone(errs), func(err error) bool {
+		_, placed := errors.AsType[*config.Error](err)
+		return placed
+	})
+	return errors.Join(append([]error{config.Join(errs...)}, others...)...)
+}
+
+// aboutRules reports whether all that is wrong is said of LEDs and states: then it is known which network's classes they name.
+func aboutRules(err error) bool {
+	wrong, _ := errors.AsType[*config.Error](err)
+	return wrong == nil || !slices.ContainsFunc(wrong.Problems, func(p config.Problem) bool {
+		return !strings.HasPrefix(p.Path, "leds") && !strings.HasPrefix(p.Path, "states")
+	})
+}
+
 // checkLines looks for the LEDs' lines on this machine, and says what a person should know of each; empty for nothing. On a
 // machine without GPIO, elsewhere is true, it finds only what is wrong on every board: the header with 40 pins is the same
 // on all.
 func checkLines(c *config.Config) (notes []string, elsewhere bool, err error) {
-	chips, err := gpio.Chips()
-	header := headerOf(board.Detect(board.Host()))
-	if err != nil {
-		const label = "of any board"
-		elsewhere = true
-		chips = []gpio.Chip{{Label: label, Lines: make([]string, 58)}}
-		header = gpio.Header{Chip: label, Pins: board.AnyHeader()}
-	}
+	chips, header, elsewhere := chipsHere()
 	places, err := c.PlaceLines(chips, header, elsewhere)
 	notes = make([]string, len(c.Lines))
 	for i, p := range places {
@@ -91,6 +103,17 @@ func checkLines(c *config.Config) (notes []string, elsewhere bool, err error) {
 		}
 	}
 	return notes, elsewhere, err
+}
+
+// chipsHere returns this machine's GPIO chips and header. If it has none, elsewhere is true, they are those of any board with
+// the header of 40 pins.
+func chipsHere() (chips []gpio.Chip, h gpio.Header, elsewhere bool) {
+	chips, err := gpio.Chips()
+	if err != nil {
+		const label = "of any board"
+		return []gpio.Chip{{Label: label, Lines: make([]string, 58)}}, gpio.Header{Chip: label, Pins: board.AnyHeader()}, true
+	}
+	return chips, headerOf(board.Detect(board.Host())), false
 }
 
 // describeConfig writes a configuration in plain words.

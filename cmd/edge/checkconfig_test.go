@@ -132,6 +132,30 @@ func TestCheckConfigCommand(t *testing.T) {
 	}
 }
 
+// TestCheckConfigAtOnce holds that what only the network or the board knows is said together with what the file alone tells; but
+// not if it isn't known which network is meant.
+func TestCheckConfigAtOnce(t *testing.T) {
+	const leds = "leds:\n- {name: a, classes: tobby cat, on: 0.2, off: 0.5}\n- {name: b, classes: 1, line: pin 1}\n"
+	for text, want := range map[string][]string{
+		leds:                       {`:2: led "a": off (0.5)`, `:2: led "a": class "tobby cat"`, `:3: led "b": pin 1`},
+		leds + "modle: a.tflite\n": {`:2: led "a": off (0.5)`, `:3: led "b": pin 1`, `:4: unknown key "modle"`},
+	} {
+		file := filepath.Join(t.TempDir(), "edge.yaml")
+		write(t, file, []byte(text))
+		status, _, stderr := edge("check-config", file)
+		lines := strings.Split(strings.TrimSpace(stderr), "\n")
+		if status != statusConfig || len(lines) != len(want) {
+			t.Errorf("status %d, %s", status, stderr)
+			continue
+		}
+		for i := range want {
+			if !strings.Contains(lines[i], want[i]) {
+				t.Errorf("%q, want %q", lines[i], want[i])
+			}
+		}
+	}
+}
+
 // The classes of a real network, by names and patterns, in a file with its labels beside it.
 func TestCheckConfigRealModel(t *testing.T) {
 	models, err := filepath.Abs("../../../shared/models")

@@ -72,7 +72,7 @@ func runClassify(ctx context.Context, args []string, std streams) error {
 		}
 		if err != nil {
 			fmt.Fprintln(std.err, "edge:", err)
-			failed = errReported // continue with the next
+			failed = errUnusable // continue with the next
 			continue
 		}
 		c := classified{name, top(scores, *topK, net.Output)}
@@ -117,10 +117,15 @@ func top(scores []float32, k int, o decision.Output) []topClass {
 	return list
 }
 
+// printJSON leaves out classes of no score at all, but not the first.
 func (c *classified) printJSON(out io.Writer) error {
+	said := *c
+	for len(said.Top) > 1 && said.Top[len(said.Top)-1].Score <= 0 { // they are in order
+		said.Top = said.Top[:len(said.Top)-1]
+	}
 	e := json.NewEncoder(out)
 	e.SetEscapeHTML(false)
-	return e.Encode(c)
+	return e.Encode(said)
 }
 
 func (c *classified) printNamed(out io.Writer) error {

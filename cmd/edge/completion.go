@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"edge/classifier"
 	"edge/decision"
 )
 
@@ -79,6 +81,31 @@ func unknownCommand(name string) error {
 	return configErrorf("edge: no command %q: edge help lists them", name)
 }
 
+// words are what a flag takes, or what a command does if flag is empty; nil for what anybody may call as they like.
+func words(command, flag string) []string {
+	switch cmp.Or(flag, "edge "+command) {
+	case "leds":
+		return []string{"gpio", "terminal", "none"}
+	case "fit":
+		return []string{"crop", "stretch", "letterbox"}
+	case "rotate":
+		return []string{"0", "90", "180", "270"}
+	case "normalize":
+		return []string{"0..1", "tf", "imagenet", "0..255"}
+	case "kernels":
+		return strings.Split(classifier.KernelNames(), ", ")
+	case "edge completion":
+		return []string{"bash", "zsh", "fish"}
+	case "edge record":
+		return []string{"export"}
+	case "edge model":
+		return []string{"list", "get", "verify"}
+	case "edge blueprint":
+		return []string{"v1", "v2", "v3-large", "v3-small", "v3-large-minimalistic", "v3-small-minimalistic"}
+	}
+	return nil
+}
+
 // value is the name of a flag's value, empty for a switch, and what the flag is for.
 func value(f *pflag.Flag) (name, about string) {
 	name, about = pflag.UnquoteUsage(f)
@@ -86,24 +113,34 @@ func value(f *pflag.Flag) (name, about string) {
 }
 
 func bashCompletion(all []documented) string {
-	var b strings.Builder
+	var b, valued strings.Builder
 	var names []string
 	for _, d := range all {
 		names = append(names, d.name)
 	}
-	fmt.Fprintf(&b, "# edge completion bash >/etc/bash_completion.d/edge\n_edge() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} flags=\n"+
+	fmt.Fprintf(&b, "# edge completion bash >/etc/bash_completion.d/edge\n_edge() {\n\tlocal cur=${COMP_WORDS[COMP_CWORD]} flags= words=\n"+
 		"\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\tCOMPREPLY=($(compgen -W '%s help' -- \"$cur\"))\n\t\treturn\n\tfi\n"+
 		"\tcase ${COMP_WORDS[1]} in\n", strings.Join(names, " "))
 	for _, d := range all {
 		var flags []string
 		for _, f := range d.flags {
 			flags = append(flags, "--"+f.Name)
+			if w := words(d.name, f.Name); w != nil {
+				fmt.Fprintf(&valued, "\t%s/--%s) words='%s' ;;\n", d.name, f.Name, strings.Join(w, " "))
+			}
+		}
+		if w := words(d.name, ""); w != nil {
+			fmt.Fprintf(&valued, "\t%s/%[1]s) words='%s' ;;\n", d.name, strings.Join(w, " "))
 		}
 		fmt.Fprintf(&b, "\t%s) flags='%s' ;;\n", d.name, strings.Join(append(flags, "--help"), " "))
 	}
 	fmt.Fprintf(&b, "\thelp) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n\tesac\n"+
+		"\t[ \"$cur\" != = ] || cur=\n"+ // bash takes --fit=crop for three words
+		"\tlocal before=${COMP_WORDS[COMP_CWORD-1]}\n\t[ \"$before\" != = ] || before=${COMP_WORDS[COMP_CWORD-2]}\n"+
+		"\tcase ${COMP_WORDS[1]}/$before in\n%s\tesac\n"+
+		"\tif [ -n \"$words\" ]; then\n\t\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n\t\treturn\n\tfi\n"+
 		"\tcase $cur in\n\t-*) COMPREPLY=($(compgen -W \"$flags\" -- \"$cur\")) ;;\n\t*) COMPREPLY=($(compgen -f -- \"$cur\")) ;;\n\tesac\n}\n"+
-		"complete -o filenames -F _edge edge\n", strings.Join(names, " "))
+		"complete -o filenames -F _edge edge\n", strings.Join(names, " "), valued.String())
 	return b.String()
 }
 
@@ -118,13 +155,21 @@ func zshCompletion(all []documented) string {
 	}
 	b.WriteString("\t)\n\tif (( CURRENT == 2 )); then\n\t\t_describe command commands\n\t\treturn\n\tfi\n\tcase $words[2] in\n")
 	for _, d := range all {
-		fmt.Fprintf(&b, "\t%s) _arguments '*:file:_files'", d.name)
+		fmt.Fprintf(&b, "\t%s) _arguments", d.name)
+		if w := words(d.name, ""); w != nil {
+			fmt.Fprintf(&b, " '2:what:(%s)'", strings.Join(w, " "))
+		}
+		b.WriteString(" '*:file:_files'")
 		for _, f := range d.flags {
 			name, about := value(f)
 			if name == "" {
 				fmt.Fprintf(&b, " \\\n\t\t'--%s[%s]'", f.Name, quoted(about))
 			} else {
-				fmt.Fprintf(&b, " \\\n\t\t'--%s=[%s]:%s:_files'", f.Name, quoted(about), quoted(name))
+				takes := "_files"
+				if w := words(d.name, f.Name); w != nil {
+					takes = "(" + strings.Join(w, " ") + ")"
+				}
+				fmt.Fprintf(&b, " \\\n\t\t'--%s=[%s]:%s:%s'", f.Name, quoted(about), quoted(name), takes)
 			}
 		}
 		b.WriteString(" ;;\n")
@@ -139,11 +184,17 @@ func fishCompletion(all []documented) string {
 	b.WriteString("# edge completion fish >~/.config/fish/completions/edge.fish\n")
 	for _, d := range all {
 		fmt.Fprintf(&b, "complete -c edge -n __fish_use_subcommand -f -a %s -d %s\n", d.name, quoted(d.about))
+		if w := words(d.name, ""); w != nil {
+			fmt.Fprintf(&b, "complete -c edge -n '__fish_seen_subcommand_from %s' -f -a '%s'\n", d.name, strings.Join(w, " "))
+		}
 		for _, f := range d.flags {
 			name, about := value(f)
 			needs := ""
 			if name != "" {
 				needs = " -r"
+			}
+			if w := words(d.name, f.Name); w != nil {
+				needs = " -x -a '" + strings.Join(w, " ") + "'"
 			}
 			fmt.Fprintf(&b, "complete -c edge -n '__fish_seen_subcommand_from %s' -l %s%s -d %s\n", d.name, f.Name, needs, quoted(about))
 		}
@@ -174,6 +225,6 @@ func manPage(all []documented) string {
 		}
 	}
 	b.WriteString(".SH FILES\n.TP\n/etc/edge/edge.yaml\nThe configuration; edge check\\-config says what it means.\n" +
-		".SH EXIT STATUS\n0 if all went well, 78 if a person must mend the configuration or the command line, 1 for all else that fails.\n")
+		".SH EXIT STATUS\n0 if all went well, 78 if a person must mend the configuration, the command line or a file that it names, 1 for all else that fails.\n")
 	return b.String()
 }

@@ -47,7 +47,14 @@ func TestCompletion(t *testing.T) {
 		if shell != "bash" {
 			continue
 		}
-		for line, want := range map[string]string{"edge cla": "classify classes", "edge run --cam": "--camera", "edge help ver": "version"} {
+		for line, want := range map[string]string{
+			"edge cla": "classify classes", "edge run --cam": "--camera", "edge help ver": "version",
+			"edge run --leds ": "gpio terminal none", "edge run --leds te": "terminal", "edge run --fit = c": "crop", "edge run --fit =": "crop stretch letterbox",
+			"edge model ": "list get verify", "edge completion z": "zsh", "edge record e": "export", "edge classify --rotate 1": "180",
+		} {
+			if strings.HasSuffix(line, " ") {
+				line += "''"
+			}
 			complete := exec.Command(path, "-c", script+"\nCOMP_WORDS=("+line+"); COMP_CWORD=$((${#COMP_WORDS[@]}-1)); _edge; echo ${COMPREPLY[@]}")
 			if out, err := complete.Output(); err != nil || strings.TrimSpace(string(out)) != want {
 				t.Errorf("%q is completed to %q, %v; want %q", line, out, err, want)

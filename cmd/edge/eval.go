@@ -60,7 +60,7 @@ func runEval(ctx context.Context, args []string, std streams) error {
 		err = printEvaluation(std.out, e)
 	}
 	if err == nil && e.Pictures == 0 {
-		err = fmt.Errorf("%s: no picture could be counted", *dir)
+		err = configErrorf("edge eval: %s: no picture could be counted", *dir)
 	}
 	return err
 }
@@ -78,6 +78,9 @@ func printEvaluation(out io.Writer, e *evaluate.Report) error {
 	}
 	if e.Unmapped > 0 {
 		b.add("%d pictures of other classes than the map's left out\n", e.Unmapped)
+	}
+	if e.Others > 0 {
+		b.add("%d files that are no pictures left out\n", e.Others)
 	}
 	if len(e.Bad) > 0 {
 		b.add("%d bad files, not counted:\n", len(e.Bad))

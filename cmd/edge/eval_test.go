@@ -141,8 +141,8 @@ func TestEval(t *testing.T) {
 			"warm/a.png": "red", "cold/b.png": "blue", "cold/c.png": "red", "odd/x.png": "red", "7_x.png": "green", "8_x.png": "red",
 		}, []string{"--model", bare, "--map", mapped}, 4, 0.75, 0, 2},
 		{"bad files", map[string]string{
-			"000_a.png": "red", "001_broken.jpg": "\xff\xd8\xff", "notes.txt": "no picture", "900_x.png": "red", "what.png": "red",
-		}, []string{"--model", net}, 1, 1, 4, 0},
+			"000_a.png": "red", "README.md": "no picture", "001_broken.jpg": "\xff\xd8\xff", "notes.txt": "no picture", "900_x.png": "red", "what.png": "red",
+		}, []string{"--model", net}, 1, 1, 3, 0},
 		{"without those for calibration", map[string]string{
 			"000_a.png": "green", "000_b.png": "red", "000_c.png": "green", "000_d.png": "red",
 		}, []string{"--model", net, "--calibration-size", "2"}, 2, 1, 0, 0},
@@ -150,6 +150,9 @@ func TestEval(t *testing.T) {
 		e := evaluated(t, append(test.args, "--images", paint(t, test.files))...)
 		if e.Pictures != test.pictures || e.Top1 != test.top1 || e.Top5 != 1 || len(e.Bad) != test.bad || e.Unmapped != test.unmapped {
 			t.Errorf("%s: %+v", test.name, e)
+		}
+		if test.name == "bad files" && e.Others != 2 {
+			t.Errorf("%d files are said to be no pictures, want 2", e.Others)
 		}
 		for _, bad := range e.Bad {
 			if !strings.Contains(bad.Error, filepath.Base(bad.File)) {
@@ -200,7 +203,7 @@ func TestEvalErrors(t *testing.T) {
 		{statusConfig, "there are no files", []string{"--images", t.TempDir()}},
 		{statusConfig, "leaves none", []string{"--images", good, "--calibration-size", "1"}},
 		{statusConfig, "0 or more", []string{"--images", good, "--calibration-size", "-1"}},
-		{statusFailed, "no picture could be counted", []string{"--images", paint(t, map[string]string{"0_a.png": "junk"})}},
+		{statusConfig, "no picture could be counted", []string{"--images", paint(t, map[string]string{"0_a.png": "junk"})}},
 		{statusConfig, ":2: class 4: the network has 0 to 3", []string{"--images", good, "--map", write("0 1\n1 4")}},
 		{statusConfig, "no class, or more than one, has the label", []string{"--images", good, "--map", write("0 violet")}},
 		{statusConfig, "want a folder or INDEX and a class", []string{"--images", good, "--map", write("0")}},

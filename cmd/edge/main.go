@@ -97,6 +97,8 @@ func Main(ctx context.Context, args []string, std streams) int {
 	case isConfigError(err):
 		fmt.Fprintln(std.err, err)
 		return statusConfig
+	case errors.Is(err, errUnusable):
+		return statusConfig
 	case !errors.Is(err, errReported):
 		fmt.Fprintln(std.err, "edge:", err)
 	}
@@ -142,8 +144,11 @@ func isConfigError(err error) bool {
 	return errors.As(err, &named) || errors.As(err, &file)
 }
 
-// errReported stands for a failure that the command has already printed.
-var errReported = errors.New("failed")
+// errReported stands for a failure that the command has already printed, errUnusable for one that a person must mend.
+var (
+	errReported = errors.New("failed")
+	errUnusable = errors.New("can't be used")
+)
 
 func usage(w io.Writer) {
 	fmt.Fprint(w, "edge watches a camera, recognises what it sees with a quantized MobileNet, and switches LEDs.\n\n")

@@ -511,6 +511,8 @@ func TestModelWords(t *testing.T) {
 	for _, args := range [][]string{{}, {"fetch"}, {"list", "x"}, {"get"}, {"get", "a", "b"}, {"verify"}, {"verify", "a", "b"}} {
 		expectFailure(t, statusConfig, []string{"list, get NAME, or verify FILE"}, append([]string{"model"}, args...)...)
 	}
+	expectFailure(t, statusConfig, []string{"did you mean mobilenet_v1_1.0_224_quant?"}, "model", "get", "mobilenet_v1_1.0_224")
+	expectFailure(t, statusConfig, []string{"did you mean mobilenet_v2_1.0_224_quant?"}, "model", "get", "mobilenet-v2_1.0_224_quant.tflite")
 	expectFailure(t, statusConfig, []string{`no network "mobilenet_v9"`, "edge model list"}, "model", "get", "mobilenet_v9")
 	expectFailure(t, statusConfig, []string{"--json is for list alone"}, "model", "get", knownNet, "--json")
 	expectFailure(t, statusConfig, []string{"--mirror is for get alone"}, "model", "list", "--mirror", "https://x")

@@ -238,11 +238,9 @@ func (l *loop) openGPIO(c *config.Config) error {
 	if err != nil {
 		return err
 	}
-	header := headerOf(board.Detect(board.Host()))
-	if chips, err := gpio.Chips(); err == nil { // else OpenGPIO says why not, and a restart may mend that
-		if _, err := c.PlaceLines(chips, header, false); err != nil {
-			return err
-		}
+	chips, header, elsewhere := chipsHere()
+	if _, err := c.PlaceLines(chips, header, elsewhere); err != nil {
+		return err
 	}
 	if err := lights.KeepTaken(runtimeDirectory(), lines); err != nil { // before the first LED can be on
 		l.log.Warn("after a crash only a sound configuration will tell which LEDs to switch off", "error", err)

@@ -122,6 +122,7 @@ func TestRunErrors(t *testing.T) {
 	bad := runFiles(t, "leds:\n  - {name: r, classes: purple}\n")
 	unwired := runFiles(t, rules)
 	wired := runFiles(t, "leds: [{name: r, line: no-such-chip:17, classes: red}]\n")
+	supply := runFiles(t, "leds: [{name: r, line: pin 1, classes: red}]\n")
 	syntax := runFiles(t, "camera: {sauce: auto}\n")
 	for _, c := range []struct {
 		status int
@@ -132,6 +133,7 @@ func TestRunErrors(t *testing.T) {
 		{statusConfig, []string{bad + ":3", "purple"}, run("--config", bad, "--leds", "none")},
 		{statusConfig, []string{syntax + ":2", "sauce"}, run("--config", syntax, "--leds", "none")},
 		{statusConfig, []string{unwired + ":4", `led "r": no line`}, run("--config", unwired)},
+		{statusConfig, []string{supply + ":2", "pin 1 is supply or ground"}, run("--config", supply)}, // on any board
 		{statusFailed, []string{"gpio", "chip", "--leds terminal"}, run("--config", wired)},
 		{statusConfig, []string{"--leds", "choose gpio, terminal or none"}, run("--model", model, "--leds", "laser")},
 		{statusConfig, []string{"--size"}, run("--model", model, "--size", "big")},
