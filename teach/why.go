@@ -64,14 +64,14 @@ func (t *Taught) why(l *Lesson, features raw) *Why {
 	scores := probabilities(t.scores(units), 1)
 	best := slices.Index(scores, slices.Max(scores))
 	w := &Why{
-		Class: l.Classes[best], Answer: l.Classes[best], Score: scores[best], Familiar: t.familiarTo(units, best),
+		Class: l.Classes[best], Answer: l.Classes[best], Score: scores[best], Familiar: min(t.familiarTo(units, best), 1),
 		Threshold: float64(t.thresholds[best]), Classes: l.Classes, Scores: scores, Nearest: []Near{},
 	}
 	if w.Familiar < w.Threshold {
 		w.Answer = None
 	}
 	for c := range l.Classes {
-		w.Familiarto = append(w.Familiarto, t.familiarTo(units, c))
+		w.Familiarto = append(w.Familiarto, min(t.familiarTo(units, c), 1)) // vectors of bytes are a little longer than 1
 	}
 	other := make([][]int8, len(t.set.layers))
 	for i, p := range l.Pictures {
@@ -80,7 +80,7 @@ func (t *Taught) why(l *Lesson, features raw) *Why {
 				other[k] = u[i]
 			}
 		}
-		w.Nearest = append(w.Nearest, Near{p.File, l.Classes[p.Class], float64(t.familiar.cosine(units, other))})
+		w.Nearest = append(w.Nearest, Near{p.File, l.Classes[p.Class], min(float64(t.familiar.cosine(units, other)), 1)})
 	}
 	slices.SortStableFunc(w.Nearest, func(a, b Near) int { return cmp.Compare(b.Cosine, a.Cosine) })
 	w.Nearest = w.Nearest[:min(nearest, len(w.Nearest))]

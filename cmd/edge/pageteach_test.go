@@ -12,7 +12,9 @@ import (
 	"testing"
 	"time"
 
+	"edge/classifier"
 	"edge/page"
+	"edge/record"
 	"edge/teach"
 )
 
@@ -148,4 +150,25 @@ func TestPageTeaches(t *testing.T) {
 	}
 	within("one class is too few", func(_ *page.State, g *page.Teaching) bool { return strings.Contains(g.Trouble, "only one class") })
 	within("the last network", sees("cat", true))
+
+	// The recording of four networks and two parts of the picture is run again exactly; it says which network each moment is of.
+	var s page.State
+	ask(http.MethodGet, "/state", "", &s)
+	if sum, err := classifier.Sum(filepath.Join(dir, "door", taughtFile)); err != nil || sum != s.SHA256 {
+		t.Errorf("the network that runs is %s, the page says %s, %v", sum, s.SHA256, err)
+	}
+	if status, stdout, stderr := edge("replay", s.Recording); status != 0 || !strings.Contains(stdout, "cat dark → steady") {
+		t.Errorf("status %d, %s%s", status, stdout, stderr)
+	}
+	r, err := record.Read(s.Recording)
+	if err != nil {
+		t.Fatal(err)
+	}
+	networks := map[string]int{}
+	for step := range r.Steps() {
+		networks[step.Header.SHA256]++
+	}
+	if len(networks) < 3 || networks[""] == 0 || networks[s.SHA256] == 0 {
+		t.Errorf("networks of the recording: %v", networks)
+	}
 }

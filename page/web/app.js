@@ -13,7 +13,7 @@ function make(tag, attributes = {}, ...content) {
 }
 
 const say = (e, text) => { if (e.textContent !== text) e.textContent = text; };
-const percent = (v) => Math.round(v * 100) + " %";
+const percent = (v) => Math.round(v * 100) + "\u00a0%";
 const two = (v) => v.toFixed(2);
 const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
 
@@ -506,6 +506,7 @@ async function showTeaching() {
   let text = "";
   if (t.busy) text = "Teaching …";
   else if (t.trouble) text = "Not taught: " + t.trouble + (card ? ". What was taught before runs on." : "");
+  else if (card && card.classes.some((c) => c.bursts < 2)) text = "Taught. How good it is can't be said before each class has different pictures.";
   else if (card) text = `Taught: ${percent(card.accuracy)} right (${percent(card.accuracy_low)} to ${percent(card.accuracy_high)}), each picture judged as if it weren't taught.`;
   say($("teaching"), text);
   if (card && !t.busy) drawCard(card);
@@ -517,14 +518,15 @@ function drawCard(card) {
   last.card = drawn;
   const head = (...names) => make("tr", {}, ...names.map((n) => make("th", { scope: "col" }, n)));
   const rows = card.classes.map((c, i) => make("tr", {}, make("th", { scope: "row" }, c.name), ...[
-    c.bursts < c.pictures ? `${c.pictures} (${c.bursts} different)` : c.pictures, percent(c.accuracy), percent(c.kept),
-    card.confusion[i].map((n, k) => (n > 0 && k !== i ? `${card.classes[k].name} ${n}×` : "")).filter(Boolean).join(", "),
+    c.bursts < c.pictures ? `${c.pictures} (${c.bursts} different)` : c.pictures, ...(c.bursts < 2 ? ["–", "–"] : [percent(c.accuracy), percent(c.kept)]),
+    card.confusion[i].map((n, k) => (n > 0 && k !== i && c.bursts > 1 ? `${card.classes[k].name} ${n}×` : "")).filter(Boolean).join(", "),
   ].map((v) => make("td", {}, String(v)))));
   $("card").replaceChildren(
     make("p", {}, make("strong", {}, "What would help most: "), card.advice),
     ...card.warnings.map((w) => make("p", { class: "error" }, w)),
     make("table", {}, make("caption", {}, "Score card"), head("class", "pictures", "right", "familiar", "taken for"), ...rows));
-  const wrong = card.worst.filter((w) => w.taken_for !== w.shows).slice(0, 6);
+  const judged = new Set(card.classes.filter((c) => c.bursts > 1).map((c) => c.name));
+  const wrong = card.worst.filter((w) => w.taken_for !== w.shows && judged.has(w.shows)).slice(0, 6);
   if (wrong.length === 0) return;
   $("card").append(make("h4", {}, "Taken for something else"), make("ul", { class: "near" }, ...wrong.map((w) => make("li", {},
     make("img", { src: urlOf(w.file), alt: "Picture of " + w.shows, loading: "lazy" }),
