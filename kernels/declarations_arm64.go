@@ -79,6 +79,21 @@ func pixelsums__neon(s *pixelSums)
 //go:noescape
 func multiply__neon(call *multiplication)
 
+// pointwise_4x4c8__neon computes tiles of 4 pixels × 4 output channels from at most 8 input channels.
+//
+//go:noescape
+func pointwise_4x4c8__neon(call *pointwiseCall)
+
+// pointwise_4x4c16__neon computes tiles of 4 pixels × 4 output channels from at most 16 input channels.
+//
+//go:noescape
+func pointwise_4x4c16__neon(call *pointwiseCall)
+
+// pointwise_4x4c16_wide__neon does it if not all sums fit into 16 bits.
+//
+//go:noescape
+func pointwise_4x4c16_wide__neon(call *pointwiseCall)
+
 // pointwise_4x4c32__neon computes tiles of 4 pixels × 4 output channels.
 //
 //go:noescape

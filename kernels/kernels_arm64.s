@@ -2,7 +2,8 @@
 
 // The Arm kernels, by what they compute:
 //
-//	pointwise_neon_arm64.s, pointwise_neondot_arm64.s   a tile of pixels × output channels
+//	pointwise_neon_arm64.s, pointwise_few_neon_arm64.s, pointwise_neondot_arm64.s, pointwise_neoni8mm_arm64.s
+//	                                                a tile of pixels × output channels
 //	depthwise_arm64.s, depthwise_taps_arm64.s       3×3 windows; windows of any other size
 //	add_arm64.s                                     two tensors
 //	kernels_arm64.s                                 the small ones: sums of pixels and of windows, patches

@@ -41,6 +41,7 @@
 
 #define MOV(n, d)             WORD $(0x4ea01c00 | (n)<<16 | (n)<<5 | (d)) // mov vd.16b, vn.16b
 #define ADD_S(m, n, d)        WORD $(0x4ea08400 | (m)<<16 | (n)<<5 | (d)) // add vd.4s, vn.4s, vm.4s
+#define ADDP_H(m, n, d)       WORD $(0x4e60bc00 | (m)<<16 | (n)<<5 | (d)) // addp vd.8h, vn.8h, vm.8h
 #define ADDP_S(m, n, d)       WORD $(0x4ea0bc00 | (m)<<16 | (n)<<5 | (d)) // addp vd.4s, vn.4s, vm.4s
 #define EOR(m, n, d)          WORD $(0x6e201c00 | (m)<<16 | (n)<<5 | (d)) // eor vd.16b, vn.16b, vm.16b
 #define AND(m, n, d)          WORD $(0x4e201c00 | (m)<<16 | (n)<<5 | (d)) // and vd.16b, vn.16b, vm.16b

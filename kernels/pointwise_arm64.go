@@ -69,6 +69,15 @@ var (
 	i8mmShape = shape{rows: 8, panel: 8, step: 16, unit: 8, products: bySMMLA}
 )
 
+// fewInputs says which kernel for at most 16 input channels can compute a layer, by SMULL.
+type fewInputs int
+
+const (
+	fewNot        fewInputs = iota
+	fewWide                 // the sums of two products fit into 16 bits
+	fewNeighbours           // and those with their neighbours'
+)
+
 // units returns how many units of input channels the kernels compute. By SMULL, a rest of three is made a whole step, which
 // costs less than 16 channels and then 8.
 func (s *shape) units(in int) int {
@@ -85,6 +94,7 @@ type pointwisePanels struct {
 	panels    []byte
 	panelSize int
 	block     int // pixels to work on at a time
+	few       fewInputs
 
 	in, out              int
 	srcStride, dstStride int
@@ -135,20 +145,26 @@ func (p *pointwisePanels) readable(c *PointwiseCall) int {
 }
 
 // compute computes call.tiles tiles of rows pixels: no more than one, unless rows is the shape's.
-func (s *shape) compute(call *pointwiseCall, rows int) {
+func (p *pointwisePanels) compute(call *pointwiseCall, rows int) {
 	switch {
-	case s.products == bySMMLA && rows > 4:
+	case p.products == bySMMLA && rows > 4:
 		pointwise_8x8c8__neoni8mm(call)
-	case s.products == bySMMLA && rows > 1:
+	case p.products == bySMMLA && rows > 1:
 		pointwise_4x8c8__neoni8mm(call)
-	case s.products == bySMMLA:
+	case p.products == bySMMLA:
 		pointwise_1x8c8__neoni8mm(call)
-	case s.products == bySDOT && rows > 4:
+	case p.products == bySDOT && rows > 4:
 		pointwise_8x8c4__neondot(call)
-	case s.products == bySDOT && rows > 1:
+	case p.products == bySDOT && rows > 1:
 		pointwise_4x8c4__neondot(call)
-	case s.products == bySDOT:
+	case p.products == bySDOT:
 		pointwise_1x8c4__neondot(call)
+	case rows > 1 && p.few == fewNeighbours && p.in <= 8:
+		pointwise_4x4c8__neon(call)
+	case rows > 1 && p.few == fewNeighbours:
+		pointwise_4x4c16__neon(call)
+	case rows > 1 && p.few == fewWide && p.in > 8:
+		pointwise_4x4c16_wide__neon(call)
 	case rows > 1:
 		pointwise_4x4c32__neon(call)
 	default:
@@ -339,10 +355,14 @@ func packPointwiseNeon(l PointwiseLayer) *Pointwise {
 	first := roundUp(flags+width/32+1, 16)
 	size := roundUp(first+4*width, 16)
 	packed := neonShape.newPanels(&l, size)
+	packed.few = fewNeighbours
 	for n0 := 0; n0 < l.Out; n0 += 4 {
 		panel := packed.panels[n0/4*size:]
 		h := at[channels4](panel, 0)
 		h.header = l.header(n0, min(n0+4, l.Out), l.reach)
+		if h.kind >= requantAny {
+			packed.few = fewNot
+		}
 		h.weights = int64(first)
 		for i := range min(4, l.Out-n0) {
 			c := l.channel(n0 + i)
@@ -351,6 +371,7 @@ func packPointwiseNeon(l PointwiseLayer) *Pointwise {
 			if c.correction != 0 {
 				h.corrects = 1
 			}
+			packed.few = min(packed.few, fewBy(c.weights[:width]))
 			for k := 0; k < width; {
 				n := min(width-k, 32)
 				block := c.weights[k : k+n]
@@ -396,4 +417,19 @@ func inSums(block []int8) int {
 		}
 	}
 	return sums
+}
+
+// fewBy returns it for a channel's weights.
+func fewBy(weights []int8) fewInputs {
+	if len(weights) > 16 || inSums(weights) == 1 {
+		return fewNot
+	}
+	var sums [4]int
+	for k, w := range weights {
+		sums[k%8/2] += max(int(w), -int(w))
+	}
+	if max(sums[0], sums[1], sums[2], sums[3]) > 32767/128 {
+		return fewWide
+	}
+	return fewNeighbours
 }
