@@ -7,6 +7,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/draw"
+	"image/jpeg"
 	"io"
 	"net"
 	"net/http"
@@ -86,22 +89,63 @@ type program struct {
 // start runs edge on pictures, over and over, until the test ends.
 func start(t *testing.T, fps int, pictures ...string) program {
 	t.Helper()
-	if chromium == "" {
-		t.Skip("no chromium on this machine: apt-get install chromium")
-	}
 	dir := t.TempDir()
 	camera := filepath.Join(dir, "camera")
 	if err := os.Mkdir(camera, 0o700); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range pictures {
-		data, err := os.ReadFile(filepath.Join("../../examples", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filepath.Join(camera, name), data, 0o600); err != nil {
-			t.Fatal(err)
-		}
+		show(t, name, filepath.Join(camera, name))
+	}
+	return launch(t, dir, fmt.Sprintf(rules, camera), "--loop", "--fps", fmt.Sprint(fps))
+}
+
+// show puts a picture where a camera finds it, whole.
+func show(t *testing.T, name, file string) {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("../../examples", name))
+	if err == nil {
+		err = os.WriteFile(file+".new", data, 0o600)
+	}
+	if err == nil {
+		err = os.Rename(file+".new", file)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// pan shows one of six parts of a picture, as a camera that moves.
+func pan(t *testing.T, name string, part int, file string) {
+	t.Helper()
+	r, err := os.Open(filepath.Join("../../examples", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	whole, err := jpeg.Decode(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := whole.Bounds()
+	w, h := b.Dx()*3/4, b.Dy()*3/4
+	at := image.Pt(b.Min.X+(b.Dx()-w)*(part%3)/2, b.Min.Y+(b.Dy()-h)*(part/3))
+	seen := image.NewRGBA(image.Rect(0, 0, w, h))
+	draw.Draw(seen, seen.Rect, whole, at, draw.Src)
+	out, err := os.Create(file + ".new")
+	if err == nil {
+		err = errors.Join(jpeg.Encode(out, seen, nil), out.Close(), os.Rename(file+".new", file))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// launch runs edge with a configuration in a folder until the test ends.
+func launch(t *testing.T, dir, config string, args ...string) program {
+	t.Helper()
+	if chromium == "" {
+		t.Skip("no chromium on this machine: apt-get install chromium")
 	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -110,11 +154,12 @@ func start(t *testing.T, fps int, pictures ...string) program {
 	address := l.Addr().String()
 	l.Close()
 	p := program{"http://" + address, filepath.Join(dir, "edge.yaml")}
-	if err := os.WriteFile(p.config, fmt.Appendf(nil, rules, camera), 0o600); err != nil {
+	if err := os.WriteFile(p.config, []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	run := exec.Command(edge, "run", "--config", p.config, "--leds", "none", "--loop", "--fps", fmt.Sprint(fps),
-		"--page="+address, "--record", filepath.Join(dir, "record"), "--threads", "1")
+	run := exec.Command(edge, append([]string{
+		"run", "--config", p.config, "--leds", "none", "--page=" + address, "--record", filepath.Join(dir, "record"), "--threads", "1",
+	}, args...)...)
 	run.Stderr = os.Stderr
 	if err := run.Start(); err != nil {
 		t.Fatal(err)
@@ -221,7 +266,9 @@ func browse(t *testing.T, p program, before ...action) context.Context {
 	do(t, ctx, before...)
 	do(t, ctx, command(cdplog.Enable, cdp.Empty{}), command(runtime.Enable, cdp.Empty{}), chromedp.Navigate(p.url+"/"),
 		chromedp.WaitVisible(chromedp.CSS("#led-list .led")))
-	within(t, 20*time.Second, "a live picture", func() bool { return value[bool](t, ctx, `document.getElementById("live").naturalWidth > 0`) })
+	within(t, 20*time.Second, "a live picture, in its shape", func() bool {
+		return value[bool](t, ctx, `$("live").naturalWidth > 0 && $("sharpness-text").textContent !== ""`)
+	})
 	return ctx
 }
 
@@ -295,6 +342,21 @@ func screenshot(t *testing.T, ctx context.Context, name string) {
 		return
 	}
 	data, err := chromedp.Run(ctx, chromedp.CaptureScreenshot())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join("../../docs", name), data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// screenshotOf keeps a picture of one part of the page.
+func screenshotOf(t *testing.T, ctx context.Context, selector, name string) {
+	t.Helper()
+	if os.Getenv("EDGE_SCREENSHOTS") == "" {
+		return
+	}
+	data, err := chromedp.Run(ctx, chromedp.Screenshot(chromedp.CSS(selector)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -446,6 +508,98 @@ func TestTeach(t *testing.T) {
 	}
 }
 
+const taughtRules = `log_level: error
+camera:
+  source: 'exec:while cat %s; do sleep 0.1; done'
+leds:
+  - {name: cat, classes: [cat], smoothing: none, hold: 0s}
+teach: {lesson: door}
+`
+
+// TestTaught teaches two classes and none from what a camera is shown, in the page alone: the network knows them, the score
+// card is there, and Why shows the taught pictures that an event looks like. One press is undone as a whole.
+func TestTaught(t *testing.T) {
+	dir := t.TempDir()
+	now := filepath.Join(dir, "now.jpg")
+	show(t, "cat.jpg", now)
+	p := launch(t, dir, fmt.Sprintf(taughtRules, now))
+	ctx := browse(t, p)
+	text := func(id string) string { return value[string](t, ctx, fmt.Sprintf(`$(%q).textContent`, id)) }
+	sees := func(class string) func() bool {
+		return func() bool {
+			return value[string](t, ctx, `document.querySelector("#top li span")?.textContent ?? ""`) == class
+		}
+	}
+	within(t, 10*time.Second, "nothing is known yet", sees("none"))
+	left := chromedp.ButtonType(input.MouseButtonLeft)
+	// collect holds the button of a class while the camera sees the given part of a picture, until it has so many more.
+	collect := func(class, picture string, part, more int) {
+		t.Helper()
+		pan(t, picture, part, now)
+		do(t, ctx, chromedp.Sleep(700*time.Millisecond)) // the camera and the page have it
+		button := fmt.Sprintf(`[...document.querySelectorAll("#classes .class")].find((b) => b.textContent.startsWith(%q))`, class+":")
+		b := value[box](t, ctx, `(() => { const e = `+button+`; e.scrollIntoView({block: "center", behavior: "instant"});
+			const b = e.getBoundingClientRect(); return {x: b.x, y: b.y, width: b.width, height: b.height} })()`)
+		count := func() (n int) {
+			if _, err := fmt.Sscanf(value[string](t, ctx, button+`.textContent.split(": ")[1]`), "%d", &n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		want := count() + more
+		do(t, ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMousePressed, b.X+20, b.Y+20, left, chromedp.ClickCount(1)))
+		if more > 1 {
+			within(t, 20*time.Second, "pictures of "+class, func() bool { return count() >= want })
+		}
+		do(t, ctx, chromedp.MouseEvent(input.DispatchMouseEventTypeMouseReleased, b.X+20, b.Y+20, left, chromedp.ClickCount(1)))
+		within(t, 20*time.Second, "a picture of "+class, func() bool { return count() >= want })
+	}
+	for _, class := range []string{"cat", "rocket"} {
+		do(t, ctx, chromedp.SendKeys(chromedp.CSS("#new-class"), class+kb.Enter))
+		within(t, 10*time.Second, "a class", func() bool { return strings.Contains(text("classes"), class+": 0") })
+	}
+	collect("cat", "cat.jpg", 0, 3)
+	within(t, 20*time.Second, "a word that one class is too few", func() bool { return strings.Contains(text("teaching"), "only one class") })
+	collect("rocket", "rocket.jpg", 0, 1)
+	within(t, 20*time.Second, "the second class", sees("rocket"))
+	within(t, 20*time.Second, "no number that says nothing", func() bool { return strings.HasPrefix(text("teaching"), "Taught. How good") })
+	for part := 1; part < 5; part++ {
+		collect("cat", "cat.jpg", part, 1)
+		collect("rocket", "rocket.jpg", part, 1)
+		collect("none", "wall.jpg", part, 1) // it needs no name typed
+	}
+	within(t, 20*time.Second, "what is none of them", sees("none"))
+	pan(t, "cat.jpg", 5, now) // a part that wasn't taught
+	within(t, 20*time.Second, "the first class", sees("cat"))
+	within(t, 20*time.Second, "its LED", func() bool { return p.state(t).LEDs[0].Lit })
+	within(t, 20*time.Second, "the score card of all pictures", func() bool {
+		var now struct {
+			Busy bool
+			Card struct{ Pictures int }
+		}
+		p.get(t, "/api/v1/teaching", &now)
+		return !now.Busy && now.Card.Pictures == value[int](t, ctx, `document.querySelectorAll("#classes li").length`)
+	})
+	within(t, 20*time.Second, "that card on the page", func() bool {
+		card := text("card")
+		return strings.Contains(card, "none4") && strings.Contains(text("teaching"), " right (") && strings.Contains(card, "What would help most") && strings.Contains(card, "rocket") &&
+			value[int](t, ctx, `document.querySelectorAll("#card tr").length`) == 4
+	})
+	screenshotOf(t, ctx, "#teach", "page-teach.png")
+
+	do(t, ctx, chromedp.Sleep(time.Second), click("#reload"), chromedp.Sleep(500*time.Millisecond),
+		run(`[...document.querySelectorAll("#events button")].find((b) => b.textContent.includes("switch")).click()`))
+	within(t, 20*time.Second, "the nearest taught pictures", func() bool {
+		return value[bool](t, ctx, `(() => { const i = [...document.querySelectorAll("#story .near img")];
+			return i.length === 5 && i.every((e) => e.naturalWidth > 0) })()`) &&
+			strings.HasPrefix(value[string](t, ctx, `document.querySelector("#story .near span").textContent`), "cat ")
+	})
+	collect("rocket", "coffee.jpg", 0, 6) // by mistake
+	within(t, 20*time.Second, "what shouldn't have been taught", sees("rocket"))
+	do(t, ctx, chromedp.Sleep(time.Second), chromedp.WaitEnabled(chromedp.CSS("#undo")), click("#undo"))
+	within(t, 20*time.Second, "all that the press took is forgotten", sees("none"))
+}
+
 // TestPhone holds that nothing is wider than a phone, and that what is touched is large enough.
 func TestPhone(t *testing.T) {
 	p := start(t, 10, "cat.jpg")
@@ -502,30 +656,47 @@ func TestAxe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := start(t, 10, "cat.jpg", "coffee.jpg")
-	for _, scheme := range []string{"light", "dark"} {
-		t.Run(scheme, func(t *testing.T) {
-			ctx := browse(t, p, command(page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}), command(emulation.SetEmulatedMedia,
-				emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
-			do(t, ctx, run(`askLesson("", "POST", {class: "cat"}).then(() => askLesson("/cat/pictures", "POST"))`), chromedp.Sleep(time.Second),
-				run(`[...document.querySelectorAll("#events button")].at(-1)?.click()`), chromedp.Sleep(time.Second),
-				run(string(axe)))
-			type violation struct {
-				ID, Help string
-				Nodes    []struct{ HTML, FailureSummary string }
-			}
-			found, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](`axe.run().then((r) => r.violations.map((v) =>
-				({id: v.id, help: v.help, nodes: v.nodes.map((n) => ({html: n.html, failureSummary: n.failureSummary}))})))`, chromedp.EvalAwaitPromise))
-			if err != nil {
-				t.Fatal(err)
-			}
-			for _, v := range found {
-				for _, n := range v.Nodes {
-					t.Errorf("%s: %s\n%s\n%s", v.ID, v.Help, n.HTML, n.FailureSummary)
-				}
-			}
-		})
+	dir := t.TempDir()
+	now := filepath.Join(dir, "now.jpg")
+	show(t, "cat.jpg", now)
+	for _, class := range []string{"cat", "rocket"} {
+		if err := os.MkdirAll(filepath.Join(dir, "door", class), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		for part := range 4 {
+			pan(t, class+".jpg", part, filepath.Join(dir, "door", class, fmt.Sprint(part, ".jpg")))
+		}
 	}
+	for name, p := range map[string]program{
+		"untaught": start(t, 10, "cat.jpg", "coffee.jpg"), "taught": launch(t, dir, fmt.Sprintf(taughtRules, now)),
+	} {
+		for _, scheme := range []string{"light", "dark"} {
+			t.Run(name+" "+scheme, func(t *testing.T) { findViolations(t, p, scheme, string(axe)) })
+		}
+	}
+}
+
+func findViolations(t *testing.T, p program, scheme, axe string) {
+	ctx := browse(t, p, command(page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true}), command(emulation.SetEmulatedMedia,
+		emulation.SetEmulatedMediaParams{Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}}}))
+	do(t, ctx, run(`askLesson("", "POST", {class: "cat"}).then(() => askLesson("/cat/pictures", "POST"))`), chromedp.Sleep(3*time.Second),
+		run(`[...document.querySelectorAll("#events button")].at(-1)?.click()`), chromedp.Sleep(time.Second),
+		run(axe))
+	type violation struct {
+		ID, Help string
+		Nodes    []struct{ HTML, FailureSummary string }
+	}
+	found, err := chromedp.Run(ctx, chromedp.Evaluate[[]violation](`axe.run().then((r) => r.violations.map((v) =>
+		({id: v.id, help: v.help, nodes: v.nodes.map((n) => ({html: n.html, failureSummary: n.failureSummary}))})))`, chromedp.EvalAwaitPromise))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range found {
+		for _, n := range v.Nodes {
+			t.Errorf("%s: %s\n%s\n%s", v.ID, v.Help, n.HTML, n.FailureSummary)
+		}
+	}
+	t.Log("taught: ", value[string](t, ctx, `$("teaching").textContent + " " + document.querySelectorAll("#story .near img").length`))
 }
 
 // TestNoScript reads the page and /state without JavaScript.
