@@ -17,10 +17,11 @@ import (
 	"unicode/utf8"
 
 	"edge/internal/files"
+	"edge/teach"
 )
 
-// lesson is a folder with a folder of pictures for each class, as edge teach reads it. Pictures that are taken away lie in a
-// folder .deleted, which it skips, so that they can come back.
+// lesson is a folder with a folder of pictures for each class, as edge teach reads it. The last pictures that were taken away
+// lie in a folder .deleted, which it skips, so that they can come back.
 type lesson struct {
 	dir string // empty: there is none
 	mu  sync.Mutex
@@ -28,7 +29,7 @@ type lesson struct {
 
 const (
 	mostClasses    = 250
-	mostPictures   = 3000 // as many as edge teach takes
+	mostDeleted    = 100 // pictures that can come back
 	longestClass   = 60
 	deleted        = ".deleted"
 	pictureEnding  = ".jpg"
@@ -118,16 +119,13 @@ func (l *lesson) add(class string) error {
 
 // keep writes a picture of a class, and returns its name.
 func (l *lesson) keep(class string, jpeg []byte, at time.Time) (string, error) {
-	t, err := l.list()
+	s, err := teach.OpenStore(l.dir)
 	if err != nil {
 		return "", err
 	}
-	n := 0
-	for _, c := range t.Classes {
-		n += len(c.Pictures)
-	}
-	if n >= mostPictures {
-		return "", fmt.Errorf("at most %d pictures", mostPictures)
+	if s.Left() == 0 {
+		count, bytes := s.Room()
+		return "", fmt.Errorf("the lesson is full: %d pictures, %d MiB; delete some", count, bytes>>20)
 	}
 	name := strings.ReplaceAll(at.UTC().Format("20060102-150405.000000"), ".", "-") + pictureEnding
 	return name, files.Write(filepath.Join(l.dir, class, name), jpeg)
@@ -139,7 +137,35 @@ func (l *lesson) move(name, from, to string) error {
 	if err := os.MkdirAll(target, 0o777); err != nil {
 		return err
 	}
-	return os.Rename(filepath.Join(l.dir, from, name), filepath.Join(target, name))
+	file := filepath.Join(target, name)
+	if err := os.Rename(filepath.Join(l.dir, from, name), file); err != nil {
+		return err
+	}
+	if to != deleted {
+		return nil
+	}
+	now := time.Now()
+	return errors.Join(os.Chtimes(file, now, now), forget(target))
+}
+
+// forget removes what was deleted first, so that only so many can come back.
+func forget(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil || len(entries) <= mostDeleted {
+		return err
+	}
+	when := map[string]time.Time{}
+	for _, e := range entries {
+		if info, err := e.Info(); err == nil {
+			when[e.Name()] = info.ModTime()
+		}
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return when[a.Name()].Compare(when[b.Name()]) })
+	var errs []error
+	for _, e := range entries[:len(entries)-mostDeleted] {
+		errs = append(errs, os.Remove(filepath.Join(dir, e.Name())))
+	}
+	return errors.Join(errs...)
 }
 
 // has says whether a class is there.

@@ -2,6 +2,7 @@ package page
 
 import (
 	"encoding/json"
+	"errors"
 	"image/jpeg"
 	"net/http"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"edge/config"
 	"edge/decision"
 	"edge/frame"
+	"edge/teach"
 )
 
 func TestLesson(t *testing.T) {
@@ -100,6 +102,42 @@ func TestLesson(t *testing.T) {
 	p.Lesson = ""
 	if status, _, text := get(t, serve(t, config.Page{}, p)+"/api/v1/lessons"); status != http.StatusNotFound || !strings.Contains(text, "lesson") {
 		t.Errorf("%d, %s", status, text)
+	}
+}
+
+// TestLessonBounds holds that a lesson can't fill a disk: neither with what it has, nor with what was deleted.
+func TestLessonBounds(t *testing.T) {
+	l := lesson{dir: t.TempDir()}
+	if err := l.add("cat"); err != nil {
+		t.Fatal(err)
+	}
+	for i := range mostDeleted + 5 {
+		at := time.Date(2025, 1, 1, 0, 0, mostDeleted-i, 0, time.UTC) // names that say nothing of when they are deleted
+		name, err := l.keep("cat", []byte("picture"), at)
+		if err == nil {
+			err = l.move(name, "cat", deleted)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == mostDeleted+4 {
+			if err := l.move(name, deleted, "cat"); err != nil {
+				t.Errorf("the last one can't come back: %v", err)
+			}
+		}
+	}
+	if entries, err := os.ReadDir(filepath.Join(l.dir, deleted)); err != nil || len(entries) != mostDeleted-1 {
+		t.Errorf("%d are deleted, %v", len(entries), err)
+	}
+	large, err := os.Create(filepath.Join(l.dir, "cat", "large.jpg"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(large.Truncate(teach.MaxBytes), large.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.keep("cat", []byte("picture"), time.Now()); err == nil || !strings.Contains(err.Error(), "full: 2 pictures, 512 MiB") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -58,7 +58,9 @@ func (s *Store) look() error {
 			return fmt.Errorf("teach: %w", err)
 		}
 		if isPicture(path) {
-			s.count++
+			if rel, _ := filepath.Rel(s.dir, path); !strings.HasPrefix(rel, ".") { // else it takes room, but isn't taught: the page's .deleted
+				s.count++
+			}
 			if info, err := e.Info(); err == nil {
 				s.bytes += info.Size()
 			}
