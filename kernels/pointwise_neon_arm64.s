@@ -144,11 +144,12 @@
 	LOW(SMULL, 26); LOW(SMLAL2, 26); HIGH(SMLAL, 27); HIGH(SMLAL2, 27); SUM(OP, 3)
 
 // With two.
-#define PAIRS_0(OP) \
-	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  \
-	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); SUM(OP, 0); \
-	AHEAD(SMULL, 25, 20, LOAD(W, F26), LOAD(W, F27));    \
-	HIGH(SMLAL2, 25); SUM(SADALP_H, 0)
+#define PAIRS_0(OP, A, B, C, D, E) \
+	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  A; \
+	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); B; \
+	SUM(OP, 0);                                          C; \
+	AHEAD(SMULL, 25, 20, LOAD(W, F26), LOAD(W, F27));    D; \
+	HIGH(SMLAL2, 25); SUM(SADALP_H, 0);                  E
 #define PAIRS_1(OP) \
 	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
 	LOW(SMLAL2, 26); SUM(OP, 1); HIGH(SMULL, 27); HIGH(SMLAL2, 27); SUM(SADALP_H, 1)
@@ -209,12 +210,13 @@
 #define SIGNED_F SMAX_B(2, 3, 3)
 #define SIGNED_G SMIN_B(6, 3, 3)
 
-// STORE writes the tile in V3.
+// LANES and STORE write the tile in V3.
+#define LANES VDUP V3.S[1], V7.S4; VDUP V3.S[2], V11.S4; VDUP V3.S[3], V15.S4
 #define STORE \
-	VDUP  V3.S[1], V7.S4;  FMOVS F3, (DST); ADD DSTRIDE, DST;  \
-	VDUP  V3.S[2], V11.S4; FMOVS F7, (DST); ADD DSTRIDE, DST;  \
-	VDUP  V3.S[3], V15.S4; FMOVS F11, (DST); ADD DSTRIDE, DST; \
-	FMOVS F15, (DST);      ADD DSTRIDE, DST
+	FMOVS F3, (DST);  ADD DSTRIDE, DST; \
+	FMOVS F7, (DST);  ADD DSTRIDE, DST; \
+	FMOVS F11, (DST); ADD DSTRIDE, DST; \
+	FMOVS F15, (DST); ADD DSTRIDE, DST
 
 // A rest of 16, whose pixels and first two channels' weights are loaded, and one of 8.
 #define ONES_16(OP, n, w) LOW(SMULL, w); SUM(OP, n); LOW(SMULL2, w); SUM(SADALP_H, n)
@@ -251,7 +253,7 @@
 #define EACH1(OP, x, y) OP(0, x)
 #define BIAS(v, x)   ADD_S(x, v, v)
 
-#define QUADS4(OP) OP(3, 7, 11, 15); STORE
+#define QUADS4(OP) OP(3, 7, 11, 15); LANES; STORE
 #define QUADS1(OP) OP(0, 4, 8, 12); FMOVS F0, (DST)
 
 #include "pointwise_arm64.h"
@@ -393,22 +395,31 @@ corrected:
 	MULTIPLY(7, 26);     LOAD(P1, F17)
 	MULTIPLY(11, 26);    LOAD(P2, F18)
 	MULTIPLY(15, 26);    LOAD(P3, F19)
-	TST  $3, FLAG
 	CBNZ KIND, signedAhead
 	SHIFT_RIGHT(3, 28);  LOAD(W, F24)
 	SHIFT_RIGHT(7, 28);  LOAD(W, F25)
-	SHIFT_RIGHT(11, 28)
+	SHIFT_RIGHT(11, 28); SUBS $1, COUNT
 	SHIFT_RIGHT(15, 28)
-	BNE  reluNow
-	SUBS $1, COUNT
-	FOURS_0(SADDLP_H, RELU_A, RELU_B, RELU_C, RELU_D, NOTHING)
+	TBNZ $0, FLAG, reluPairs0
+	FOURS_0(SADDLP_H, RELU_A, RELU_B, RELU_C, RELU_D, LANES)
+
+relu1:
+	TBNZ $1, FLAG, reluPairs1
 	FOURS_1(SADDLP_H, STORE, NOTHING, NOTHING)
 	B    first2
+
+reluPairs0:
+	PAIRS_0(SADDLP_H, RELU_A, RELU_B, RELU_C, RELU_D, LANES)
+	B    relu1
+
+reluPairs1:
+	STORE
+	B    firstPairs1
 
 signedAhead:
 	AWAY(3, _);          LOAD(W, F24)
 	AWAY(7, _);          LOAD(W, F25)
-	AWAY(11, _)
+	AWAY(11, _);         TST $3, FLAG
 	AWAY(15, _)
 	SHIFT_RIGHT(3, 28)
 	SHIFT_RIGHT(7, 28)
@@ -417,19 +428,11 @@ signedAhead:
 	BNE  signedNow
 	SUBS $1, COUNT
 	FOURS_0(SADDLP_H, SIGNED_A, SIGNED_B, SIGNED_C, SIGNED_D, SIGNED_E)
-	FOURS_1(SADDLP_H, SIGNED_F, SIGNED_G, STORE)
+	FOURS_1(SADDLP_H, SIGNED_F, SIGNED_G, LANES)
+	STORE
 	B    first2
 
-reluNow: // the first channels' products leave no room
-	SUBS $1, COUNT
-	RELU_A
-	RELU_B
-	RELU_C
-	RELU_D
-	STORE
-	B    first
-
-signedNow:
+signedNow: // the first channels' products leave no room
 	SUBS $1, COUNT
 	SIGNED_A
 	SIGNED_B
@@ -438,6 +441,7 @@ signedNow:
 	SIGNED_E
 	SIGNED_F
 	SIGNED_G
+	LANES
 	STORE
 	B    first
 
@@ -457,7 +461,7 @@ firstLast16:
 	B    rest16
 
 firstPairs0:
-	PAIRS_0(SADDLP_H)
+	PAIRS_0(SADDLP_H, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
 	B    first1
 
 firstPairs1:
@@ -481,7 +485,7 @@ firstPairsLast16:
 	B    rest16
 
 pairs0:
-	PAIRS_0(SADALP_H)
+	PAIRS_0(SADALP_H, NOTHING, NOTHING, NOTHING, NOTHING, NOTHING)
 	B    step1
 
 pairs1:
