@@ -34,15 +34,23 @@ func (w *Window) Gather(dst, src []byte, depth int, zero byte, first int) {
 
 // gatherBorder writes a patch that lies partly outside of src.
 func (w *Window) gatherBorder(patch, src []byte, depth int, zero byte, top, left int) {
-	row := w.KernelW * depth
+	size := w.KernelW * depth
 	from, to := max(0, -left), min(w.KernelW, w.InW-left)
-	for i := range patch {
-		patch[i] = zero
-	}
 	for i := range w.KernelH {
-		if y := top + i; y >= 0 && y < w.InH && from < to {
-			copy(patch[i*row:][from*depth:to*depth], src[(y*w.InW+left+from)*depth:])
+		row, y := patch[i*size:][:size], top+i
+		if y < 0 || y >= w.InH || from >= to {
+			fillBytes(row, zero)
+			continue
 		}
+		fillBytes(row[:from*depth], zero)
+		copy(row[from*depth:to*depth], src[(y*w.InW+left+from)*depth:])
+		fillBytes(row[to*depth:], zero)
+	}
+}
+
+func fillBytes(b []byte, v byte) {
+	for i := range b {
+		b[i] = v
 	}
 }
 

@@ -29,12 +29,39 @@
 	MOVD pitch+40(FP), R5; \
 	MOVD step+48(FP), R6
 
-// patches_8b copies patches whose rows have 8 to 16 bytes.
+// patches_8b copies patches whose rows have 8 to 16 bytes. Three rows (the usual stem) are copied in one word of 16 each, as
+// long as the last patch's last row doesn't end before: what is written behind a row, the next one overwrites.
 //
 // func patches_8b(dst, src *byte, count, rows, row, pitch, step int)
 TEXT ·patches_8b(SB), NOSPLIT, $0-56
 	LOAD
-	SUB $8, R4, R7
+	SUB  $8, R4, R7
+	SUB  $1, R2, R10
+	MUL  R6, R10
+	ADD  R1, R10
+	ADD  R4, R10
+	SUB  $16, R10 // the last place to read 16 bytes from
+	CMP  $3, R3
+	BNE  patch
+
+three:
+	CMP   R10, R1
+	BHI   patch
+	FMOVQ (R1), F0
+	ADD   R5, R1, R8
+	FMOVQ (R8), F1
+	ADD   R5, R8
+	FMOVQ (R8), F2
+	ADD   R6, R1
+	ADD   R4, R0, R9
+	SUBS  $1, R2
+	FMOVQ F0, (R0)
+	ADD   R4, R9, R11
+	FMOVQ F1, (R9)
+	ADD   R4, R11, R0
+	FMOVQ F2, (R11)
+	BNE   three
+	RET
 
 patch:
 	MOVD R1, R8
