@@ -14,6 +14,7 @@
 //	cold      5 inferences, each after 32 MiB of other memory were written, so that no cache holds anything of the
 //	          network; their median; with one thread only, since a core can't empty another's caches
 //	warm      inferences one after another for a second, at least 5 and at most 100
+//	steps     half as many again in which each step is timed, of the first three networks with one thread
 //
 // Before and after it the board's clock, temperature and supply are read: figures of a board that slowed down say more
 // about its power supply than about anybody's kernels, and are marked. Networks have random weights and look at noise,
@@ -36,6 +37,8 @@ import (
 	"edge/budget"
 	"edge/classifier"
 	"edge/defaultmodel"
+	"edge/engine"
+	"edge/estimate"
 	"edge/internal/text"
 	"edge/mobilenet"
 	"edge/model"
@@ -80,9 +83,19 @@ type Row struct {
 	Min     float64 `json:"min_ms"`
 	P50     float64 `json:"p50_ms"`
 	P95     float64 `json:"p95_ms"`
-	GMACs   float64 `json:"gmac_per_s"` // at the median
+	GMACs   float64 `json:"gmac_per_s"`             // at the median
+	Model   float64 `json:"estimated_ms,omitempty"` // by package estimate, with one thread, if it knows this core
+	Steps   []Step  `json:"steps,omitempty"`        // of the main networks, with one thread
 	Before  State   `json:"before"`
 	After   State   `json:"after"`
+}
+
+// Step is one step of a network: its median time, and what package estimate says of it, 0 for nothing.
+type Step struct {
+	Kind  string  `json:"kind"`
+	Out   []int   `json:"out"`
+	Ms    float64 `json:"ms"`
+	Model float64 `json:"estimated_ms,omitempty"`
 }
 
 // State is what changes while a board works, and can make it slow.
@@ -147,6 +160,7 @@ func blueprint(plan *mobilenet.Blueprint) network {
 type turn struct {
 	network
 	threads int
+	steps   bool // whether each step is timed, too
 }
 
 func (t turn) String() string { return fmt.Sprintf("%s by %d", t.name, t.threads) }
@@ -156,13 +170,13 @@ func (p *protocol) turns() []turn {
 	var all []turn
 	for _, n := range p.main {
 		for threads := 1; threads <= p.threads; threads++ {
-			all = append(all, turn{n, threads})
+			all = append(all, turn{n, threads, threads == 1})
 		}
 	}
 	for _, n := range p.rest {
-		all = append(all, turn{n, 1})
+		all = append(all, turn{n, 1, false})
 		if p.threads > 1 {
-			all = append(all, turn{n, p.threads})
+			all = append(all, turn{n, p.threads, false})
 		}
 	}
 	return append(all, all[0])
@@ -249,9 +263,37 @@ func (p *protocol) row(ctx context.Context, host fs.FS, t turn, graph *model.Gra
 		return nil, err
 	}
 	row.After = state(host)
+	if t.steps {
+		steps, err := budget.Time(ctx, net, max(row.Runs/2, leastRuns), 1, true)
+		if err != nil {
+			return nil, err
+		}
+		for i, s := range net.Steps() {
+			row.Steps = append(row.Steps, Step{Kind: s.Kind, Out: s.Out, Ms: steps.Steps[i]})
+		}
+	}
 	row.Min, row.P50, row.P95 = times.Min, times.P50, times.P95
+	if t.threads == 1 {
+		row.estimate(board.Detect(host).CPU, net)
+	}
 	row.GMACs = float64(row.MACs) / max(row.P50, 1e-6) / 1e6
 	return row, nil
+}
+
+// estimate notes what package estimate says of the row, if it knows the processor.
+func (r *Row) estimate(cpu string, net *engine.Net) {
+	core := estimate.Of(cpu, net.Kernels())
+	if core == nil {
+		return
+	}
+	arena, _, weights := net.Memory()
+	for i, s := range net.Steps() {
+		ms, _ := core.Step(s, arena+weights, r.clock().MHz)
+		r.Model += ms
+		if r.Steps != nil {
+			r.Steps[i].Model = ms
+		}
+	}
 }
 
 // emptyCaches writes so much memory that nothing else stays in a cache.

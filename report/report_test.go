@@ -54,18 +54,18 @@ func TestMeasure(t *testing.T) {
 	}
 	var got []turn
 	for i, row := range r.Rows {
-		got = append(got, turn{network{name: row.Network}, row.Threads})
+		got = append(got, turn{network{name: row.Network}, row.Threads, row.Steps != nil})
 		if !(0 < row.Min && row.Min <= row.P50 && row.P50 <= row.P95) || row.Compile <= 0 || row.First <= 0 || row.GMACs <= 0 ||
 			row.Runs < leastRuns || row.Runs > mostRuns || (row.Cold > 0) != (row.Threads == 1) {
 			t.Errorf("row %d: %+v", i, row)
 		}
 	}
 	want := []turn{
-		{network{name: "v1_0.25_32"}, 1},
-		{network{name: "v1_0.25_32"}, 2},
-		{network{name: "v1_0.25_64"}, 1},
-		{network{name: "v1_0.25_64"}, 2},
-		{network{name: "v1_0.25_32"}, 1},
+		{network{name: "v1_0.25_32"}, 1, true},
+		{network{name: "v1_0.25_32"}, 2, false},
+		{network{name: "v1_0.25_64"}, 1, false},
+		{network{name: "v1_0.25_64"}, 2, false},
+		{network{name: "v1_0.25_32"}, 1, true},
 	}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("measured %v, want %v", got, want)
@@ -121,7 +121,7 @@ func TestTable(t *testing.T) {
 		Machine: Machine{Model: "Raspberry Pi 4", CPU: "Cortex-A72", Cores: 4, Memory: 4e9, System: "Linux 6.12 aarch64"},
 		Rows: []Row{
 			{
-				Network: "a", Threads: 1, MACs: 30e6, First: 14, Cold: 12, Runs: 50, Min: 10, P50: 10.5, P95: 11, GMACs: 2.857,
+				Network: "a", Threads: 1, MACs: 30e6, First: 14, Cold: 12, Runs: 50, Min: 10, P50: 10.5, P95: 11, GMACs: 2.857, Model: 8,
 				After: State{Celsius: 61.2, Throttled: "not throttled", Clocks: []board.Clock{{CPUs: "0 1 2 3", Governor: "performance", MHz: 1800, Most: 1800}}},
 			},
 			{
@@ -133,8 +133,8 @@ func TestTable(t *testing.T) {
 	}
 	for _, want := range []string{
 		"# Raspberry Pi 4\n", "Cortex-A72, 4 cores, 4.0 GB; Linux 6.12 aarch64. edge 1, kernels neon.", "on 2026-11-25, in 61 s", "Governor: performance.",
-		"| a | 1 | 10.00 | 10.50 | 11.00 | 12.00 | 14.00 | 2.86 | 1800 | 61 |  |\n",
-		"| a | 4 | 3.00 | 3.10 | 4.20 | – | 9.00 | 9.70 | 1000 | 82 | under-voltage; 82 °C; 1000 of 1800 MHz; unsteady |\n",
+		"| a | 1 | 10.00 | 10.50 | 11.00 | 12.00 | 14.00 | 8.00 | 2.86 | 1800 | 61 |  |\n",
+		"| a | 4 | 3.00 | 3.10 | 4.20 | – | 9.00 | – | 9.70 | 1000 | 82 | under-voltage; 82 °C; 1000 of 1800 MHz; unsteady |\n",
 	} {
 		if table := r.Table(); !strings.Contains(table, want) {
 			t.Errorf("no %q in\n%s", want, table)

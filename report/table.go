@@ -61,6 +61,7 @@ func (r *Report) Table() string {
 	line("")
 	line("%s, %d cores, %.1f GB; %s. %s, kernels %s.", orUnknown(m.CPU), m.Cores, float64(m.Memory)/1e9, m.System, r.Edge, r.Kernels)
 	line("Made by `edge bench --report` on %s, in %.0f s. Milliseconds of one inference, without a picture; GMAC/s at the median.", r.Date, r.Seconds)
+	line("Estimate: what a model of the core says (docs/bench/cycles.md), without the small steps that it doesn't know.")
 	line("Cold: no cache holds anything of the network. The last row repeats the first.")
 	if governors := r.governors(); governors != "" {
 		line("Governor: %s.", governors)
@@ -70,11 +71,14 @@ func (r *Report) Table() string {
 		line("**Not all was measured: %s after %d of %d rows.**", r.Ended, len(r.Rows), r.Expected)
 	}
 	line("")
-	line("| network | threads | min | p50 | p95 | cold | first | GMAC/s | MHz | °C | remarks |")
-	line("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
+	line("| network | threads | min | p50 | p95 | cold | first | estimate | GMAC/s | MHz | °C | remarks |")
+	line("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
 	for i := range r.Rows {
 		row := &r.Rows[i]
-		cold, celsius, mhz := "–", "–", "–"
+		cold, celsius, mhz, model := "–", "–", "–", "–"
+		if row.Model > 0 {
+			model = fmt.Sprintf("%.2f", row.Model)
+		}
 		if row.Cold > 0 {
 			cold = fmt.Sprintf("%.2f", row.Cold)
 		}
@@ -84,8 +88,8 @@ func (r *Report) Table() string {
 		if c := row.clock(); c.MHz > 0 {
 			mhz = fmt.Sprint(c.MHz)
 		}
-		line("| %s | %d | %.2f | %.2f | %.2f | %s | %.2f | %.2f | %s | %s | %s |", row.Network, row.Threads,
-			row.Min, row.P50, row.P95, cold, row.First, row.GMACs, mhz, celsius, row.Remarks())
+		line("| %s | %d | %.2f | %.2f | %.2f | %s | %.2f | %s | %.2f | %s | %s | %s |", row.Network, row.Threads,
+			row.Min, row.P50, row.P95, cold, row.First, model, row.GMACs, mhz, celsius, row.Remarks())
 	}
 	return b.String()
 }

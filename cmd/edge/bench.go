@@ -8,9 +8,11 @@ import (
 	"text/tabwriter"
 	"time"
 
+	"edge/board"
 	"edge/budget"
 	"edge/classifier"
 	"edge/engine"
+	"edge/estimate"
 	"edge/kernels"
 )
 
@@ -29,6 +31,7 @@ type benchmark struct {
 	Arena   int         `json:"arena_bytes"`
 	Weights int         `json:"weight_bytes"`
 	Peak    float64     `json:"peak_gmac_per_s,omitempty"` // of one thread
+	Core    string      `json:"estimated_core,omitempty"`  // that the estimates are of
 	Steps   []benchStep `json:"steps,omitempty"`
 }
 
@@ -41,6 +44,7 @@ type benchStep struct {
 	GMACs  float64 `json:"gmac_per_s"`
 	Share  float64 `json:"share"`
 	OfPeak float64 `json:"of_peak,omitempty"`
+	Model  float64 `json:"estimated_ms,omitempty"` // by package estimate; 0 if it knows nothing of this step or processor
 	Kernel string  `json:"kernel"`
 }
 
@@ -108,6 +112,7 @@ func measure(ctx context.Context, net *engine.Net, runs, warmup int, profile boo
 	b.GMACs = gigaPerSecond(b.MACs, b.P50)
 	if profile {
 		b.Steps = profileOf(net.Steps(), t.Steps)
+		b.estimate(estimate.Of(board.Detect(board.Host()).CPU, net.Kernels()), net.Steps(), fastestClock())
 	}
 	return b, nil
 }
@@ -129,6 +134,29 @@ func profileOf(infos []engine.StepInfo, times []float64) []benchStep {
 	return list
 }
 
+// estimate notes how long each step should take on a core at a clock in MHz. Without a model of the core it does nothing.
+func (b *benchmark) estimate(core *estimate.Core, infos []engine.StepInfo, mhz int) {
+	if core == nil {
+		return
+	}
+	if mhz == 0 {
+		mhz = core.MHz
+	}
+	b.Core = fmt.Sprintf("%s at %d MHz", core.Name, mhz)
+	for i, s := range infos {
+		b.Steps[i].Model, _ = core.Step(s, b.Arena+b.Weights, mhz)
+	}
+}
+
+// fastestClock is that of the cores which compute, in MHz; 0 if the kernel doesn't say.
+func fastestClock() int {
+	mhz := 0
+	for _, c := range board.Clocks(board.Host()) {
+		mhz = max(mhz, c.MHz)
+	}
+	return mhz
+}
+
 func gigaPerSecond(n int, ms float64) float64 { return float64(n) / max(ms, 1e-6) / 1e6 }
 
 // peakTime is long enough for a clock to reach its turbo, and to find an undisturbed moment.
@@ -145,17 +173,35 @@ func (b *benchmark) comparePeak(peak float64) {
 func (b *benchmark) print(out io.Writer) error {
 	if len(b.Steps) > 0 {
 		w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-		fmt.Fprintln(w, "step\tms\tshare\tGMAC/s\tof peak\tkernel\tout\tkind\t")
+		estimated := ""
+		if b.Core != "" {
+			estimated = "estimate\t"
+		}
+		measured, model := 0.0, 0.0 // of the steps that have an estimate
+		fmt.Fprintf(w, "step\tms\t%sshare\tGMAC/s\tof peak\tkernel\tout\tkind\t\n", estimated)
 		for _, s := range b.Steps {
 			ofPeak := "-"
 			if s.OfPeak > 0 {
 				ofPeak = fmt.Sprintf("%.0f %%", 100*s.OfPeak)
 			}
-			fmt.Fprintf(w, "%d\t%.4f\t%.1f %%\t%.1f\t%s\t%s\t%s\t%s\t\n",
-				s.Step, s.Ms, 100*s.Share, s.GMACs, ofPeak, s.Kernel, dims(s.Out), s.Kind)
+			switch {
+			case s.Model > 0:
+				estimated = fmt.Sprintf("%.4f\t", s.Model)
+				measured += s.Ms
+				model += s.Model
+			case b.Core != "":
+				estimated = "-\t"
+			}
+			fmt.Fprintf(w, "%d\t%.4f\t%s%.1f %%\t%.1f\t%s\t%s\t%s\t%s\t\n",
+				s.Step, s.Ms, estimated, 100*s.Share, s.GMACs, ofPeak, s.Kernel, dims(s.Out), s.Kind)
 		}
 		if err := w.Flush(); err != nil {
 			return err
+		}
+		if b.Core != "" {
+			if _, err := fmt.Fprintf(out, "estimate for a %s: %.3f ms for the steps that took %.3f; see docs/bench/cycles.md\n", b.Core, model, measured); err != nil {
+				return err
+			}
 		}
 	}
 	if b.Peak > 0 {

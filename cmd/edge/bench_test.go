@@ -5,9 +5,13 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"edge/classifier"
+	"edge/estimate"
 	"edge/report"
 )
 
@@ -81,5 +85,42 @@ func TestBenchReportInterrupted(t *testing.T) {
 	}
 	if left, err := filepath.Glob(dir + "/*b*"); err != nil || left != nil {
 		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// TestBenchEstimates shows estimates beside the steps, as on a board whose core was modelled, and none elsewhere.
+func TestBenchEstimates(t *testing.T) {
+	n := networkFlags{classifier.Options{Threads: 1}}
+	net, err := n.load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer net.Close()
+	b, err := measure(context.Background(), net, 1, 0, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.estimate(estimate.Of("Cortex-A53", "neon"), net.Steps(), 1000)
+	sum := 0.0
+	for _, s := range b.Steps {
+		small := slices.Contains([]string{"flip sign bit", "mean", "softmax"}, s.Kind)
+		if (s.Model > 0) == small {
+			t.Errorf("%s: estimated %v ms", s.Kind, s.Model)
+		}
+		sum += s.Model
+	}
+	if sum < 60 || sum > 250 { // 385 million MACs, at 2 to 6 a cycle
+		t.Errorf("%v ms", sum)
+	}
+	var out strings.Builder
+	if err := b.print(&out); err != nil {
+		t.Fatal(err)
+	}
+	head, _, _ := strings.Cut(out.String(), "\n")
+	if words := strings.Fields(head); len(words) < 3 || words[2] != "estimate" || !strings.Contains(out.String(), "\nestimate for a Cortex-A53 at 1000 MHz: ") {
+		t.Error(out.String())
+	}
+	if plain, err := measure(context.Background(), net, 1, 0, true); err != nil || runtime.GOARCH == "amd64" && plain.Core != "" {
+		t.Errorf("%v: %q is no core of a PC", err, plain.Core)
 	}
 }

@@ -3,9 +3,10 @@
 
   board.py HOST EDGE [MODEL…]
 
-Copies the program EDGE and the models (default: those of ../shared) to a folder of its own on HOST, measures every
-model with every kernel set there and 1, 2, … threads up to the board's cores, asks edge doctor about the board, removes
-the folder, and writes boards/NAME-DATE.json and .md beside this script. Needs nothing but ssh and tar on the board.
+Copies the program EDGE and the models (default: those of ../shared) to a folder of its own on HOST, lets edge bench
+--report follow its protocol there (five minutes), measures every model with every kernel set and 1, 2, … threads up to
+the board's cores, and each step of every model beside its estimate, asks edge doctor about the board, removes the folder,
+and writes boards/NAME-DATE.json and .md beside this script. Needs nothing but ssh and tar on the board.
 """
 
 import datetime
@@ -55,7 +56,22 @@ def measure(host, edge, folder, models):
     return results
 
 
-def markdown(report):
+def profiles(host, edge, folder, models):
+    """Each model's steps, by the fastest kernels, with one thread: their times, and estimates if the core was modelled."""
+    found = []
+    for model in models:
+        out = ssh(host, f"{edge} bench --json --profile --model {shlex.quote(folder + '/' + model)} --runs {RUNS} --warmup 3")
+        found.append(json.loads(out) | {"model": model})
+    return found
+
+
+def protocol(host, edge, folder):
+    """What edge bench --report writes: its JSON and its table."""
+    ssh(host, f"{edge} bench --report={shlex.quote(folder + '/report')}")
+    return [ssh(host, f"cat {shlex.quote(folder + '/report' + end)}") for end in [".json", ".md"]]
+
+
+def markdown(report, table):
     lines = [f"# {report['board']}", "",
              f"{report['date']}, {report['system']}; {report['edge']}. Milliseconds of one inference, made by "
              "`make bench-board`; everything else, with edge doctor's report, is in the .json beside.", "",
@@ -63,7 +79,19 @@ def markdown(report):
     for b in report["results"]:
         lines.append(f"| {b['model']} | {b['kernels']} | {b['threads']} | {b['min_ms']:.3f} | {b['p50_ms']:.3f} | "
                      f"{b['p99_ms']:.3f} | {b['gmac_per_s']:.1f} |")
-    return "\n".join(lines) + "\n"
+    if any("estimated_core" in b for b in report["profiles"]):
+        lines += ["", "Steps with an estimate (docs/bench/cycles.md), by one thread: the sums, and the step that is furthest from its own.", "",
+                  "| model | estimate for | measured | estimate | ratio | furthest: step | measured | estimate |",
+                  "| --- | --- | ---: | ---: | ---: | --- | ---: | ---: |"]
+    for b in report["profiles"]:
+        steps = [s for s in b.get("steps", []) if s.get("estimated_ms")]
+        if not steps:
+            continue
+        ms, estimated = sum(s["ms"] for s in steps), sum(s["estimated_ms"] for s in steps)
+        far = max(steps, key=lambda s: abs(s["ms"] - s["estimated_ms"]))
+        lines.append(f"| {b['model']} | {b['estimated_core']} | {ms:.3f} | {estimated:.3f} | {ms / estimated:.2f} | "
+                     f"{far['step']}, {far['kind']} | {far['ms']:.3f} | {far['estimated_ms']:.3f} |")
+    return "\n".join(lines) + "\n\n" + re.sub("^#", "##", table)
 
 
 def main():
@@ -82,7 +110,10 @@ def main():
         report = {"board": board, "date": datetime.date.today().isoformat(), "system": ssh(host, "uname -srm").strip(),
                   "edge": ssh(host, f"{edge} version").strip(), "command": "make bench-board",
                   "doctor": json.loads(doctor) if doctor.strip() else None,
-                  "results": measure(host, edge, folder, names)}
+                  "results": measure(host, edge, folder, names), "profiles": profiles(host, edge, folder, names)}
+        print("edge bench --report: five minutes", file=sys.stderr)
+        written, table = protocol(host, edge, folder)
+        report["protocol"] = json.loads(written)
     finally:
         ssh(host, f"rm -rf {shlex.quote(folder)}", check=False)
     out = os.path.join(HERE, "boards")
@@ -93,7 +124,7 @@ def main():
         json.dump(report, f, indent=1)
         f.write("\n")
     with open(path + ".md", "w") as f:
-        f.write(markdown(report))
+        f.write(markdown(report, table))
     print(path + ".md")
 
 

@@ -21,7 +21,28 @@ type a53 struct {
 	vector      int // halves of the vector unit taken in this cycle
 	memory      int // the first cycle in which the load and store pipe is free
 	ready       map[string]int
-	accumulator map[string]int // when a register may be accumulated into again
+	accumulator map[string]int  // when a register may be accumulated into again
+	loaded      map[string]bool // whether a register was written by a load
+	lost        [causes]int     // issue slots that stayed empty, by what they waited for
+}
+
+// A cause is what an instruction waits for.
+type cause int
+
+const (
+	dependency cause = iota // the result of an earlier instruction, of a multiply-add's chain too
+	loading                 // the result of a load that hits the first-level cache
+	port                    // the vector unit, or the load and store pipe
+	issue                   // a slot: both of this cycle are taken
+	causes
+)
+
+// waitUntil goes on to a later cycle, if it is later; the slots that stay empty are lost.
+func (c *a53) waitUntil(cycle int, why cause) {
+	if cycle > c.cycle {
+		c.lost[why] += 2*(cycle-c.cycle) - c.issued
+		c.cycle, c.issued, c.vector = cycle, 0, 0
+	}
 }
 
 var (
@@ -68,16 +89,25 @@ func (c *a53) execute(in instruction) {
 		}
 	}
 
-	at := c.cycle
+	at, why := c.cycle, dependency
+	wait := func(register string, until int) {
+		if until > at {
+			at, why = until, dependency
+			if c.loaded[register] {
+				why = loading
+			}
+		}
+	}
 	for _, r := range from {
-		at = max(at, c.ready[r])
+		wait(r, c.ready[r])
 	}
 	if accumulates {
-		at = max(at, c.accumulator[to[0]])
+		wait(to[0], c.accumulator[to[0]])
 	}
+	c.waitUntil(at, why)
 	pipe := 0 // cycles in the load and store pipe
 	if load || store {
-		at = max(at, c.memory)
+		c.waitUntil(c.memory, port)
 		pipe = c.beats(in)
 	}
 	halves := 0
@@ -87,14 +117,11 @@ func (c *a53) execute(in instruction) {
 			halves = 2
 		}
 	}
-	for { // the first cycle with room
-		if at > c.cycle {
-			c.cycle, c.issued, c.vector = at, 0, 0
-		}
-		if c.issued < 2 && c.vector+halves <= 2 {
-			break
-		}
-		at = c.cycle + 1
+	switch {
+	case c.issued == 2:
+		c.waitUntil(c.cycle+1, issue)
+	case c.vector+halves > 2:
+		c.waitUntil(c.cycle+1, port)
 	}
 	c.issued++
 	c.vector += halves
@@ -105,6 +132,7 @@ func (c *a53) execute(in instruction) {
 	for _, r := range to {
 		c.ready[r] = c.cycle + latency + max(pipe-1, 0)
 		c.accumulator[r] = c.cycle + chain
+		c.loaded[r] = load
 	}
 	if strings.Contains(in.args, "],") || strings.HasSuffix(in.args, "!") { // the address is written back
 		for _, r := range from {
@@ -148,18 +176,23 @@ func (c *a53) latency(in instruction, load, vector bool) (use, chain int) {
 	return 3, 3
 }
 
-// cyclesA53 returns the cycles that a block takes in the long run.
-func cyclesA53(block []instruction) float64 {
+// costA53 returns what a block costs in the long run.
+func costA53(block []instruction) cost {
 	const warm, rounds = 4, 32
-	c := &a53{ready: map[string]int{}, accumulator: map[string]int{}}
+	c := &a53{ready: map[string]int{}, accumulator: map[string]int{}, loaded: map[string]bool{}}
 	start := 0
 	for i := range warm + rounds {
 		if i == warm {
 			start = c.cycle
+			c.lost = [causes]int{}
 		}
 		for _, in := range block {
 			c.execute(in)
 		}
 	}
-	return float64(c.cycle-start) / rounds
+	each := func(slots int) float64 { return float64(slots) / 2 / rounds }
+	return cost{
+		cycles:     float64(c.cycle-start) / rounds,
+		dependency: each(c.lost[dependency]), load: each(c.lost[loading]), port: each(c.lost[port]),
+	}
 }

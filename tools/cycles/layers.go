@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"edge/estimate"
 	"edge/kernels"
 	"edge/quant"
 )
@@ -18,6 +19,7 @@ type layer struct {
 	stride  int
 	relu    bool
 	u8      bool // weights are u8, of one scale and zero point; else s8 by channel
+	window  int  // rows and columns of a depthwise window
 }
 
 func (l layer) String() string {
@@ -28,12 +30,12 @@ func (l layer) String() string {
 	if l.u8 {
 		weights = "u8"
 	}
-	return fmt.Sprintf("%s,%d,%d,%d,%d,%s,%s", l.kind, l.size, l.in, l.out, l.stride, relu, weights)
+	return fmt.Sprintf("%s,%d,%d,%d,%d,%s,%s,%d", l.kind, l.size, l.in, l.out, l.stride, relu, weights, l.window)
 }
 
 func parseLayer(s string) (l layer, err error) {
 	f := strings.Split(s, ",")
-	if len(f) != 7 {
+	if len(f) != 8 {
 		return l, fmt.Errorf("layer %q", s)
 	}
 	l.kind, l.relu, l.u8 = f[0], f[5] == "relu", f[6] == "u8"
@@ -42,7 +44,8 @@ func parseLayer(s string) (l layer, err error) {
 			return l, err
 		}
 	}
-	return l, nil
+	l.window, err = strconv.Atoi(f[7])
+	return l, err
 }
 
 func (l layer) macs() int {
@@ -50,9 +53,24 @@ func (l layer) macs() int {
 	case "add":
 		return 0
 	case "depthwise":
-		return l.size * l.size * 9 * l.out
+		return l.size * l.size * l.window * l.window * l.out
 	}
 	return l.size * l.size * l.in * l.out
+}
+
+// layer returns what package estimate makes of it.
+func (l layer) layer() estimate.Layer {
+	e := estimate.Layer{
+		Kind: l.kind, Size: l.size, In: l.in, Out: l.out, Window: l.window, Stride: l.stride,
+		InPixels: l.size * l.stride * l.size * l.stride,
+	}
+	switch {
+	case l.kind == "stem":
+		e.Kind = "conv"
+	case l.kind == "pointwise" && l.size == 1:
+		e.Kind = "fully connected"
+	}
+	return e
 }
 
 type network struct {
@@ -69,6 +87,7 @@ func networks() []network {
 		{"V1 1.0/224 u8", networkV1(1, 224, 1001, true)},
 		{"V2 1.0/224 u8", networkV2(true)},
 		{"V2 1.0/224 int8", networkV2(false)},
+		{"Lite0 int8", networkLite0()},
 	}
 }
 
@@ -76,7 +95,7 @@ func networks() []network {
 func networkV1(alpha float64, resolution, classes int, u8 bool) []layer {
 	width := func(n int) int { return int(float64(n) * alpha) }
 	size, in := resolution/2, width(32)
-	layers := []layer{{"stem", size, 27, in, 2, true, u8}}
+	layers := []layer{{"stem", size, 27, in, 2, true, u8, 3}}
 	for _, row := range [][2]int{ // channels, stride: table 1 of the paper
 		{64, 1},
 		{128, 2},
@@ -94,41 +113,54 @@ func networkV1(alpha float64, resolution, classes int, u8 bool) []layer {
 	} {
 		size /= row[1]
 		layers = append(layers,
-			layer{"depthwise", size, in, in, row[1], true, u8},
-			layer{"pointwise", size, in, width(row[0]), 1, true, u8})
+			layer{"depthwise", size, in, in, row[1], true, u8, 3},
+			layer{"pointwise", size, in, width(row[0]), 1, true, u8, 1})
 		in = width(row[0])
 	}
-	return append(layers, layer{"pointwise", 1, in, classes, 1, false, u8})
+	return append(layers, layer{"pointwise", 1, in, classes, 1, false, u8, 1})
 }
 
 // networkV2 is MobileNetV2 1.0/224.
 func networkV2(u8 bool) []layer {
+	return bottlenecks(u8, 1001, [][5]int{ // table 2 of the paper
+		{1, 16, 1, 1, 3}, {6, 24, 2, 2, 3}, {6, 32, 3, 2, 3}, {6, 64, 4, 2, 3}, {6, 96, 3, 1, 3}, {6, 160, 3, 2, 3}, {6, 320, 1, 1, 3},
+	})
+}
+
+// networkLite0 is EfficientNet-Lite0, the network inside the program.
+func networkLite0() []layer {
+	return bottlenecks(false, 1000, [][5]int{
+		{1, 16, 1, 1, 3}, {6, 24, 2, 2, 3}, {6, 40, 2, 2, 5}, {6, 80, 3, 2, 3}, {6, 112, 3, 1, 5}, {6, 192, 4, 2, 5}, {6, 320, 1, 1, 3},
+	})
+}
+
+// bottlenecks is a network of inverted residuals for 224 × 224 pixels. Rows are expansion, channels, repeats, stride,
+// window.
+func bottlenecks(u8 bool, classes int, rows [][5]int) []layer {
 	size, in := 112, 32
-	layers := []layer{{"stem", size, 27, in, 2, true, u8}}
-	for i, row := range [][4]int{ // expansion, channels, repeats, stride: table 2 of the paper
-		{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1},
-	} {
+	layers := []layer{{"stem", size, 27, in, 2, true, u8, 3}}
+	for i, row := range rows {
 		for j := range row[2] {
 			inner, stride := in*row[0], 1
 			if j == 0 {
 				stride = row[3]
 			}
 			if i > 0 {
-				layers = append(layers, layer{"pointwise", size, in, inner, 1, true, u8})
+				layers = append(layers, layer{"pointwise", size, in, inner, 1, true, u8, 1})
 			}
 			size /= stride
 			layers = append(layers,
-				layer{"depthwise", size, inner, inner, stride, true, u8},
-				layer{"pointwise", size, inner, row[1], 1, false, u8})
+				layer{"depthwise", size, inner, inner, stride, true, u8, row[4]},
+				layer{"pointwise", size, inner, row[1], 1, false, u8, 1})
 			if j > 0 {
-				layers = append(layers, layer{"add", size, row[1], row[1], 1, false, u8})
+				layers = append(layers, layer{"add", size, row[1], row[1], 1, false, u8, 1})
 			}
 			in = row[1]
 		}
 	}
 	return append(layers,
-		layer{"pointwise", size, in, 1280, 1, true, u8},
-		layer{"pointwise", 1, 1280, 1001, 1, false, u8})
+		layer{"pointwise", size, in, 1280, 1, true, u8, 1},
+		layer{"pointwise", 1, 1280, classes, 1, false, u8, 1})
 }
 
 // prepare returns a function that runs the layer by s, with weights spread as in real networks.
@@ -150,7 +182,7 @@ func (l layer) prepare(s *kernels.Set) func() {
 	}
 	taps := l.in
 	if l.kind == "depthwise" {
-		taps = 9
+		taps = l.window * l.window
 	}
 	weights := make([]int8, taps*l.out)
 	for i := range weights {
@@ -163,11 +195,10 @@ func (l layer) prepare(s *kernels.Set) func() {
 	for i := range src {
 		src[i] = byte(random.Uint32())
 	}
+	pad := max((l.size-1)*l.stride+l.window-inSize, 0) / 2 // SAME
 	window := kernels.Window{
-		InH: inSize, InW: inSize, OutH: l.size, OutW: l.size, KernelH: 3, KernelW: 3, StrideH: l.stride, StrideW: l.stride,
-	}
-	if l.stride == 1 { // SAME; else at the end, where the size is even
-		window.PadTop, window.PadLeft = 1, 1
+		InH: inSize, InW: inSize, OutH: l.size, OutW: l.size, KernelH: l.window, KernelW: l.window, StrideH: l.stride, StrideW: l.stride,
+		PadTop: pad, PadLeft: pad,
 	}
 	switch l.kind {
 	case "add":

@@ -1,10 +1,11 @@
 // Command cycles estimates how long the kernels take on boards that nobody here has. QEMU counts how often each
 // instruction of a layer is executed; a model of the processor says how long a run of instructions that are executed
 // together takes: llvm-mca's for Cortex-A72 and Neoverse-N1 (which is a Cortex-A76 as far as this matters), a simple
-// one of our own for the Cortex-A53. Caches are taken to be perfect, so these are lower bounds.
+// one of our own for the Cortex-A53 (inorder.go). There every load hits the first-level cache; package estimate adds what
+// moving the bytes takes. What each kind of layer costs is fitted into a formula, which edge bench --profile uses.
 //
 //	gcc -O2 -shared -fPIC -o /tmp/counts.so tools/cycles/plugin/counts.c
-//	go run ./tools/cycles -plugin /tmp/counts.so -mca llvm-mca-19 > docs/bench/cycles.md
+//	go run ./tools/cycles -plugin /tmp/counts.so -mca llvm-mca-19 -table estimate/table.go > docs/bench/cycles.md
 //
 // It needs qemu-user, aarch64-linux-gnu-objdump and llvm-mca 17 or later.
 package main
@@ -23,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 
+	"edge/estimate"
 	"edge/kernels"
 )
 
@@ -33,6 +35,9 @@ func main() {
 	times := flag.Int("times", 0, "so often")
 	plugin := flag.String("plugin", "", "the compiled plugin/counts.c")
 	mca := flag.String("mca", "llvm-mca", "llvm-mca")
+	program := flag.String("program", "", "estimate what plugin/program.c counted, this `file`, instead of our layers")
+	core := flag.String("core", "Cortex-A53", "on this core")
+	table := flag.String("table", "", "write the formulas of package estimate into this `file`")
 	flag.Parse()
 	if *run != "" {
 		l, err := parseLayer(*run)
@@ -50,40 +55,55 @@ func main() {
 		log.Fatal(err)
 	}
 	e := &estimator{plugin: *plugin, mca: *mca, dir: dir, program: filepath.Join(dir, "cycles")}
-	e.known = map[string]float64{}
-	err = e.report()
+	e.known = map[string]cost{}
+	if *program != "" {
+		err = e.foreign(*program, *core)
+	} else {
+		err = e.report(*table)
+	}
 	os.RemoveAll(dir)
 	if err != nil {
 		log.Fatal(err)
 	}
 }
 
-// A board is a processor, as QEMU and llvm-mca call it.
+// A board is a core, as QEMU and llvm-mca call it.
 type board struct {
-	name, qemu, set string
-	mca             string // "": our own model
-	ghz             float64
+	*estimate.Core
+	qemu string
+	mca  string // "": our own model
 }
 
 var boards = []board{
-	{"Pi 3 (A53)", "cortex-a53", "neon", "", 1.4},
-	{"Pi 4 (A72)", "cortex-a72", "neon", "cortex-a72", 1.5},
-	{"Pi 5 (A76)", "cortex-a76", "neon-dot", "neoverse-n1", 2.4},
+	{&estimate.Cores[0], "cortex-a53", ""},
+	{&estimate.Cores[1], "cortex-a72", "cortex-a72"},
+	{&estimate.Cores[2], "cortex-a76", "neoverse-n1"},
 }
 
 type estimator struct {
 	plugin, mca, dir, program string
 	code                      map[uint64]instruction
 	counted                   map[string][]count
-	known                     map[string]float64 // cycles of a block, by board and text
+	known                     map[string]cost // of a block, by board and text
 }
 
 type count struct{ address, times uint64 }
 
-// estimate is what a layer costs.
-type estimate struct{ instructions, cycles float64 }
+// cost is what a block or a layer costs: cycles, and those of them in which no instruction could begin because it waited for
+// the result of another, for a load, or for the part of the processor that it needs. An issue slot that stays empty
+// counts as its share of a cycle. Of out-of-order cores waiting for loads isn't told from waiting for other results.
+type cost struct{ instructions, cycles, dependency, load, port float64 }
 
-func (e *estimator) report() error {
+// add adds a block that is executed so often.
+func (c *cost) add(block cost, times float64) {
+	c.instructions += block.instructions * times
+	c.cycles += block.cycles * times
+	c.dependency += block.dependency * times
+	c.load += block.load * times
+	c.port += block.port * times
+}
+
+func (e *estimator) report(table string) error {
 	build := exec.Command("go", "build", "-o", e.program, "edge/tools/cycles")
 	build.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -93,24 +113,30 @@ func (e *estimator) report() error {
 		return err
 	}
 	e.counted = map[string][]count{}
-	costs := map[string]estimate{}
+	costs := map[string]cost{}
 	for _, b := range boards {
 		for _, n := range networks() {
 			for _, l := range n.layers {
-				key := b.name + l.String()
+				key := b.Name + l.String()
 				if _, ok := costs[key]; ok {
 					continue
 				}
 				cost, err := e.layer(b, l)
 				if err != nil {
-					return fmt.Errorf("%s, %v: %w", b.name, l, err)
+					return fmt.Errorf("%s, %v: %w", b.Name, l, err)
 				}
 				costs[key] = cost
 			}
-			log.Printf("%s: %s", b.name, n.name)
+			log.Printf("%s: %s", b.Name, n.name)
 		}
 	}
-	write(costs)
+	fits := fitAll(costs)
+	if table != "" {
+		if err := os.WriteFile(table, formulas(fits), 0o666); err != nil {
+			return err
+		}
+	}
+	write(costs, fits)
 	return nil
 }
 
@@ -141,6 +167,9 @@ func (e *estimator) disassemble() error {
 }
 
 var (
+	// disassembled is a line of objdump's: offset, mnemonic, operands.
+	disassembled = regexp.MustCompile(`(?m)^ +([0-9a-f]+):\t(\S+)[ \t]*([^\n]*)`)
+
 	list   = regexp.MustCompile(`\{v(\d+)\.(\w+)-v(\d+)\.\w+\}`)
 	target = regexp.MustCompile(`\b[0-9a-f]+ <.*`)
 )
@@ -161,17 +190,17 @@ func expand(args string) string {
 }
 
 // layer returns what one run of a layer costs.
-func (e *estimator) layer(b board, l layer) (estimate, error) {
-	key := b.set + l.String()
+func (e *estimator) layer(b board, l layer) (cost, error) {
+	key := b.Kernels + l.String()
 	counts, ok := e.counted[key]
 	if !ok {
 		idle, err := e.count(b, l, 0)
 		if err != nil {
-			return estimate{}, err
+			return cost{}, err
 		}
 		busy, err := e.count(b, l, 1)
 		if err != nil {
-			return estimate{}, err
+			return cost{}, err
 		}
 		for address, times := range busy {
 			if _, ours := e.code[address]; ours && times > idle[address] {
@@ -181,7 +210,12 @@ func (e *estimator) layer(b board, l layer) (estimate, error) {
 		slices.SortFunc(counts, func(a, b count) int { return int(a.address) - int(b.address) })
 		e.counted[key] = counts
 	}
-	var total estimate
+	return e.walk(b, counts)
+}
+
+// walk adds up what executed instructions cost, in the order of their addresses.
+func (e *estimator) walk(b board, counts []count) (cost, error) {
+	var total cost
 	for i := 0; i < len(counts); {
 		// A block is instructions in a row that were executed equally often.
 		j := i + 1
@@ -193,12 +227,11 @@ func (e *estimator) layer(b board, l layer) (estimate, error) {
 		for _, c := range counts[i:j] {
 			block = append(block, e.code[c.address])
 		}
-		cycles, err := e.cycles(b, block)
+		cycles, err := e.block(b, block)
 		if err != nil {
-			return estimate{}, err
+			return cost{}, err
 		}
-		total.instructions += float64(len(block)) * float64(counts[i].times)
-		total.cycles += cycles * float64(counts[i].times)
+		total.add(cycles, float64(counts[i].times))
 		i = j
 	}
 	return total, nil
@@ -208,7 +241,7 @@ func (e *estimator) layer(b board, l layer) (estimate, error) {
 func (e *estimator) count(b board, l layer, times int) (map[uint64]uint64, error) {
 	file := filepath.Join(e.dir, "counts")
 	run := exec.Command("qemu-aarch64", "-cpu", b.qemu, "-plugin", e.plugin, e.program,
-		"-run", l.String(), "-set", b.set, "-times", strconv.Itoa(times))
+		"-run", l.String(), "-set", b.Kernels, "-times", strconv.Itoa(times))
 	run.Env = append(os.Environ(), "COUNTS="+file, "GOMAXPROCS=1", "GOGC=off", "GODEBUG=asyncpreemptoff=1")
 	if out, err := run.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("qemu-aarch64: %w\n%s", err, out)
@@ -229,99 +262,53 @@ func (e *estimator) count(b board, l layer, times int) (map[uint64]uint64, error
 	return counts, nil
 }
 
-var totalCycles = regexp.MustCompile(`Total Cycles: +(\d+)`)
+// summary is what llvm-mca says at the beginning.
+var summary = regexp.MustCompile(`(?s)Total Cycles: +(\d+).*Total uOps: +(\d+).*Dispatch Width: +(\d+).*Block RThroughput: +([\d.]+)`)
 
-// cycles returns how long a block takes in the long run.
-func (e *estimator) cycles(b board, block []instruction) (float64, error) {
-	if b.mca == "" {
-		return e.cached(b.name, block, func(string) (float64, error) { return cyclesA53(block), nil })
-	}
-	return e.cached(b.name, block, func(text string) (float64, error) {
-		const rounds = 50
-		run := exec.Command(e.mca, "-mtriple=aarch64", "-mcpu="+b.mca, "-mattr=+dotprod",
-			"-iterations="+strconv.Itoa(rounds), "-instruction-info=false", "-resource-pressure=false",
-			"-skip-unsupported-instructions=any")
-		run.Stdin = strings.NewReader("there:\n" + text)
-		var errors bytes.Buffer
-		run.Stderr = &errors
-		out, err := run.Output()
-		if err != nil {
-			return 0, fmt.Errorf("llvm-mca: %w\n%s%s", err, errors.Bytes(), text)
-		}
-		m := totalCycles.FindSubmatch(out)
-		if m == nil {
-			return 0, fmt.Errorf("llvm-mca: no cycles in %s", out)
-		}
-		cycles, err := strconv.Atoi(string(m[1]))
-		return float64(cycles) / rounds, err
-	})
-}
-
-func (e *estimator) cached(
-	name string, block []instruction, compute func(text string) (float64, error),
-) (float64, error) {
+// block returns what a block costs in the long run.
+func (e *estimator) block(b board, block []instruction) (cost, error) {
 	var text strings.Builder
 	for _, in := range block {
 		fmt.Fprintf(&text, "%s %s\n", in.op, in.args)
 	}
-	key := name + "\n" + text.String()
-	if cycles, ok := e.known[key]; ok {
-		return cycles, nil
+	key := b.Name + "\n" + text.String()
+	if c, ok := e.known[key]; ok {
+		return c, nil
 	}
-	cycles, err := compute(text.String())
-	e.known[key] = cycles
-	return cycles, err
+	c, err := costA53(block), error(nil)
+	if b.mca != "" {
+		c, err = e.ask(b, text.String())
+	}
+	c.instructions = float64(len(block))
+	e.known[key] = c
+	return c, err
 }
 
-// XNNPACK's own figures, ms, with several threads, from its README (2022): Pi 3+, Pi 4.
-var published = map[string][2]int{"V1 1.0/224 u8": {46, 24}, "V2 1.0/224 int8": {30, 17}}
-
-func write(costs map[string]estimate) {
-	fmt.Println(`# Estimated cycles on Arm
-
-Made by ` + "`go run ./tools/cycles`" + `, which says how. One thread; convolutions,
-fully connected layers and additions, without pooling, softmax and the camera; perfect caches, so lower
-bounds. Boards' clocks: Pi 3 1.4 GHz, Pi 4 1.5 GHz, Pi 5 2.4 GHz.
-XNNPACK's published figures (its README, 2022) are for several threads, on a Pi 3+ and a Pi 4.
-
-| network | MMAC | Pi 3: Mcycles | ms | Pi 4: Mcycles | ms | Pi 5: Mcycles | ms | XNNPACK, Pi 3+, ms | Pi 4, ms |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |`)
-	for _, n := range networks() {
-		macs := 0
-		for _, l := range n.layers {
-			macs += l.macs()
-		}
-		fmt.Printf("| %s | %.1f |", n.name, float64(macs)/1e6)
-		for _, b := range boards {
-			sum := 0.0
-			for _, l := range n.layers {
-				sum += costs[b.name+l.String()].cycles
-			}
-			fmt.Printf(" %.2f | %.2f |", sum/1e6, sum/b.ghz/1e6)
-		}
-		if p, ok := published[n.name]; ok {
-			fmt.Printf(" %d | %d |\n", p[0], p[1])
-		} else {
-			fmt.Println(" – | – |")
+// ask asks llvm-mca what a block costs. What a block takes at least is bound by how many instructions begin in a cycle,
+// and by the most used port (its "block reciprocal throughput" is the larger of both); what it takes beyond that, it waits
+// for results.
+func (e *estimator) ask(b board, text string) (cost, error) {
+	const rounds = 50
+	run := exec.Command(e.mca, "-mtriple=aarch64", "-mcpu="+b.mca, "-mattr=+dotprod",
+		"-iterations="+strconv.Itoa(rounds), "-instruction-info=false", "-resource-pressure=false",
+		"-skip-unsupported-instructions=any")
+	run.Stdin = strings.NewReader("there:\n" + text)
+	var complaint bytes.Buffer
+	run.Stderr = &complaint
+	out, err := run.Output()
+	if err != nil {
+		return cost{}, fmt.Errorf("llvm-mca: %w\n%s%s", err, complaint.Bytes(), text)
+	}
+	m := summary.FindSubmatch(out)
+	if m == nil {
+		return cost{}, fmt.Errorf("llvm-mca: no cycles in %s", out)
+	}
+	var numbers [4]float64
+	for i := range numbers {
+		if numbers[i], err = strconv.ParseFloat(string(m[1+i]), 64); err != nil {
+			return cost{}, err
 		}
 	}
-	for _, n := range networks() {
-		fmt.Printf("\n## %s\n\n| layer | size | channels | kMAC |", n.name)
-		for _, b := range boards {
-			fmt.Printf(" %s: instructions | cycles | MAC/cycle |", b.name)
-		}
-		fmt.Print("\n|" + strings.Repeat(" --- |", 4+3*len(boards)) + "\n")
-		for _, l := range n.layers {
-			kind := l.kind
-			if l.stride > 1 {
-				kind += fmt.Sprintf(" /%d", l.stride)
-			}
-			fmt.Printf("| %s | %d×%d | %d→%d | %d |", kind, l.size, l.size, l.in, l.out, l.macs()/1000)
-			for _, b := range boards {
-				c := costs[b.name+l.String()]
-				fmt.Printf(" %.0f | %.0f | %.1f |", c.instructions, c.cycles, float64(l.macs())/c.cycles)
-			}
-			fmt.Println()
-		}
-	}
+	cycles, issue, least := numbers[0]/rounds, numbers[1]/rounds/numbers[2], numbers[3]
+	return cost{cycles: cycles, port: min(max(least-issue, 0), cycles), dependency: max(cycles-max(least, issue), 0)}, nil
 }
