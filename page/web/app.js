@@ -17,6 +17,9 @@ const percent = (v) => Math.round(v * 100) + "\u00a0%";
 const two = (v) => v.toFixed(2);
 const clock = (at) => new Date(at).toLocaleTimeString([], { hour12: false, hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 1 });
 
+// ask requests something of the program. Relative to an address with a password in it, fetch refuses to.
+const ask = (path, options) => fetch(location.origin + path, options);
+
 let settings = null;    // what GET /api/v1/config said
 let frame = { width: 4, height: 3 };
 const leds = new Map(); // by name: what draws it
@@ -40,7 +43,7 @@ async function send(save) {
   for (const { path } of set) trouble(path, "");
   trouble("", "");
   try {
-    const r = await fetch("/api/v1/config", {
+    const r = await ask("/api/v1/config", {
       method: "PATCH", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ set, save }),
     });
     if (r.ok) {
@@ -293,7 +296,7 @@ function show(s) {
 }
 
 async function history() {
-  const r = await fetch("/api/v1/history");
+  const r = await ask("/api/v1/history");
   if (!r.ok) return;
   const minute = await r.json() ?? [];
   for (const l of leds.values()) {
@@ -349,7 +352,7 @@ function newRules() {
 // --- Why ---
 
 async function listEvents() {
-  const r = await fetch("/api/v1/replay");
+  const r = await ask("/api/v1/replay");
   const answer = await r.json();
   if (!r.ok) { say($("why-trouble"), answer.problems[0].text); return; }
   say($("why-trouble"), answer.length ? "" : "Nothing has happened yet.");
@@ -364,7 +367,7 @@ async function listEvents() {
 const pictureOf = (run, moment) => `/api/v1/pictures/${run}/${moment}`;
 
 async function tell(e) {
-  const r = await fetch(`/api/v1/replay/${e.run}/${e.moment}`);
+  const r = await ask(`/api/v1/replay/${e.run}/${e.moment}`);
   const s = await r.json(), story = $("story");
   if (!r.ok) { story.replaceChildren(s.problems[0].text); return; }
   story.replaceChildren(make("h3", {}, `${clock(s.at)}: ${s.why}`), make("p", {}, s.text));
@@ -392,7 +395,7 @@ async function tell(e) {
 // tellNearest shows which of the taught pictures a frame looks like.
 async function tellNearest(e, place) {
   if (!last.teaching) return; // nothing is taught here
-  const r = await fetch(`/api/v1/replay/${e.run}/${e.moment}/nearest`), w = await r.json();
+  const r = await ask(`/api/v1/replay/${e.run}/${e.moment}/nearest`), w = await r.json();
   if (!r.ok) { place.append(make("p", {}, w.problems[0].text)); return; }
   place.append(
     make("h4", {}, "The nearest taught pictures"),
@@ -407,7 +410,7 @@ const NONE = "none";
 let lesson = null, undone = []; // moves that undo what was done last
 
 async function askLesson(path, method = "GET", body) {
-  const r = await fetch("/api/v1/lessons" + path, {
+  const r = await ask("/api/v1/lessons" + path, {
     method, headers: { "Content-Type": "application/json" }, body: body && JSON.stringify(body),
   });
   const known = r.headers.get("Content-Type") === "application/json", answer = known ? await r.json() : await r.text();
@@ -492,7 +495,7 @@ function hold(button, what) {
 
 // showTeaching shows how it goes with the lesson, and how good it is.
 async function showTeaching() {
-  const r = await fetch("/api/v1/teaching");
+  const r = await ask("/api/v1/teaching");
   if (!r.ok) return;
   const t = await r.json(), card = t.card, progress = $("teach-progress");
   if (t.number < last.told) return; // a later answer came first
@@ -545,7 +548,7 @@ function startTeaching() {
     $("undo").disabled = true;
     for (const u of moves) if (!await askLesson(inClass(u.from, u.name), "PATCH", { class: u.to })) break;
   });
-  $("teach-again").addEventListener("click", () => fetch("/api/v1/teaching", { method: "POST" }));
+  $("teach-again").addEventListener("click", () => ask("/api/v1/teaching", { method: "POST" }));
   if (!settings.may_write) for (const e of $("teach-form").elements) e.disabled = true;
   askLesson("");
 }
@@ -568,7 +571,7 @@ async function start() {
   $("reload").addEventListener("click", listEvents);
   $("live").src = "/stream";
   $("live").addEventListener("error", () => setTimeout(() => { $("live").src = "/stream?" + Date.now(); }, 2000));
-  take(await (await fetch("/api/v1/config")).json());
+  take(await (await ask("/api/v1/config")).json());
   let known = false;
   const events = new EventSource("/events");
   events.onmessage = (e) => {
