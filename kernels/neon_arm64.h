@@ -37,6 +37,7 @@
 #define SHLL_H(n, d)          WORD $(0x2e613800 | (n)<<5 | (d)) // shll vd.4s, vn.4h, #16
 #define SHLL2_H(n, d)         WORD $(0x6e613800 | (n)<<5 | (d)) // shll2 vd.4s, vn.8h, #16
 
+#define PRFM_X(x, b)          WORD $(0xf8a06800 | (x)<<16 | (b)<<5) // prfm pldl1keep, [xb,xx]
 #define LDR_D(b, t)           WORD $(0xfd400000 | (b)<<5 | (t)) // ldr dt, [xb]
 
 #define MOV(n, d)             WORD $(0x4ea01c00 | (n)<<16 | (n)<<5 | (d)) // mov vd.16b, vn.16b

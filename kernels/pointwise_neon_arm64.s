@@ -125,12 +125,15 @@
 	MUL(w, (v), 28); MUL(w, (v)+1, 29); DO1; MUL(w, (v)+2, 30); MUL(w, (v)+3, 31); DO2
 #define NOTHING
 
+// PREFETCH fetches of the next panel what lies where the weights do that are loaded: 64 bytes, twice a step.
+#define PREFETCH PRFM_X(23, 8) // SIZE, W
+
 // Channels 0 to 3 with four products at a time. Each loads what the next one needs; A to H are something to do besides.
 #define FOURS_0(OP, A, B, C, D, E) \
 	AHEAD(SMULL, 24, 16, LOAD(P0, F20), LOAD(P1, F21));  A; \
 	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); B; \
 	AHEAD(SMLAL, 25, 20, LOAD(W, F26), LOAD(W, F27));    C; \
-	HIGH(SMLAL2, 25);                                    D; \
+	HIGH(SMLAL2, 25);                          PREFETCH; D; \
 	SUM(OP, 0);                                          E
 #define FOURS_1(OP, F, G, H) \
 	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    F; \
@@ -139,7 +142,7 @@
 	HIGH(SMLAL2, 27); SUM(OP, 1)
 #define FOURS_2(OP) \
 	AHEAD(SMULL, 24, 16, LOAD(W, F26), LOAD(W, F27));    \
-	LOW(SMLAL2, 24); HIGH(SMLAL, 25); HIGH(SMLAL2, 25); SUM(OP, 2)
+	LOW(SMLAL2, 24); PREFETCH; HIGH(SMLAL, 25); HIGH(SMLAL2, 25); SUM(OP, 2)
 #define FOURS_3(OP) \
 	LOW(SMULL, 26); LOW(SMLAL2, 26); HIGH(SMLAL, 27); HIGH(SMLAL2, 27); SUM(OP, 3)
 
@@ -149,13 +152,13 @@
 	AHEAD(SMLAL2, 24, 16, LOAD(P2, F22), LOAD(P3, F23)); B; \
 	SUM(OP, 0);                                          C; \
 	AHEAD(SMULL, 25, 20, LOAD(W, F26), LOAD(W, F27));    D; \
-	HIGH(SMLAL2, 25); SUM(SADALP_H, 0);                  E
+	HIGH(SMLAL2, 25); PREFETCH; SUM(SADALP_H, 0);        E
 #define PAIRS_1(OP) \
 	AHEAD(SMULL, 26, 16, LOAD(W, F24), LOAD(W, F25));    \
 	LOW(SMLAL2, 26); SUM(OP, 1); HIGH(SMULL, 27); HIGH(SMLAL2, 27); SUM(SADALP_H, 1)
 #define PAIRS_2(OP) \
 	AHEAD(SMULL, 24, 16, LOAD(W, F26), LOAD(W, F27));    \
-	LOW(SMLAL2, 24); SUM(OP, 2); HIGH(SMULL, 25); HIGH(SMLAL2, 25); SUM(SADALP_H, 2)
+	LOW(SMLAL2, 24); PREFETCH; SUM(OP, 2); HIGH(SMULL, 25); HIGH(SMLAL2, 25); SUM(SADALP_H, 2)
 #define PAIRS_3(OP) \
 	LOW(SMULL, 26); LOW(SMLAL2, 26); SUM(OP, 3); HIGH(SMULL, 27); HIGH(SMLAL2, 27); SUM(SADALP_H, 3)
 
@@ -575,14 +578,51 @@ tile:
 
 #define EACH_CHANNEL(OP, pixel, w0, w1, w2, w3) OP(w0, pixel, 28); OP(w1, pixel, 29); OP(w2, pixel, 30); OP(w3, pixel, 31)
 #define SUM_CHANNELS SADALP_H(28, 0); SADALP_H(29, 1); SADALP_H(30, 2); SADALP_H(31, 3)
+#define LOAD_STEP \
+	FLDPQ.P 32(WEIGHTS), (F24, F25); \
+	FLDPQ.P 32(WEIGHTS), (F26, F27); \
+	FLDPQ.P 32(WEIGHTS), (F4, F5);   \
+	FLDPQ.P 32(WEIGHTS), (F6, F7);   \
+	FLDPQ.P 32(P0), (F16, F20)
 
 step:
+	LOAD_STEP
+
+loaded: // each weight's register is loaded anew once it was used: the step after finds all of them
 	MOVBU.P 1(FLAGS), FLAG
-	FLDPQ.P 32(WEIGHTS), (F24, F25)
-	FLDPQ.P 32(WEIGHTS), (F26, F27)
-	FLDPQ.P 32(WEIGHTS), (F4, F5)
-	FLDPQ.P 32(WEIGHTS), (F6, F7)
-	FLDPQ.P 32(P0), (F16, F20)
+	SUBS    $1, COUNT
+	BEQ     last
+	CBNZ    FLAG, ones
+	PRFM    512(WEIGHTS), PLDL1KEEP
+	EACH_CHANNEL(SMULL, 16, 24, 26, 4, 6)
+	PRFM    576(WEIGHTS), PLDL1KEEP
+	EACH_CHANNEL(SMLAL2, 16, 24, 26, 4, 6)
+	FMOVQ.P 16(P0), F16
+	SMLAL(25, 20, 28)
+	FMOVQ   (WEIGHTS), F24
+	SMLAL(27, 20, 29)
+	FMOVQ   32(WEIGHTS), F26
+	SMLAL(5, 20, 30)
+	FMOVQ   64(WEIGHTS), F4
+	SMLAL(7, 20, 31)
+	FMOVQ   96(WEIGHTS), F6
+	SMLAL2(25, 20, 28)
+	FMOVQ   16(WEIGHTS), F25
+	SMLAL2(27, 20, 29)
+	FMOVQ   48(WEIGHTS), F27
+	SMLAL2(5, 20, 30)
+	FMOVQ   80(WEIGHTS), F5
+	SMLAL2(7, 20, 31)
+	FMOVQ   112(WEIGHTS), F7
+	SADALP_H(28, 0)
+	FMOVQ.P 16(P0), F20
+	SADALP_H(29, 1)
+	ADD     $128, WEIGHTS
+	SADALP_H(30, 2)
+	SADALP_H(31, 3)
+	B       loaded
+
+last:
 	CBNZ    FLAG, ones
 	EACH_CHANNEL(SMULL, 16, 24, 26, 4, 6)
 	EACH_CHANNEL(SMLAL2, 16, 24, 26, 4, 6)
@@ -591,8 +631,7 @@ step:
 	SUM_CHANNELS
 
 nextStep:
-	SUBS $1, COUNT
-	BNE  step
+	CBNZ COUNT, step
 
 rest:
 	CBZ  REST, total
