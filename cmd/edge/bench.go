@@ -59,7 +59,7 @@ func runBench(ctx context.Context, args []string, std streams) error {
 	peak := f.Bool("peak", false, "measure what the kernels do at most; the profile then shows per cent of it")
 	asJSON := f.Bool("json", false, "print JSON")
 	name := f.String("report", "", "measure many networks for five minutes, by a fixed protocol, and write `NAME`.json and NAME.md\n"+
-		"to send in (default: a name after the board and the day); takes no other flag")
+		"to send in (auto: named after the board and the day); takes no other flag")
 	f.Lookup("report").NoOptDefVal = reportName
 	if err := parse(f, args); err != nil {
 		return err

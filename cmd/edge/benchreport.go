@@ -20,8 +20,8 @@ import (
 	"edge/report"
 )
 
-// reportName stands for a report's name that isn't given. No file can have it.
-const reportName = "/"
+// reportName stands for a name after the board and the day.
+const reportName = "auto"
 
 // benchReport measures the board and writes what it found. What was measured before an interruption is kept.
 func benchReport(ctx context.Context, f *pflag.FlagSet, name string, std streams) error {

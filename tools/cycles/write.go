@@ -16,22 +16,28 @@ type total struct {
 	formula          float64 // cycles by the formulas
 }
 
-func sum(b board, n network, costs map[string]cost, fits map[string]map[string]fit) total {
-	var t total
-	resident, live := 0, 0
+// resident is about how many bytes an inference goes through: the weights, and the activations that are alive at once.
+func (n network) resident() int {
+	weights, live := 0, 0
 	for _, l := range n.layers {
 		e := l.layer()
 		if l.kind != "depthwise" && l.kind != "add" {
-			resident += l.in * l.out
+			weights += l.in * l.out
 		}
 		live = max(live, e.InPixels*e.In+l.size*l.size*l.out)
 	}
+	return weights + live
+}
+
+func sum(b board, n network, costs map[string]cost, fits map[string]map[string]fit) total {
+	var t total
+	resident := n.resident()
 	for _, l := range n.layers {
 		c := costs[b.Name+l.String()]
 		t.add(c, 1)
 		t.macs += l.macs()
 		e := l.layer()
-		moving := b.Memory(e, resident+live)
+		moving := b.Memory(e, resident)
 		key, features := e.Features()
 		t.moving += moving
 		t.together += b.Together(c.cycles, moving)
@@ -143,7 +149,7 @@ layers of a kind, and over whole networks:
 			fmt.Printf("| %s | %d×%d | %d→%d | %d |", kind, l.size, l.size, l.in, l.out, l.macs()/1000)
 			for _, b := range boards {
 				c := costs[b.Name+l.String()]
-				moving := b.Memory(l.layer(), 8<<20)
+				moving := b.Memory(l.layer(), n.resident())
 				fmt.Printf(" %.0f | %.0f | %.1f | %.0f %% | %.0f |", c.instructions, c.cycles, float64(l.macs())/c.cycles,
 					100*(c.dependency+c.load+c.port)/c.cycles, moving)
 			}
@@ -206,8 +212,8 @@ of similar kernels; don't trust milliseconds by more than that.
 An earlier edition, without moving, said 93.2 Mcycles for our V2 int8 on the A53, and the simulator 113.5 (−18 %) for the kernels of
 that day; with what moving takes by today's model it would have said 101.6 (−10 %).
 
-ncnn publishes V1 1.0 int8 with one thread, by kernels of its own; ours are estimated to be faster by a factor that no error of this
-model explains:
+ncnn publishes V1 1.0 int8 with one thread, by kernels of its own; even if our estimates were as far off as those above, ours would be the
+faster:
 
 | board | ncnn, ms | our estimate at that clock | ratio |
 | --- | ---: | ---: | ---: |`)
