@@ -82,6 +82,7 @@ func TestDeployInstalls(t *testing.T) {
 	for name, mode := range map[string]fs.FileMode{
 		"usr/local/bin/edge":              0o755,
 		"etc/systemd/system/edge.service": 0o644,
+		"etc/systemd/system/edge.socket":  0o644,
 		"etc/sysusers.d/edge.conf":        0o644,
 		"etc/udev/rules.d/60-edge.rules":  0o644,
 		"etc/edge/edge.yaml":              0o644,

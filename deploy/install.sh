@@ -102,6 +102,7 @@ stage "$here/edge" "$program" 0755
 stage "$here/edge.sysusers" "$root/etc/sysusers.d/edge.conf"
 stage "$here/60-edge.rules" "$root/etc/udev/rules.d/60-edge.rules"
 stage "$here/edge.service" "$root/etc/systemd/system/edge.service"
+stage "$here/edge.socket" "$root/etc/systemd/system/edge.socket" # enabled by whoever wants the page
 if command -v rpicam-vid >/dev/null; then
 	stage "$here/edge.service.d/rpicam.conf" "$root/etc/systemd/system/edge.service.d/rpicam.conf"
 fi

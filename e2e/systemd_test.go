@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -74,6 +75,101 @@ func TestServiceKeepsRunning(t *testing.T) {
 	v.isReady()
 	v.run("sh", "/deploy/install.sh")
 	v.isReady()
+}
+
+// TestServiceShowsItsPage opens the page as docs/page.md says, under a real systemd: the socket is systemd's, the service
+// has no network, what it sees is recorded in memory, and saving works once the configuration is the service's own.
+func TestServiceShowsItsPage(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	s := smallSubject(t)
+	config := append([]byte("# a comment that stays\n"), boardConfig(s.class, "yuyv", "9030000.pl061:4", "9030000.pl061:5")...)
+	files := append(s.files("/deploy/config", "yuyv", config), machine.File{Path: "/deploy/edge", Host: b.path("edge")})
+	v := &service{b.boot(t, machine.Config{Systemd: true, Files: append(files, deployed(t)...)})}
+	v.run("systemctl", "is-system-running", "--wait")
+	v.feed("YUYV", "/pictures/shown")
+	v.run("sh", "/deploy/install.sh")
+	v.showsLED(ledSeen)
+
+	const ask = "GET /state HTTP/1.1"
+	if out := v.sh("bash -c '</dev/tcp/127.0.0.1/8080' 2>&1 || echo refused"); !strings.Contains(out, "refused") {
+		t.Errorf("a page that nobody has asked for: %s", out)
+	}
+	v.sh("systemctl stop edge && systemctl enable --now edge.socket && systemctl start edge")
+	v.showsLED(ledSeen)
+	if out := v.http(ask, ""); !strings.HasPrefix(out, "HTTP/1.1 200") || !strings.Contains(out, `"state":"watching"`) {
+		t.Errorf("%s: %s", ask, out)
+	}
+	v.isSafe()
+
+	// What was seen is in memory, and there after a crash.
+	if kind := v.run("findmnt", "--noheadings", "--output=FSTYPE", "--target=/run/edge/record"); strings.TrimSpace(kind) != "tmpfs" {
+		t.Errorf("the recording lies in %s", kind)
+	}
+	if out := v.sh("find /var/lib/private/edge -type f"); out != "" {
+		t.Errorf("unasked on the disk: %s", out)
+	}
+	before := v.get("NRestarts")
+	v.run("systemctl", "kill", "--kill-who=main", "--signal=KILL", "edge.service")
+	v.wait("the service runs again", func() bool {
+		return v.get("NRestarts") != before && v.get("ActiveState") == "active"
+	})
+	v.showsLED(ledSeen)
+	if out := v.run("/usr/local/bin/edge", "replay", "/run/edge/record"); !strings.Contains(out, "starting") || strings.Count(out, "seen dark → steady") < 2 {
+		t.Errorf("edge replay: %s", out)
+	}
+	if out := v.run("/usr/local/bin/edge", "status"); !strings.Contains(out, "watching") || !strings.Contains(out, "/run/edge/record") {
+		t.Errorf("edge status: %s", out)
+	}
+
+	// Saving.
+	const patch = `{"set":[{"path":"leds[0].on","value":"0.55"}],"save":true}`
+	save := func() string {
+		return v.http(`PATCH /api/v1/config HTTP/1.1\r\nContent-Length: `+fmt.Sprint(len(patch)), patch)
+	}
+	if out := save(); !strings.HasPrefix(out, "HTTP/1.1 409") || !strings.Contains(out, "docs/page.md") {
+		t.Errorf("saved in /etc: %s", out)
+	}
+	v.sh(`cp -r /etc/edge/. /var/lib/edge/
+mkdir -p /etc/systemd/system/edge.service.d
+cat >/etc/systemd/system/edge.service.d/override.conf <<END
+[Service]
+ExecStart=
+ExecStart=/usr/local/bin/edge run --config /var/lib/edge/edge.yaml
+END
+systemctl daemon-reload && systemctl restart edge`)
+	v.showsLED(ledSeen)
+	if out := save(); !strings.HasPrefix(out, "HTTP/1.1 200") {
+		t.Errorf("not saved: %s", out)
+	}
+	v.sh("systemctl restart edge")
+	v.showsLED(ledSeen)
+	saved := v.sh("cat /var/lib/edge/edge.yaml")
+	if want := strings.Replace(string(config), "on: 0.6", "on: 0.55", 1); saved != want {
+		t.Errorf("saved:\n%s\nwant\n%s", saved, want)
+	}
+	if good := v.sh("cat /var/lib/edge/edge.yaml.good"); good != string(config) {
+		t.Errorf("the one before:\n%s", good)
+	}
+	v.isSafe()
+}
+
+// http asks the page in the guest, which has no program for that, and returns all of the answer.
+func (v *service) http(head, body string) string {
+	v.t.Helper()
+	return v.sh(`exec bash -c 'exec 3<>/dev/tcp/127.0.0.1/8080
+printf "` + head + `\r\nHost: localhost\r\nConnection: close\r\n\r\n%s" "$1" >&3; cat <&3' - '` + body + `'`)
+}
+
+// isSafe asks systemd how exposed the service is.
+func (v *service) isSafe() {
+	v.t.Helper()
+	out := v.run("systemd-analyze", "security", "--no-pager", "edge.service")
+	_, level, _ := strings.Cut(out, "Overall exposure level for edge.service: ")
+	var exposure float64
+	if n, err := fmt.Sscan(level, &exposure); n != 1 || exposure > 2 {
+		v.t.Errorf("exposure %v, %v\n%s", exposure, err, out)
+	}
 }
 
 // gate keeps the service from starting again while a test looks at the LEDs that it left behind.

@@ -175,7 +175,9 @@ func serve(t testing.TB, c config.Page, p Program) string {
 
 func request(t testing.TB, method, url, body string, header ...string) (int, http.Header, string) {
 	t.Helper()
-	r, err := http.NewRequestWithContext(t.Context(), method, url, strings.NewReader(body))
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second) // a stream that should have been refused doesn't end
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -289,6 +291,46 @@ func TestMetrics(t *testing.T) {
 			t.Errorf("%s is %q, want %s", name, values[name], want)
 		}
 	}
+}
+
+// TestEncoderMakesWay holds that pictures are made by a thread of a low priority, and that it ends with the page.
+func TestEncoderMakesWay(t *testing.T) {
+	low := func() (n int) {
+		files, err := filepath.Glob("/proc/self/task/*/stat")
+		if err != nil || len(files) == 0 {
+			t.Skip("no /proc here")
+		}
+		for _, file := range files {
+			text, _ := os.ReadFile(file) // a thread may have ended
+			_, rest, _ := strings.Cut(string(text), ") ")
+			if fields := strings.Fields(rest); len(fields) > 16 && fields[16] == strconv.Itoa(niceness) {
+				n++
+			}
+		}
+		return n
+	}
+	wait := func(want int) {
+		t.Helper()
+		for range 200 {
+			if low() == want {
+				return
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		t.Fatalf("%d threads of low priority, want %d", low(), want)
+	}
+	before := low()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, err := Serve(l, config.Page{}, newWalk(t, "").program(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wait(before + 1)
+	s.Close()
+	wait(before)
 }
 
 func TestPictures(t *testing.T) {

@@ -8,7 +8,9 @@ import (
 	"image"
 	"image/jpeg"
 	"net/http"
+	"runtime"
 	"sync"
+	"syscall"
 	"time"
 
 	"edge/frame"
@@ -40,9 +42,11 @@ type picture struct {
 
 const (
 	pictureInterval = 100 * time.Millisecond // between pictures that are the camera's own JPEG
-	encodeInterval  = 200 * time.Millisecond // between pictures that are made here
+	encodeInterval  = 200 * time.Millisecond // between pictures that are made here, on a machine that makes them fast
+	timesWork       = 4                      // and on others so many times what one takes
 	mostSide        = 960                    // pixels, of pictures that are made here
 	jpegQuality     = 75
+	niceness        = 10 // of the thread that makes them: the system gives it a tenth of what others get
 )
 
 func newPump(l *Live) *pump {
@@ -82,7 +86,11 @@ func (p *pump) after(ctx context.Context, last *picture) *picture {
 	}
 }
 
+// run makes pictures until ctx ends, on a thread of its own that the system runs only while the network leaves it a core: on a
+// board whose cores are all the network's, a picture would else make a frame late.
 func (p *pump) run(ctx context.Context) {
+	runtime.LockOSThread() // and never unlocked: the thread ends with this goroutine, and its priority with it
+	_ = syscall.Setpriority(syscall.PRIO_PROCESS, 0, niceness)
 	var c converter
 	for {
 		p.mu.Lock()
@@ -103,11 +111,13 @@ func (p *pump) run(ctx context.Context) {
 		case <-time.After(time.Second): // the camera is lost; perhaps nobody looks any more
 			continue
 		case f := <-p.live.nextPicture():
+			came := time.Now()
 			interval := pictureInterval
 			if f.Format != frame.MJPEG {
 				interval = encodeInterval
 			}
 			made := c.convert(f)
+			interval = max(interval, timesWork*time.Since(came))
 			p.live.giveBack(f)
 			p.mu.Lock()
 			p.newest = made
@@ -129,6 +139,7 @@ type converter struct {
 	scaled        *frame.Fitter
 	rgb           *image.RGBA
 	pix           []byte
+	size          int // of the last picture, in bytes
 	grey          *frame.Fitter
 	luma          []byte
 }
@@ -205,8 +216,9 @@ func (c *converter) encode(f *frame.Frame, p *picture) error {
 		to[j], to[j+1], to[j+2], to[j+3] = c.pix[i], c.pix[i+1], c.pix[i+2], 255
 	}
 	var b bytes.Buffer
+	b.Grow(c.size + c.size/8)
 	err := jpeg.Encode(&b, c.rgb, &jpeg.Options{Quality: jpegQuality})
-	p.jpeg = b.Bytes()
+	p.jpeg, c.size = b.Bytes(), b.Len()
 	return err
 }
 

@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"slices"
 	"sync"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"edge/classifier"
 	"edge/config"
@@ -86,7 +89,11 @@ func (c *control) Set(ctx context.Context, text []byte, save bool) error {
 	if !save {
 		return nil
 	}
-	if err := saveConfig(next.File(), text); err != nil {
+	err = saveConfig(next.File(), text)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
+		err = fmt.Errorf("%w (docs/page.md says where a service can save)", err)
+	}
+	if err != nil {
 		return fmt.Errorf("it holds until a restart, but can't be saved: %w", err)
 	}
 	c.unsaved = false
