@@ -1,6 +1,5 @@
 // Package download gets one file out of an archive on a server that may be slow, gone or hostile, and pins what it got.
-// The transfer is the program curl's: Go's own TLS would make edge larger by a fourth. All that curl brings is checked
-// here.
+// The transfer is the program curl's: an HTTPS client would make edge 0.2 MB larger. All that curl brings is checked here.
 package download
 
 import (
