@@ -89,7 +89,7 @@ func (f *Fit) card(l *Lesson, b *Backbone, now time.Time) *Card {
 		of.Bursts++
 		votes := make([]float64, f.classes)
 		for _, i := range burst {
-			p := probabilities(f.solution.leftOut[i], f.temperature)
+			p := probabilities(f.leftOut[i])
 			best := slices.Index(p, slices.Max(p))
 			votes[best] += 1 / float64(len(burst))
 			if f.familiarity[i] >= float64(f.thresholds[class]) {
@@ -129,11 +129,11 @@ func (f *Fit) card(l *Lesson, b *Backbone, now time.Time) *Card {
 	return c
 }
 
-func probabilities(scores []float64, temperature float64) []float64 {
+func probabilities(scores []float64) []float64 {
 	p := make([]float64, len(scores))
 	top, sum := slices.Max(scores), 0.0
 	for i, v := range scores {
-		p[i] = math.Exp((v - top) * temperature)
+		p[i] = math.Exp(v - top)
 		sum += p[i]
 	}
 	for i := range p {
@@ -153,6 +153,7 @@ func wilson(right, n float64) (low, high float64) {
 
 // resemblances finds what the worst pictures look most like, and pictures of different classes that look the same.
 func (f *Fit) resemblances(l *Lesson, c *Card) {
+	kernel := f.parts[0].kernel
 	burstOf := make([]int, len(f.class))
 	for b, burst := range f.bursts {
 		for _, i := range burst {
@@ -162,7 +163,7 @@ func (f *Fit) resemblances(l *Lesson, c *Card) {
 	at := map[string]int{}
 	for i, p := range l.Pictures {
 		at[p.File] = i
-		for j, cosine := range f.kernel.row(i)[:i] {
+		for j, cosine := range kernel.row(i)[:i] {
 			if cosine >= twinCosine && f.class[i] != f.class[j] && len(c.Twins) < maxTwins {
 				c.Twins = append(c.Twins, []string{l.Pictures[j].File, p.File})
 			}
@@ -172,15 +173,17 @@ func (f *Fit) resemblances(l *Lesson, c *Card) {
 		w := &c.Worst[k]
 		i := at[w.File]
 		for j, p := range l.Pictures {
-			if cosine := float64(f.kernel.at(i, j)); burstOf[i] != burstOf[j] && cosine > w.Cosine {
+			if cosine := float64(kernel.at(i, j)); burstOf[i] != burstOf[j] && cosine > w.Cosine {
 				w.Resembles, w.Cosine = p.File, cosine
 			}
 		}
 	}
 }
 
-// growth measures how good the lesson was with fewer pictures, on those that it has now.
+// growth measures how good the lesson was with fewer pictures, on those that it has now, by the combination of layers with
+// the largest share.
 func (f *Fit) growth(c *Card) {
+	kernel := f.parts[0].kernel
 	byClass := make([][][]int, f.classes)
 	most := 0
 	for _, burst := range f.bursts {
@@ -211,7 +214,7 @@ func (f *Fit) growth(c *Card) {
 		row := make([]float32, len(taught))
 		s := solve(func(k int) []float32 {
 			for j, i := range taught[:k+1] {
-				row[j] = f.kernel.at(taught[k], i)
+				row[j] = kernel.at(taught[k], i)
 			}
 			return row[:k+1]
 		}, len(taught), lambdas[0], weights, single, class, f.classes)
@@ -220,7 +223,7 @@ func (f *Fit) growth(c *Card) {
 			scores := make([]float64, f.classes)
 			for k, t := range taught {
 				for c, a := range s.alpha[k] {
-					scores[c] += a * float64(f.kernel.at(i, t))
+					scores[c] += a * float64(kernel.at(i, t))
 				}
 			}
 			if slices.Index(scores, slices.Max(scores)) == f.class[i] {

@@ -1,6 +1,7 @@
 package teach
 
 import (
+	"cmp"
 	"math"
 	"slices"
 )
@@ -12,27 +13,31 @@ const None = "none"
 // gives 0.98 and more, two photographs of a fruit rarely more than 0.95.
 const burstCosine = 0.96
 
-// Lambdas and temperatures to choose from. Cosines make them the same for every lesson.
+// Lambdas and temperatures to choose from, the λ to take without better knowledge first. Cosines make them the same for
+// every lesson.
 var (
-	lambdas      = []float64{0.03, 0.01, 0.1}
+	lambdas      = []float64{0.01, 0.1}
 	temperatures = []float64{2, 4, 8, 16, 32, 64}
 )
 
 // usualTemperature is what most lessons choose.
 const usualTemperature = 16
 
+// minShare is from which share on a combination takes part in the answer.
+const minShare = 0.01
+
 // Fit says which features tell a lesson's classes apart, and how well.
 type Fit struct {
-	set      *set
-	classes  int
-	class    []int   // of each picture
-	bursts   [][]int // pictures that are nearly the same; by first picture
-	weights  []float64
-	chosen   combination
-	solution *solution
-	kernel   kernel // of the chosen combination
+	set     *set
+	classes int
+	class   []int   // of each picture
+	bursts  [][]int // pictures that are nearly the same; by first picture
+	weights []float64
 
-	temperature float64
+	parts   []part      // whose scores together are the answer, the one with the largest share first
+	chosen  combination // the layers of all parts
+	leftOut [][]float64 // scores by picture and class, its burst left out
+
 	familiar    combination
 	familiarity []float64   // of each picture with its own class, its burst left out
 	prototypes  [][]float32 // of each class: weights of the familiar features, concatenated
@@ -40,17 +45,27 @@ type Fit struct {
 	notOwn      int         // the class that is none of the others; −1 if there is no such
 }
 
+// part is the regression on one combination of layers.
+type part struct {
+	combination
+	kernel   *kernel
+	solution *solution
+	share    float64   // of the answer; all parts' are 1 together
+	scale    float64   // what its scores are multiplied by: the temperature times the share
+	losses   []float64 // by burst, left out
+}
+
 // fit chooses features and regularization by leave-one-burst-out, and fits. class is what each picture shows, of so many
 // classes.
 func fit(b *Backbone, pictures []raw, class []int, names []string) *Fit {
 	f := &Fit{set: newSet(b.layers, pictures), classes: len(names), class: class, notOwn: slices.Index(names, None)}
-	combinations := f.set.combinations()
-	kernels := f.set.kernels(combinations)
-	objects := slices.IndexFunc(combinations, func(c combination) bool { return c.name == "objects" })
-	f.findBursts(&kernels[objects])
-	f.choose(combinations, kernels)
-	f.familiar = combinations[len(combinations)-1]
-	f.findThresholds(&kernels[len(kernels)-1])
+	list := f.set.combinations()
+	last := len(list) - 1
+	kernels := f.set.kernels(append(list, combination{layers: []int{pooled}}))
+	f.findBursts(&kernels[last+1])
+	f.choose(list, kernels[:last+1])
+	f.familiar = list[last]
+	f.findThresholds(&kernels[last])
 	return f
 }
 
@@ -98,56 +113,79 @@ func (f *Fit) findBursts(k *kernel) {
 	}
 }
 
-// choose takes the first combination whose leave-one-out loss isn't worse than the best one's by more than the standard
-// error of their difference: with few pictures differences are chance.
+// choose gives each combination the share of the answer that it earned: in proportion to the probability that it gave all
+// bursts when they were left out. With few pictures, when the differences are chance, the combinations are averaged; with
+// many, the best one answers alone. (Pseudo-Bayesian model averaging: Geisser & Eddy, A Predictive Approach to Model
+// Selection, 1979.) All are linear, and so is their sum: it costs the network nothing.
 func (f *Fit) choose(list []combination, kernels []kernel) {
-	type result struct {
-		s           *solution
-		losses      []float64
-		temperature float64
-		mean        float64
-	}
 	bursts := make([]int, f.classes)
 	for _, burst := range f.bursts {
 		bursts[f.class[burst[0]]]++
 	}
 	alone := slices.Min(bursts) < 2 // a class of which nothing would be left: leaving out tells nothing
-	try := func(c int, lambda float64) result {
-		s := solve(kernels[c].row, len(f.class), lambda, f.weights, f.bursts, f.class, f.classes)
-		r := result{s: s, mean: math.Inf(1)}
-		if alone {
-			return result{s, f.losses(s, usualTemperature), usualTemperature, 0}
-		}
-		for _, t := range temperatures {
-			if losses := f.losses(s, t); mean(losses) < r.mean {
-				r.losses, r.temperature, r.mean = losses, t, mean(losses)
+	least := math.Inf(1)
+	for c := range list {
+		p := f.try(list[c], &kernels[c], lambdas[0], alone)
+		for _, lambda := range lambdas[1:] {
+			if alone {
+				break
+			}
+			other := f.try(list[c], &kernels[c], lambda, alone)
+			if better, deviation := difference(p.losses, other.losses); better > deviation {
+				p = other
 			}
 		}
-		return r
+		least = min(least, mean(p.losses))
+		f.parts = append(f.parts, p)
 	}
-	results := make([]result, len(list))
-	best := 0
-	for c := range list {
-		results[c] = try(c, lambdas[0])
-		if results[c].mean < results[best].mean {
-			best = c
+	n := float64(len(f.bursts))
+	share := func(p part) float64 {
+		if alone {
+			return 1
+		}
+		return math.Exp(n * (least - mean(p.losses)))
+	}
+	f.parts = slices.DeleteFunc(f.parts, func(p part) bool { return share(p) < minShare })
+	all := 0.0
+	for _, p := range f.parts {
+		all += share(p)
+	}
+	for i := range f.parts {
+		p := &f.parts[i]
+		p.share = share(*p) / all
+		p.scale *= p.share
+	}
+	slices.SortStableFunc(f.parts, func(a, b part) int { return cmp.Compare(b.share, a.share) })
+
+	f.leftOut = matrix(len(f.class), f.classes)
+	for i, p := range f.parts {
+		if i > 0 {
+			f.chosen.name += " + "
+		}
+		f.chosen.name += p.name
+		f.chosen.layers = append(f.chosen.layers, p.layers...)
+		for k, scores := range p.solution.leftOut {
+			addScaled(f.leftOut[k], p.scale, scores)
 		}
 	}
-	at := best
-	for c := range best {
-		if worse, deviation := difference(results[c].losses, results[best].losses); worse <= deviation {
-			at = c
-			break
+	slices.Sort(f.chosen.layers)
+	f.chosen.layers = slices.Compact(f.chosen.layers)
+}
+
+// try fits on one combination, with the temperature that suits it best.
+func (f *Fit) try(c combination, k *kernel, lambda float64, alone bool) part {
+	p := part{combination: c, kernel: k, scale: usualTemperature}
+	p.solution = solve(k.row, len(f.class), lambda, f.weights, f.bursts, f.class, f.classes)
+	if alone {
+		p.losses = f.losses(p.solution, usualTemperature)
+		return p
+	}
+	for _, t := range temperatures {
+		if losses := f.losses(p.solution, t); p.losses == nil || mean(losses) < mean(p.losses) {
+			p.losses, p.scale = losses, t
 		}
 	}
-	r := results[at]
-	for _, lambda := range lambdas[1:] {
-		other := try(at, lambda)
-		if better, deviation := difference(r.losses, other.losses); better > deviation {
-			r = other
-		}
-	}
-	f.chosen, f.kernel, f.solution, f.temperature = list[at], kernels[at], r.s, r.temperature
+	return p
 }
 
 // losses are −log of the probability of the right class, by burst.
@@ -194,8 +232,8 @@ func difference(a, b []float64) (mean, deviation float64) {
 // Familiarity thresholds lie this many standard deviations below the mean of what the class's own pictures have; classes
 // with few pictures borrow the others' deviation, as if it were that of priorPictures of theirs.
 const (
-	deviations    = 2
-	priorPictures = 8
+	deviations    = 1.9
+	priorPictures = 30
 )
 
 // findThresholds makes the prototype of each class, the mean of its pictures' units, and finds from which cosine to it on
@@ -244,6 +282,12 @@ func (f *Fit) findThresholds(k *kernel) {
 			byClass[class] = append(byClass[class], sum)
 		}
 	}
+	for c, values := range byClass {
+		more := f.oneMore(c, len(values), norm[c])
+		for i := range values {
+			values[i] *= more
+		}
+	}
 	var usual []float32
 	f.thresholds, usual = thresholdsOf(byClass, f.notOwn)
 	// What is no more familiar than the other classes are isn't familiar; unless those look nearly the same.
@@ -256,13 +300,32 @@ func (f *Fit) findThresholds(k *kernel) {
 	f.prototypes = make([][]float32, f.classes)
 	for c := range f.classes {
 		scale := float32(1 / math.Sqrt(max(norm[c], 1e-9)) / 128 / float64(len(f.familiar.layers)))
-		f.prototypes[c] = f.sum(f.familiar, func(i int) float32 {
+		f.prototypes[c] = f.sum(f.familiar, func(_, i int) float32 {
 			if f.class[i] != c {
 				return 0
 			}
 			return float32(f.weights[i]) * scale
 		})
 	}
+}
+
+// oneMore is by what factor a new picture looks more familiar than one that was left out of so many: the mean has one
+// picture more, and with pictures whose cosines are c among each other, a new picture has √(m·c² / (1 + (m−1)·c)) with the
+// mean of m. norm is the square of the sum of the class's units.
+func (f *Fit) oneMore(class, n int, norm float64) float64 {
+	if n < 2 {
+		return 1
+	}
+	sum, squares := 0.0, 0.0
+	for _, burst := range f.bursts {
+		if f.class[burst[0]] == class {
+			w := f.weights[burst[0]] * float64(len(burst))
+			sum, squares = sum+w, squares+w*w
+		}
+	}
+	c := min(max((norm-squares)/(sum*sum-squares), 0), 1)
+	m := float64(n)
+	return math.Sqrt(m / (m - 1) * (1 + (m-2)*c) / (1 + (m-1)*c))
 }
 
 // strangers is how familiar the other classes' pictures look to a class, on average.
@@ -319,14 +382,14 @@ func thresholdsOf(byClass [][]float64, notOwn int) (thresholds, usual []float32)
 }
 
 // sum is a weighted sum of the pictures' units, of a combination's layers one after another.
-func (f *Fit) sum(c combination, weight func(i int) float32) []float32 {
+func (f *Fit) sum(c combination, weight func(layer, i int) float32) []float32 {
 	var sums []float32
 	for _, l := range c.layers {
 		at := len(sums)
 		sums = append(sums, make([]float32, f.set.layers[l].channels)...)
 		to := sums[at:]
 		for i, u := range f.set.units[l] {
-			w := weight(i)
+			w := weight(l, i)
 			if w == 0 {
 				continue
 			}
@@ -338,27 +401,33 @@ func (f *Fit) sum(c combination, weight func(i int) float32) []float32 {
 	return sums
 }
 
-// logits are the weights of each class's score, times the temperature: for units in steps of 1/128 as reals.
+// logits are the weights of each class's score: for units in steps of 1/128 as reals.
 func (f *Fit) logits() [][]float32 {
 	rows := make([][]float32, f.classes)
 	for c := range rows {
-		scale := f.temperature / 128 / float64(len(f.chosen.layers))
-		rows[c] = f.sum(f.chosen, func(i int) float32 { return float32(f.solution.alpha[i][c] * scale) })
+		rows[c] = f.sum(f.chosen, func(layer, i int) float32 {
+			sum := 0.0
+			for _, p := range f.parts {
+				if slices.Contains(p.layers, layer) {
+					sum += p.solution.alpha[i][c] * p.scale / float64(len(p.layers))
+				}
+			}
+			return float32(sum / 128)
+		})
 	}
 	return rows
 }
 
-// scores are a picture's, by class, times the temperature: what the network's logits are but for their quantization.
+// scores are a picture's, by class: what the network's logits are but for their quantization.
 func (f *Fit) scores(units [][]int8) []float64 {
 	scores := make([]float64, f.classes)
 	other := make([][]int8, len(f.set.layers))
-	for i, alpha := range f.solution.alpha {
+	for i := range f.class {
 		for _, l := range f.chosen.layers {
 			other[l] = f.set.units[l][i]
 		}
-		cosine := float64(f.chosen.cosine(units, other)) * f.temperature
-		for c, a := range alpha {
-			scores[c] += a * cosine
+		for _, p := range f.parts {
+			addScaled(scores, p.scale*float64(p.cosine(units, other)), p.solution.alpha[i])
 		}
 	}
 	return scores
@@ -367,22 +436,19 @@ func (f *Fit) scores(units [][]int8) []float64 {
 // largest is the largest score among the pictures, taught and left out.
 func (f *Fit) largest() float64 {
 	largest := 0.0
-	n := len(f.class)
-	for i := range n {
-		for c := range f.classes {
-			largest = max(largest, math.Abs(f.solution.leftOut[i][c]))
-		}
-	}
-	for i := range n {
-		for c := range f.classes {
-			sum := 0.0
-			for j := range n {
-				sum += f.solution.alpha[j][c] * float64(f.kernel.at(i, j))
+	scores := make([]float64, f.classes)
+	for i := range f.class {
+		clear(scores)
+		for _, p := range f.parts {
+			for j, alpha := range p.solution.alpha {
+				addScaled(scores, p.scale*float64(p.kernel.at(i, j)), alpha)
 			}
-			largest = max(largest, math.Abs(sum))
+		}
+		for c, v := range scores {
+			largest = max(largest, math.Abs(v), math.Abs(f.leftOut[i][c]))
 		}
 	}
-	return largest * f.temperature
+	return largest
 }
 
 // familiarTo is the cosine of a picture to a class's prototype.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -128,19 +129,22 @@ func TestShared(t *testing.T) {
 
 // measured is what one draw gave.
 type measured struct {
-	Set      string  `json:"set"`
-	Per      int     `json:"per"`
-	Features string  `json:"features"`
-	Taught   int     `json:"taught"`
-	Rest     int     `json:"rest"`
-	Depth    int     `json:"depth"`
-	Class    []int   `json:"class"` // of all
-	Right    float64 `json:"right"`
-	Int8     float64 `json:"int8"` // by the quantized head
-	Kept     float64 `json:"kept"`
-	Foreign  float64 `json:"foreign"`
-	Millis   float64 `json:"ms"`
-	Units    string  `json:"units"` // file: int8, of those taught and then the rest
+	Set      string `json:"set"`
+	Per      int    `json:"per"`
+	Features string `json:"features"`
+	Taught   int    `json:"taught"`
+	Rest     int    `json:"rest"`
+	Depth    int    `json:"depth"`
+	Class    []int  `json:"class"` // of all
+	// What each layer's units are multiplied by for the kernel that is the mean of the parts', and its channels.
+	Scales   []float64 `json:"scales"`
+	Channels []int     `json:"channels"`
+	Right    float64   `json:"right"`
+	Int8     float64   `json:"int8"` // by the quantized head
+	Kept     float64   `json:"kept"`
+	Foreign  float64   `json:"foreign"`
+	Millis   float64   `json:"ms"`
+	Units    string    `json:"units"` // file: int8, of those taught and then the rest
 }
 
 // TestMeasure is for docs/bench/teach.py.
@@ -171,6 +175,15 @@ func TestMeasure(t *testing.T) {
 					Units:  filepath.Join(*measure, fmt.Sprintf("%s-%d-%d", sets[s], per, seed)),
 				}
 				head := quantizedHead(t, f)
+				for _, layer := range f.chosen.layers {
+					square := 0.0
+					for _, p := range f.parts {
+						if slices.Contains(p.layers, layer) {
+							square += p.share / float64(len(p.layers))
+						}
+					}
+					m.Scales, m.Channels = append(m.Scales, math.Sqrt(square)), append(m.Channels, f.set.layers[layer].channels)
+				}
 				var units []byte
 				for k, i := range append(slices.Clone(taught), rest...) {
 					p := l.Pictures[i]

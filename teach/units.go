@@ -123,7 +123,7 @@ type combination struct {
 	layers []int
 }
 
-// combinations lists those to choose from, the one to take without better knowledge first.
+// combinations lists those to choose from: textures, if the backbone has such layers, and last what it knows objects by.
 func (s *set) combinations() []combination {
 	var list []combination
 	if len(s.layers) > textures {
@@ -133,11 +133,10 @@ func (s *set) combinations() []combination {
 		}
 		list = append(list, c)
 	}
-	list = append(list, combination{"objects", []int{pooled}})
 	if s.layers[opinion].tensor >= 0 {
-		list = append(list, combination{"objects and opinion", []int{pooled, opinion}})
+		return append(list, combination{"objects and opinion", []int{pooled, opinion}})
 	}
-	return list
+	return append(list, combination{"objects", []int{pooled}})
 }
 
 // kernel holds the cosines between all pictures, the lower half. Cosines are sums over the layers of a combination.

@@ -61,7 +61,7 @@ func (t *Taught) WhyFrame(l *Lesson, b *Backbone, f frame.Frame, fit frame.Optio
 
 func (t *Taught) why(l *Lesson, features raw) *Why {
 	units := t.set.of(features)
-	scores := probabilities(t.scores(units), 1)
+	scores := probabilities(t.scores(units))
 	best := slices.Index(scores, slices.Max(scores))
 	w := &Why{
 		Class: l.Classes[best], Answer: l.Classes[best], Score: scores[best], Familiar: min(t.familiarTo(units, best), 1),

@@ -1,7 +1,8 @@
 """Measures edge teach on the lessons of ../shared/teach, with scikit-learn on the same features: docs/bench/teach.md.
 
 make teach-bench runs it, in a virtual environment of its own. Each row is the mean of ten draws: so many pictures of each
-class are taught, the rest is tested. The features are those that edge chose, at unit length, as its network computes them.
+class are taught, the rest is tested. The features are those that edge chose, with the weight that it gives each layer, at unit length,
+as its network computes them.
 """
 
 import json
@@ -41,6 +42,7 @@ def main():
         rows, times = {}, []
         for d in draws:
             x = np.fromfile(d["units"], np.int8).reshape(-1, d["depth"]).astype(np.float32) / 128
+            x *= np.repeat(d["scales"], d["channels"]).astype(np.float32)
             x /= np.linalg.norm(x, axis=1, keepdims=True)
             y, n = np.array(d["class"]), d["taught"]
             # Coordinates in the span of what was taught: what is outside doesn't change any of these methods' answers (the
@@ -72,7 +74,7 @@ def cross_validated(x, y):
 
 def benchmark():
     """edge's own time for the same, without and with the memory that it allocates."""
-    out = subprocess.run(["go", "test", "./teach", "-run", "XXX", "-bench", "Fit", "-cpu", "1", "-count", "5"],
+    out = subprocess.run(["go", "test", "./teach", "-run", "XXX", "-bench", "Fit", "-cpu", "1", "-benchtime", "3x", "-count", "20"],
                          cwd=ROOT, check=True, capture_output=True, text=True).stdout
     found = re.findall(r"BenchmarkFit\S*\s+\d+\s+(\d+) ns/op\s+(\d+) B/op", out)
     return min(int(ns) for ns, _ in found) / 1e6, int(found[0][1]) / 1e6
