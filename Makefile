@@ -78,11 +78,12 @@ e2e: ## the arm64 program on emulated boards (needs qemu-system-arm, squashfs-to
 	go test -tags e2e -count=1 -timeout 20m -v ./e2e/...
 
 # What the long form does so often, and the short one.
-CYCLES = $(if $(SHORT),10,300)
+CYCLES = $(if $(SHORT),3,300)
 FRAMES = $(if $(SHORT),20000,1000000)
 
 endurance: ## years in hours, see docs/endurance.md; SHORT=1: in minutes (needs what e2e needs)
 	go test ./cmd/edge -count=1 -timeout 6h -v -run '^TestManyFrames$$' -frames $(FRAMES)
+	go test ./e2e -tags e2e -count=1 -timeout 24h -v -run '^TestEndurance' -cycles $(CYCLES)
 
 reference: $(REFERENCE) ## install TensorFlow Lite, whose reference kernels the tests ask (needs python3-venv)
 

@@ -44,6 +44,7 @@ var modules = []string{
 	"vivid",                                       // cameras
 	"virtio_mmio", "virtio_blk", "virtio_console", // disk and agent's port on -M virt
 	"squashfs", "overlay", // the root file system
+	"ext4", "crc32c_generic", // a card
 }
 
 // rootPackages are what the unit needs around it: systemd, udev with its rules, and a shell to look around.

@@ -26,6 +26,10 @@ func arguments(c Config, dir string) []string {
 		// The second serial port is one that QEMU emulates just well enough for a console.
 		kernel = append(kernel, "8250.nr_uarts=1", "console=ttyS0")
 	}
+	if c.Card != "" {
+		// What the guest has sent to its card stays when QEMU is killed, and what it still holds in memory is lost.
+		args = append(args, "-drive", "if=none,id=card,format=raw,cache=unsafe,file="+c.Card, "-device", "virtio-blk-device,drive=card")
+	}
 	if c.Systemd {
 		args = append(args, "-drive", "if=none,id=root,format=raw,readonly=on,file="+c.Images.Root,
 			"-device", "virtio-blk-device,drive=root")

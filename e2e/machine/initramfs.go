@@ -32,6 +32,9 @@ func writeInitramfs(path string, c Config) error {
 	if c.Board == Virt {
 		modules = append(modules[:len(modules):len(modules)], Module{Name: "virtio_mmio"}, Module{Name: "virtio_console"})
 	}
+	if c.Card != "" {
+		modules = append(modules, Module{Name: "virtio_blk"}, Module{Name: "crc32c_generic"}, Module{Name: "ext4"})
+	}
 	if c.Systemd {
 		boot.Root = "/dev/vda"
 		modules = append(modules, Module{Name: "virtio_blk"}, Module{Name: "squashfs"}, Module{Name: "overlay"})

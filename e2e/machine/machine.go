@@ -38,6 +38,7 @@ type Config struct {
 	Systemd bool   // boot Debian with systemd (Virt only), else only the agent and busybox's commands
 	Modules []Module
 	Files   []File
+	Card    string // a disk image on this machine, with ext4: /dev/vda (Virt without systemd only)
 }
 
 // Module is a kernel module, with those that it depends on.
@@ -187,6 +188,15 @@ func (g *Guest) Close() {
 		g.monitor.conn.Close()
 	}
 	os.RemoveAll(g.dir)
+}
+
+// SlowCard lets the card do so many reads and writes a second; 0: as many as it can.
+func (g *Guest) SlowCard(operations int) error {
+	text, err := g.monitor.human(fmt.Sprintf("block_set_io_throttle card 0 0 0 %d 0 0", operations))
+	if err == nil && text != "" {
+		err = errors.New("QEMU's monitor: " + text)
+	}
+	return err
 }
 
 // Press pushes the board's power button, line 3 of the PL061, for 100 ms.

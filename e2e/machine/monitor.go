@@ -61,15 +61,20 @@ func (m *monitor) execute(command string, arguments map[string]string) (json.Raw
 	}
 }
 
+// human runs a line of the monitor for people.
+func (m *monitor) human(line string) (text string, err error) {
+	raw, err := m.execute("human-monitor-command", map[string]string{"command-line": line})
+	if err != nil {
+		return "", err
+	}
+	return text, json.Unmarshal(raw, &text)
+}
+
 // word asks for what lies at an address; QEMU answers "0000000009030000: 0x00000010".
 func (m *monitor) word(address uint64) (uint32, error) {
 	line := fmt.Sprintf("xp /1wx %#x", address)
-	raw, err := m.execute("human-monitor-command", map[string]string{"command-line": line})
+	text, err := m.human(line)
 	if err != nil {
-		return 0, err
-	}
-	var text string
-	if err := json.Unmarshal(raw, &text); err != nil {
 		return 0, err
 	}
 	_, value, _ := strings.Cut(text, ": ")
