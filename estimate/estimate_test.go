@@ -48,6 +48,9 @@ func TestLayerOf(t *testing.T) {
 		{Kind: "depthwise 3×3/2×1", In: []int{1, 7, 7, 8}, Out: []int{1, 7, 7, 8}},
 		{Kind: "depthwise", In: []int{1, 7, 7, 8}, Out: []int{1, 7, 7, 8}},
 		{Kind: "pointwise", In: []int{1, 7, 14, 8}, Out: []int{1, 7, 14, 8}},
+		{Kind: "pointwise → depthwise 3×3/1 → pointwise", In: []int{1, 7, 7, 8}, Out: []int{1, 7, 7, 8}},
+		{Kind: "depthwise 3×3/1 → pointwise", In: []int{1, 7, 7, 8}, Out: []int{1, 7, 7, 8}},
+		{Kind: "conv 3×3/2 → depthwise 3×3/1", In: []int{1, 14, 14, 8}, Out: []int{1, 7, 7, 8}, MACs: 1000},
 		{Kind: "fully connected", In: []int{2, 8}, Out: []int{2, 8}, MACs: 128},
 		{Kind: "fully connected", Out: []int{0}},
 	} {
