@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"os/exec"
 	"slices"
 	"strings"
 )
@@ -47,9 +48,10 @@ func sum(b board, n network, costs map[string]cost, fits map[string]map[string]f
 }
 
 func write(costs map[string]cost, fits map[string]map[string]fit) {
+	commit, _ := exec.Command("git", "rev-parse", "--short", "HEAD").Output() // outside a repository it stays unsaid
 	fmt.Print(`# Estimated cycles on Arm
 
-Made by ` + "`go run ./tools/cycles`" + `, which says how. One thread; convolutions, fully connected layers and additions,
+Made by ` + "`go run ./tools/cycles`" + `, which says how; kernels of commit ` + strings.TrimSpace(string(commit)) + `. One thread; convolutions, fully connected layers and additions,
 without pooling, softmax and the camera. No board has confirmed any of it: [boards/](boards/README.md) says how you can.
 
 ## Whole networks
