@@ -68,19 +68,15 @@ func (o *operands) repeats() bool {
 // sum adds a step for ADD.
 func (c *compiler) sum(n *model.Node, op model.Add) error {
 	o := c.operands(n)
-	m, err := model.SumMultipliers(o.a, o.b, o.out)
+	l, err := c.addLayer(o, op)
 	if err != nil {
 		return err
 	}
-	l := kernels.AddLayer{
-		AZero: c.zero(o.a), BZero: c.zero(o.b), Zero: c.zero(o.out), AMul: m[0], BMul: m[1], Mul: m[2],
-	}
-	l.Lo, l.Hi = c.clamp(o.out, op.Activation)
 	equal := slices.Equal(o.a.Shape, o.b.Shape)
 	if o.b.Data != nil && len(o.bytesB) == 1 || !equal && (!o.repeats() || o.b.Data == nil) {
 		return c.pairs(o, "add", func(a, b int32) int32 { // the same for both orders
-			return m[2].Apply(m[0].Apply((a-o.a.Quant[0].ZeroPoint)<<model.SumShift)+
-				m[1].Apply((b-o.b.Quant[0].ZeroPoint)<<model.SumShift)) + o.out.Quant[0].ZeroPoint
+			return l.Mul.Apply(l.AMul.Apply((a-o.a.Quant[0].ZeroPoint)<<model.SumShift)+
+				l.BMul.Apply((b-o.b.Quant[0].ZeroPoint)<<model.SumShift)) + o.out.Quant[0].ZeroPoint
 		}, op.Activation)
 	}
 	packed, a, b, dst := c.set.PackAdd(l), o.bytesA, o.bytesB, o.dst
@@ -96,6 +92,15 @@ func (c *compiler) sum(n *model.Node, op model.Add) error {
 		}
 	}))
 	return nil
+}
+
+func (c *compiler) addLayer(o *operands, op model.Add) (kernels.AddLayer, error) {
+	m, err := model.SumMultipliers(o.a, o.b, o.out)
+	l := kernels.AddLayer{
+		AZero: c.zero(o.a), BZero: c.zero(o.b), Zero: c.zero(o.out), AMul: m[0], BMul: m[1], Mul: m[2],
+	}
+	l.Lo, l.Hi = c.clamp(o.out, op.Activation)
+	return l, err
 }
 
 // difference adds a step for SUB. It isn't a sum with a negative multiplier: halves would be rounded differently.

@@ -33,7 +33,7 @@ func part(i, n, whole int) (from, to int) { return i * whole / n, (i + 1) * whol
 // byRows adds a step whose work is cut along its rows.
 func (c *compiler) byRows(rows, work int, run func(worker, y0, y1 int)) step {
 	n := min(c.chunks(work), rows)
-	return step{n, func(worker, chunk int) {
+	return step{chunks: n, run: func(worker, chunk int) {
 		y0, y1 := part(chunk, n, rows)
 		run(worker, y0, y1)
 	}}
@@ -67,7 +67,7 @@ func (c *compiler) byTiles(pixels, in, out, tile, panel int, run func(worker, p0
 	if tiles < c.threads { // such as a fully connected layer: threads share the panels
 		across := min(n, panels)
 		down := min((n+across-1)/across, tiles)
-		return step{across * down, func(worker, chunk int) {
+		return step{chunks: across * down, run: func(worker, chunk int) {
 			t0, t1 := part(chunk%down, down, tiles)
 			n0, n1 := part(chunk/down, across, panels)
 			block(worker, t0, t1, n0, n1)
@@ -79,7 +79,7 @@ func (c *compiler) byTiles(pixels, in, out, tile, panel int, run func(worker, p0
 	across := min(n/min(max(share*unit/leastPixels, 1), n), panels)
 	down := min((n+across-1)/across, share)
 	n = down * across
-	return step{threads * n, func(worker, chunk int) {
+	return step{chunks: threads * n, run: func(worker, chunk int) {
 		of, chunk := chunk/n, chunk%n
 		first, end := part(of, threads, tiles*panels)
 		if share >= manyTiles {

@@ -17,6 +17,7 @@ type compiler struct {
 	set     *kernels.Set
 	threads int
 
+	chains  []int // by node: how many nodes from this one on are one step
 	home    []int // the tensor in whose place each tensor lies: its own, or that of the one that it is another view of
 	spans   []span
 	spanOf  []int // by tensor, −1 for those without a place of their own
@@ -87,16 +88,24 @@ func (c *compiler) planMemory() error {
 	for _, t := range g.Inputs {
 		touch(t, 0)
 	}
+	step, end := 0, 0 // the chain that a node belongs to: its first node, and the one after its last
 	for i := range g.Nodes {
 		n := &g.Nodes[i]
 		if c.isView(n) {
 			c.home[n.Outputs[0]] = c.home[n.Inputs[0]]
 		}
-		for _, t := range n.Inputs {
-			touch(t, i)
+		if i == end {
+			step, end = i, i+c.chains[i]
 		}
-		for _, t := range n.Outputs {
-			touch(t, i)
+		for _, t := range n.Inputs {
+			if i == step || t != g.Nodes[i-1].Outputs[0] {
+				touch(t, step)
+			}
+		}
+		if i == end-1 {
+			for _, t := range n.Outputs {
+				touch(t, step)
+			}
 		}
 	}
 	for _, t := range g.Outputs {
@@ -233,11 +242,11 @@ func (c *compiler) flip(i int) {
 	}
 	data := c.bytes[i]
 	n := model.Node{Inputs: []int{i}, Outputs: []int{i}}
-	c.add(StepInfo{Kind: "flip sign bit"}, &n, step{1, func(_, _ int) { kernels.Flip(data, data) }})
+	c.add(StepInfo{Kind: "flip sign bit"}, &n, single(func() { kernels.Flip(data, data) }))
 }
 
 // single is a step in one chunk.
-func single(run func()) step { return step{1, func(_, _ int) { run() }} }
+func single(run func()) step { return step{chunks: 1, run: func(_, _ int) { run() }} }
 
 // alignedBytes makes a slice that starts at a cache line.
 func alignedBytes(size int) []byte {

@@ -75,6 +75,11 @@ func run(t *testing.T, g *model.Graph, o engine.Options, inputs [][]byte, want [
 		t.Fatal(err)
 	}
 	defer net.Close()
+	return runNet(t, net, inputs, want)
+}
+
+func runNet(t *testing.T, net *engine.Net, inputs [][]byte, want []byte) (different, first int) {
+	t.Helper()
 	at := 0
 	for n := 0; n*len(net.Inputs()[0].Data) < len(inputs[0]); n++ {
 		for i, in := range net.Inputs() {

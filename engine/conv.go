@@ -66,28 +66,39 @@ func (c *compiler) parameters(n *model.Node) int {
 }
 
 func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
-	in, weights, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
+	in, weights := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1])
 	depth := weights.Shape[0]
-	l, err := c.layer(n, depth, op.Activation)
+	l, w, info, err := c.conv(n, op)
 	if err != nil {
 		return err
 	}
-	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
-	if weights.Shape[3] < in.Shape[3] {
+	switch {
+	case weights.Shape[3] < in.Shape[3]:
 		c.grouped(n, l, w, in.Shape[3], weights.Shape[3], depth)
-		return nil
-	}
-	info := StepInfo{
-		Kind: "conv " + sizes(w),
-		MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
-	}
-	if w.KernelH == 1 && w.KernelW == 1 && w.StrideH == 1 && w.StrideW == 1 {
-		info.Kind = "pointwise"
+	case isPointwise(&w):
 		c.pointwise(n, info, l, w.OutH*w.OutW, in.Shape[3], depth)
-		return nil
+	default:
+		c.gathered(n, info, l, w, in.Shape[3], depth)
 	}
-	c.gathered(n, info, l, w, in.Shape[3], depth)
 	return nil
+}
+
+// conv reads a convolution.
+func (c *compiler) conv(n *model.Node, op model.Conv2D) (*layer, kernels.Window, StepInfo, error) {
+	in, weights, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
+	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
+	info := StepInfo{
+		Kind: "conv " + sizes(w), MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
+	}
+	if isPointwise(&w) {
+		info.Kind = "pointwise"
+	}
+	l, err := c.layer(n, weights.Shape[0], op.Activation)
+	return l, w, info, err
+}
+
+func isPointwise(w *kernels.Window) bool {
+	return w.KernelH == 1 && w.KernelW == 1 && w.StrideH == 1 && w.StrideW == 1
 }
 
 func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error {
@@ -141,20 +152,41 @@ func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w kernels.Wi
 	pixels := w.OutH * w.OutW
 	most := max(maxPatches/k, 1)
 	chunks := min(max(c.chunks(pixels*k*out), c.shared((pixels+most-1)/most)), pixels)
-	rows := (pixels + chunks - 1) / chunks
-	packed := c.packPointwise(l, rows, k, out)
-	patches := (rows*k + alignment - 1) / alignment * alignment
-	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(patches+packed.Scratch)
-	zero := byte(l.inZero)
-	info.Kernel = c.kernelName(packed)
-	c.add(info, n, step{chunks, func(worker, chunk int) {
-		p, end := part(chunk, chunks, pixels)
-		count, scratch := end-p, workers[worker]
-		w.Gather(scratch[:count*k], src, depth, zero, p)
-		packed.Run(kernels.PointwiseCall{
-			Src: scratch[:count*k], Dst: dst[p*out:], Scratch: scratch[patches:], P1: count, N1: out,
-		})
+	p := c.packPatches(l, w, (pixels+chunks-1)/chunks, depth, out)
+	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(p.scratch())
+	info.Kernel = c.kernelName(p.packed)
+	c.add(info, n, step{chunks: chunks, run: func(worker, chunk int) {
+		from, to := part(chunk, chunks, pixels)
+		p.run(workers[worker], src, dst[from*out:], from, to)
 	}})
+}
+
+// patches is a convolution of patches.
+type patches struct {
+	kernels.Window
+	packed         *kernels.Pointwise
+	depth, k, size int // input channels; bytes of a patch, of all patches of a call
+	out            int
+	zero           byte
+}
+
+// packPatches packs a convolution that is run for up to pixels of the output at a time.
+func (c *compiler) packPatches(l *layer, w kernels.Window, pixels, depth, out int) *patches {
+	k := w.KernelH * w.KernelW * depth
+	return &patches{
+		w, c.packPointwise(l, pixels, k, out), depth, k, (pixels*k + alignment - 1) / alignment * alignment, out, byte(l.inZero),
+	}
+}
+
+func (p *patches) scratch() int { return p.size + p.packed.Scratch }
+
+// run computes the output pixels [from, to), the first of which lies at dst.
+func (p *patches) run(scratch, src, dst []byte, from, to int) {
+	gathered := scratch[:(to-from)*p.k]
+	p.Gather(gathered, src, p.depth, p.zero, from)
+	p.packed.Run(kernels.PointwiseCall{
+		Src: gathered, Dst: dst, Scratch: scratch[p.size:], P1: to - from, N1: p.out,
+	})
 }
 
 // grouped adds a step for a convolution in groups, each of in of the depth input channels and some of the out output
@@ -171,7 +203,7 @@ func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in,
 			weights[i%taps*out+i/taps] = v
 		}
 		l.weights = weights
-		c.depthwiseStep(n, info, l, w, depth, out/depth)
+		c.rowStep(n, c.byChannel(info, l, w, depth, out/depth))
 		return
 	}
 	k, each := taps*in, out/groups
@@ -195,7 +227,7 @@ func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in,
 	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(patches+scratchSize)
 	zero := byte(l.inZero)
 	info.Kernel = c.kernelName(packed[0])
-	c.add(info, n, step{chunks, func(worker, chunk int) {
+	c.add(info, n, step{chunks: chunks, run: func(worker, chunk int) {
 		p, end := part(chunk, chunks, pixels)
 		count, scratch := end-p, workers[worker]
 		for g, layer := range packed {

@@ -16,6 +16,8 @@
 //
 //	convolutions, fully connected      conv.go: a matrix product; of patches, if the window is larger than a pixel
 //	depthwise convolutions             depthwise.go
+//	several of these, if what lies     fuse.go: row by row, without a place for what lies between
+//	between them is large
 //	functions of one value             functions.go, table.go: a table of 256 bytes
 //	arithmetic of two tensors          arithmetic.go: a kernel, or a table of all pairs of bytes
 //	pooling, mean, maximum             pool.go, mean.go
@@ -36,8 +38,6 @@
 package engine
 
 import (
-	"fmt"
-
 	"edge/kernels"
 	"edge/model"
 	"edge/quant"
@@ -87,6 +87,14 @@ type StepInfo struct {
 type step struct {
 	chunks int
 	run    func(worker, chunk int)
+	begin  func(worker int) // if it isn't nil: called before the first chunk that a worker runs of the step, in each run
+}
+
+// ready prepares a worker for the step's chunks.
+func (s *step) ready(worker int) {
+	if s.begin != nil {
+		s.begin(worker)
+	}
 }
 
 // Compile prepares a network to be run. It checks all that could fail, and its errors name the step: ErrFloat for a
@@ -95,17 +103,26 @@ func Compile(g *model.Graph, o Options) (*Net, error) {
 	if o.Kernels == nil {
 		o.Kernels = kernels.Best()
 	}
-	o.Threads = max(o.Threads, 1)
-	c := &compiler{graph: g, set: o.Kernels, threads: o.Threads}
+	return compile(g, o, o.Kernels.FuseFrom)
+}
+
+// compile is Compile with fuseFrom in place of that of the kernel set.
+func compile(g *model.Graph, o Options, fuseFrom int) (*Net, error) {
+	c := &compiler{graph: g, set: o.Kernels, threads: max(o.Threads, 1)}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
+	c.findChains(fuseFrom)
 	if err := c.planMemory(); err != nil {
 		return nil, err
 	}
-	for i := range g.Nodes {
-		if err := c.node(&g.Nodes[i]); err != nil {
-			return nil, fmt.Errorf("engine: %s: %w", c.place(i), err)
+	for i := 0; i < len(g.Nodes); i += c.chains[i] {
+		add := c.node
+		if c.chains[i] > 1 {
+			add = c.chain
+		}
+		if err := add(i); err != nil {
+			return nil, err
 		}
 	}
 	return c.finish(), nil
@@ -139,9 +156,7 @@ func (n *Net) Steps() []StepInfo { return n.infos }
 
 // RunStep runs one step alone, on the calling goroutine: for profiles. Steps must run in order.
 func (n *Net) RunStep(i int) {
-	for chunk := range n.steps[i].chunks {
-		n.steps[i].run(0, chunk)
-	}
+	n.steps[i].runAll()
 }
 
 // Memory returns the size of the arena, the least that any arena for this order of steps could have (the largest sum of

@@ -6,8 +6,16 @@ import (
 	"edge/model"
 )
 
-// node adds the steps of one node. It is the one place that maps operations to the code that compiles them.
-func (c *compiler) node(n *model.Node) error {
+// node adds the steps of node i.
+func (c *compiler) node(i int) error {
+	if err := c.operation(&c.graph.Nodes[i]); err != nil {
+		return fmt.Errorf("engine: %s: %w", c.place(i), err)
+	}
+	return nil
+}
+
+// operation is the one place that maps operations to the code that compiles them.
+func (c *compiler) operation(n *model.Node) error {
 	switch op := n.Op.(type) {
 	case model.Conv2D:
 		return c.conv2D(n, op)

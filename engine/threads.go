@@ -114,11 +114,16 @@ func (t *team) run() {
 
 func (t *team) runAlone() {
 	for i := range t.steps {
-		s := &t.steps[i]
-		for chunk := range s.chunks {
-			s.run(0, chunk)
-		}
+		t.steps[i].runAll()
 		t.stepDone()
+	}
+}
+
+// runAll runs the step alone.
+func (s *step) runAll() {
+	s.ready(0)
+	for chunk := range s.chunks {
+		s.run(0, chunk)
 	}
 }
 
@@ -177,6 +182,7 @@ func (t *team) walk(worker int, round uint32) {
 	all := (round - 1) * t.chunks // which will be done after the step, in all rounds; wraps around, as the counts do
 	for i := range t.steps {
 		all += uint32(t.steps[i].chunks)
+		t.steps[i].ready(worker)
 		t.runShare(i, worker, worker, round)
 		if !t.soon(all) {
 			for other := range t.shares {

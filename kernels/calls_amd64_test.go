@@ -54,7 +54,7 @@ func TestDepthwiseCalls(t *testing.T) {
 					largest = max(largest, call)
 				}
 			}
-			packed.run(DepthwiseCall{a.Src, a.Dst, make([]byte, packed.scratch()), 0, 1})
+			packed.run(DepthwiseCall{Src: a.Src, Dst: a.Dst, Scratch: make([]byte, packed.scratch()), Y1: 1})
 			if macs != want {
 				t.Errorf("%s: %v: calls compute %d MACs, want %d", name, &a, macs, want)
 			}

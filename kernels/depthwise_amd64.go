@@ -272,17 +272,17 @@ func (b *depthwiseBlocks) run(c DepthwiseCall) {
 		return
 	}
 	for y := c.Y0; y < c.Y1; y++ {
-		rows := b.window(c.Src, y)
-		b.row(&rows, c.Dst[y*b.OutW*b.in:])
+		rows := b.window(&c, y)
+		b.row(&rows, c.Dst[(y-c.DstY)*b.OutW*b.in:])
 	}
 }
 
 // window returns the rows of the input, or padding, for the outputs of row y.
-func (b *depthwiseBlocks) window(src []byte, y int) (rows [5][]byte) {
+func (b *depthwiseBlocks) window(c *DepthwiseCall, y int) (rows [5][]byte) {
 	for i := range b.KernelH {
 		rows[i] = b.zero
 		if row := y*b.StrideH - b.PadTop + i; row >= 0 && row < b.InH {
-			rows[i] = src[row*b.InW*b.in:]
+			rows[i] = c.Src[(row-c.SrcY)*b.InW*b.in:]
 		}
 	}
 	return rows
@@ -294,14 +294,14 @@ func (b *depthwiseBlocks) window(src []byte, y int) (rows [5][]byte) {
 func (b *depthwiseBlocks) narrowRows(c *DepthwiseCall) {
 	in, out := b.InW*b.in, b.OutW*b.in
 	for y := c.Y0; y < c.Y1; y++ {
-		rows := b.window(c.Src, y)
+		rows := b.window(c, y)
 		rest := c.Scratch
 		for i := range b.KernelH {
 			copy(rest[:in], rows[i][:in])
 			rows[i], rest = rest, rest[in+b.room:]
 		}
 		b.row(&rows, rest)
-		copy(c.Dst[y*out:][:out], rest)
+		copy(c.Dst[(y-c.DstY)*out:][:out], rest)
 	}
 }
 

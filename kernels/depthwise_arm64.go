@@ -162,14 +162,15 @@ func (p *depthwisePanels) run3x3(c DepthwiseCall) {
 		for y := c.Y0; y < c.Y1; y += rows {
 			for i := range call.rows {
 				call.rows[i], call.steps[i] = &padding[0], 0
-				if row := y*p.StrideH - p.PadTop + i; row >= 0 && row < p.InH {
-					call.rows[i], call.steps[i] = &c.Src[row*p.InW*p.in], p.in
+				row := y*p.StrideH - p.PadTop + i
+				if from := (row - c.SrcY) * p.InW * p.in; row >= 0 && row < p.InH && from < len(c.Src) {
+					call.rows[i], call.steps[i] = &c.Src[from], p.in
 				}
 			}
 			for i := range call.dst {
 				call.dst[i], call.dstSteps[i] = &unwanted[0], 0
 				if y+i < c.Y1 {
-					call.dst[i], call.dstSteps[i] = &c.Dst[(y+i)*p.OutW*p.in], p.in
+					call.dst[i], call.dstSteps[i] = &c.Dst[(y+i-c.DstY)*p.OutW*p.in], p.in
 				}
 			}
 			call.run(mode, p.StrideH)

@@ -66,10 +66,11 @@ func (p *depthwisePanels) runTaps(call DepthwiseCall) {
 				}
 			}
 			if c.rows == 0 || c.columns == 0 { // wholly in the padding
-				copy(call.Dst[(y*p.OutW+x)*p.in:], p.outside)
+				copy(call.Dst[((y-call.DstY)*p.OutW+x)*p.in:], p.outside)
 				continue
 			}
-			c.src, c.dst = &call.Src[(i0*p.InW+j0)*p.in], &call.Dst[(y*p.OutW+x)*p.in]
+			c.src = &call.Src[((i0-call.SrcY)*p.InW+j0)*p.in]
+			c.dst = &call.Dst[((y-call.DstY)*p.OutW+x)*p.in]
 			c.firstWeight = ((i0-top)*p.KernelW + j0 - left) * 16
 			most := max(1, callMACs/(c.width*c.rows*c.columns*8)) * c.panelSize
 			for from := 0; from < len(p.panels); from += most {

@@ -97,7 +97,7 @@ func (l *genericDepthwise[T]) run(c DepthwiseCall) {
 	out := l.In * l.Multiplier
 	for y := c.Y0; y < c.Y1; y++ {
 		for x := range l.OutW {
-			dst := c.Dst[(y*l.OutW+x)*out:][:out]
+			dst := c.Dst[((y-c.DstY)*l.OutW+x)*out:][:out]
 			top, left := y*l.StrideH-l.PadTop, x*l.StrideW-l.PadLeft
 			i0, i1 := inside(top, l.KernelH, l.InH)
 			j0, j1 := inside(left, l.KernelW, l.InW)
@@ -106,7 +106,7 @@ func (l *genericDepthwise[T]) run(c DepthwiseCall) {
 				from := n / l.Multiplier
 				for i := i0; i < i1; i++ {
 					for j := j0; j < j1; j++ {
-						s := int32(T(c.Src[(i*l.InW+j)*l.In+from])) - l.SrcZero
+						s := int32(T(c.Src[((i-c.SrcY)*l.InW+j)*l.In+from])) - l.SrcZero
 						w := int32(l.Weights[((i-top)*l.KernelW+j-left)*out+n]) - l.WeightZero
 						acc += s * w
 					}

@@ -49,6 +49,10 @@ type Set struct {
 	Name   string
 	Signed bool // activations are int8, else uint8
 
+	// FuseFrom is how many bytes of a tensor make it worthwhile to compute its rows only when the next layers need them, so
+	// that it doesn't leave the second-level cache: 0 for never.
+	FuseFrom int
+
 	PackPointwise   func(PointwiseLayer) *Pointwise
 	PackDepthwise   func(DepthwiseLayer) *Depthwise
 	PackAdd         func(AddLayer) *Add
@@ -140,9 +144,10 @@ type Depthwise struct {
 
 // DepthwiseCall is a part of a layer: the output rows [Y0, Y1).
 type DepthwiseCall struct {
-	Src, Dst []byte // all rows, without gaps; Dst doesn't overlap Src
-	Scratch  []byte // nobody else's, of at least the layer's Scratch bytes
-	Y0, Y1   int
+	Src, Dst   []byte // rows, without gaps: all, or at least those that are read and written; Dst doesn't overlap Src
+	Scratch    []byte // nobody else's, of at least the layer's Scratch bytes
+	Y0, Y1     int
+	SrcY, DstY int // the rows that Src and Dst begin with
 }
 
 // Run computes a part of the layer.

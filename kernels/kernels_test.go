@@ -374,7 +374,9 @@ func concurrently(s *Set, p pointwiseCase, d depthwiseCase) (pointwise, depthwis
 		}
 	}
 	for y := range d.OutH {
-		all.Go(func() { packedD.Run(DepthwiseCall{d.Src, d.Dst, make([]byte, packedD.Scratch), y, y + 1}) })
+		all.Go(func() {
+			packedD.Run(DepthwiseCall{Src: d.Src, Dst: d.Dst, Scratch: make([]byte, packedD.Scratch), Y0: y, Y1: y + 1})
+		})
 	}
 	all.Wait()
 	for i := range p.Pixels {
