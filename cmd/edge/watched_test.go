@@ -49,7 +49,7 @@ func (noCamera) String() string        { return "none" }
 // alone's, each with the interval in which that lies with a probability of 95 %, by the bootstrap over rounds (Efron and
 // Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13): an interval that holds 0 shows no difference.
 //
-// docs/bench/page.md has results: go test ./cmd/edge -run - -bench Watched -benchtime 2000x
+// docs/bench/page.md has results: go test ./cmd/edge -run - -bench Watched -benchtime 2000x -timeout 30m
 func BenchmarkWatched(b *testing.B) {
 	for _, format := range []frame.Format{frame.YUYV, frame.MJPEG} {
 		b.Run(format.String(), func(b *testing.B) { benchmarkWatched(b, format) })
