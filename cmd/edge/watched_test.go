@@ -158,6 +158,7 @@ func framesToLED(b *testing.B, c *config.Config, network *classifier.Classifier,
 	}
 	watch := &stopwatch{}
 	l := &loop{net: network, judge: judge, lights: watch, camera: noCamera{}, log: slog.New(slog.DiscardHandler), alive: func() {}}
+	runtime.GOMAXPROCS(runtime.NumCPU()) // as without a page, which raises it
 	if how != "alone" {
 		w := openFor(b, l, c)
 		defer w.close()
