@@ -84,8 +84,9 @@ func (c *compiler) findChains(fuseFrom int) {
 		for next := i + 1; next < len(g.Nodes) && c.chains[i] < maxStages; next++ {
 			t := g.Nodes[next-1].Outputs[0]
 			_, sum := g.Nodes[next].Op.(model.Add)
-			if reads[t] != 1 || c.size(t) < fuseFrom && !(sum && next > i+1) || !c.isStage(next-1, next-1 == i) ||
-				!slices.Contains(g.Nodes[next].Inputs, t) || !c.isStage(next, false) {
+			worthwhile := c.size(t) >= fuseFrom || sum && c.chains[i] > 1
+			if !worthwhile || reads[t] != 1 || !slices.Contains(g.Nodes[next].Inputs, t) ||
+				!c.isStage(next-1, next-1 == i) || !c.isStage(next, false) {
 				break
 			}
 			c.chains[i]++
