@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"math"
 	"slices"
+	"strings"
 )
 
 // None names the class of what is none of the others, and its folder.
@@ -16,7 +17,7 @@ const burstCosine = 0.96
 // Lambdas and temperatures to choose from, the λ to take without better knowledge first. Cosines make them the same for
 // every lesson.
 var (
-	lambdas      = []float64{0.01, 0.1}
+	lambdas      = []float64{0.01, 1}
 	temperatures = []float64{2, 4, 8, 16, 32, 64}
 )
 
@@ -45,7 +46,7 @@ type Fit struct {
 	notOwn      int         // the class that is none of the others; −1 if there is no such
 }
 
-// part is the regression on one combination of layers.
+// part is the regression on one combination of layers, with one λ.
 type part struct {
 	combination
 	kernel   *kernel
@@ -113,7 +114,7 @@ func (f *Fit) findBursts(k *kernel) {
 	}
 }
 
-// choose gives each combination the share of the answer that it earned: in proportion to the probability that it gave all
+// choose gives each combination with each λ the share of the answer that it earned: in proportion to the probability that it gave all
 // bursts when they were left out. With few pictures, when the differences are chance, the combinations are averaged; with
 // many, the best one answers alone. (Pseudo-Bayesian model averaging: Geisser & Eddy, A Predictive Approach to Model
 // Selection, 1979.) All are linear, and so is their sum: it costs the network nothing.
@@ -125,18 +126,11 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 	alone := slices.Min(bursts) < 2 // a class of which nothing would be left: leaving out tells nothing
 	least := math.Inf(1)
 	for c := range list {
-		p := f.try(list[c], &kernels[c], lambdas[0], alone)
-		for _, lambda := range lambdas[1:] {
-			if alone {
-				break
-			}
-			other := f.try(list[c], &kernels[c], lambda, alone)
-			if better, deviation := difference(p.losses, other.losses); better > deviation {
-				p = other
-			}
+		for _, lambda := range lambdas {
+			p := f.try(list[c], &kernels[c], lambda, alone)
+			least = min(least, mean(p.losses))
+			f.parts = append(f.parts, p)
 		}
-		least = min(least, mean(p.losses))
-		f.parts = append(f.parts, p)
 	}
 	n := float64(len(f.bursts))
 	share := func(p part) float64 {
@@ -158,16 +152,17 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 	slices.SortStableFunc(f.parts, func(a, b part) int { return cmp.Compare(b.share, a.share) })
 
 	f.leftOut = matrix(len(f.class), f.classes)
-	for i, p := range f.parts {
-		if i > 0 {
-			f.chosen.name += " + "
+	var names []string
+	for _, p := range f.parts {
+		if !slices.Contains(names, p.name) {
+			names = append(names, p.name)
 		}
-		f.chosen.name += p.name
 		f.chosen.layers = append(f.chosen.layers, p.layers...)
 		for k, scores := range p.solution.leftOut {
 			addScaled(f.leftOut[k], p.scale, scores)
 		}
 	}
+	f.chosen.name = strings.Join(names, " + ")
 	slices.Sort(f.chosen.layers)
 	f.chosen.layers = slices.Compact(f.chosen.layers)
 }
@@ -214,19 +209,6 @@ func mean(v []float64) float64 {
 		sum += x
 	}
 	return sum / float64(max(len(v), 1))
-}
-
-// difference is the mean of a − b, and its standard error.
-func difference(a, b []float64) (mean, deviation float64) {
-	n := float64(len(a))
-	for i := range a {
-		mean += (a[i] - b[i]) / n
-	}
-	for i := range a {
-		d := a[i] - b[i] - mean
-		deviation += d * d / max(n-1, 1) / n
-	}
-	return mean, math.Sqrt(deviation)
 }
 
 // Familiarity thresholds lie this many standard deviations below the mean of what the class's own pictures have; classes
