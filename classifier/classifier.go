@@ -116,7 +116,7 @@ func withEnds(net *engine.Net, g *model.Graph, o Options) (*Classifier, error) {
 	}
 	least, most := output.Range()
 	output.Values = valuesOf(g, least, most)
-	if _, ok := lastOp(g).(model.Softmax); ok && classes == 1 {
+	if _, ok := lastOp(g).(model.Softmax); ok && classes == 1 && g.Lesson == nil {
 		return nil, fmt.Errorf("%s: a softmax over one class: its score is always 100 %%; end the network in a sigmoid, or in two "+
 			"classes", o.Name())
 	}

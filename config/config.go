@@ -87,6 +87,14 @@ type Button struct {
 	Undo  bool   // held for a second, it forgets the last ones
 }
 
+// Name is what people call the button.
+func (b *Button) Name() string {
+	if b.Undo {
+		return "undo"
+	}
+	return strconv.Quote(b.Class)
+}
+
 // Default returns the configuration that an empty file means.
 func Default() *Config {
 	return &Config{Record: Record{Memory: 16 << 20, DiskPerDay: 20 << 20}}
@@ -178,7 +186,7 @@ func Parse(name string, text []byte) (*Config, error) {
 	r := &yamlReader{lines: map[string]int{}}
 	r.document(text, c.read)
 	c.lines = r.lines
-	err := problemsIn(name, append(r.problems, c.placed(c.Decision.Check())...))
+	err := problemsIn(name, slices.Concat(r.problems, c.placed(c.Decision.Check()), c.wiredTwice(), c.checkTeach()))
 	c.Model, c.Labels, c.Record.Dir = c.relative(c.Model), c.relative(c.Labels), c.relative(c.Record.Dir)
 	c.Page.Lesson, c.Teach.Lesson = c.relative(c.Page.Lesson), c.relative(c.Teach.Lesson)
 	return c, err
@@ -224,31 +232,65 @@ func (c *Config) GPIOLines() ([]gpio.Line, error) {
 	return lines, problemsIn(c.file, missing)
 }
 
-// PlaceLines finds the LEDs' lines on the chips of a machine. It is an *Error if the machine can't have one, or if two LEDs
-// have the same. A place is nil if the LED has no line, or one of a chip that isn't there now. If the chips are not this
-// machine's but those of any board with such a header, elsewhere is true: then only what is said of pins is held against
-// them.
+// wire is what is connected to a line: an LED or a button.
+type wire struct {
+	what string     // led "cat", button "open"
+	line *gpio.Line // nil if the file names none
+	path string     // of the line in the file
+}
+
+// wires are those of the LEDs, then those of the buttons.
+func (c *Config) wires() []wire {
+	var wires []wire
+	for i, line := range c.Lines {
+		wires = append(wires, wire{fmt.Sprintf("led %q", c.Decision.LEDs[i].Name), line, fmt.Sprintf("leds[%d].line", i)})
+	}
+	for i := range c.Teach.Buttons {
+		b := &c.Teach.Buttons[i]
+		wires = append(wires, wire{"button " + b.Name(), &b.Line, fmt.Sprintf("teach.buttons[%d].line", i)})
+	}
+	return wires
+}
+
+// wiredTwice finds lines that are the same by name. That a pin and a name are the same line only the board knows.
+func (c *Config) wiredTwice() []Problem {
+	var problems []Problem
+	wires := c.wires()
+	for i, w := range wires {
+		for _, other := range wires[:i] {
+			if w.line != nil && other.line != nil && w.line.String() != "" && w.line.String() == other.line.String() {
+				problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v is the line of %s already", w.path, w.line, other.what)})
+			}
+		}
+	}
+	return problems
+}
+
+// PlaceLines finds the lines of the LEDs, and after them those of the buttons, on the chips of a machine. It is an *Error if
+// the machine can't have one, or if two are the same. A place is nil if the LED has no line, or one of a chip that isn't
+// there now. If the chips are not this machine's but those of any board with such a header, elsewhere is true: then only
+// what is said of pins is held against them.
 func (c *Config) PlaceLines(chips []gpio.Chip, h gpio.Header, elsewhere bool) ([]*gpio.Place, error) {
 	var problems []Problem
-	places := make([]*gpio.Place, len(c.Lines))
-	for i, line := range c.Lines {
-		if line == nil {
+	wires := c.wires()
+	places := make([]*gpio.Place, len(wires))
+	for i, w := range wires {
+		if w.line == nil {
 			continue
 		}
-		path, led := fmt.Sprintf("leds[%d].line", i), c.Decision.LEDs[i].Name
-		place, err := gpio.Find(chips, h, *line)
+		place, err := gpio.Find(chips, h, *w.line)
 		switch {
 		case err == nil:
-		case errors.Is(err, gpio.ErrNoLine) && (!elsewhere || line.Pin() > 0):
-			problems = append(problems, Problem{c.lines[path], path, fmt.Sprintf("led %q: %v", led, err)})
+		case errors.Is(err, gpio.ErrNoLine) && (!elsewhere || w.line.Pin() > 0):
+			problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v", w.what, err)})
 			continue
 		default:
 			continue
 		}
 		same := slices.IndexFunc(places, func(p *gpio.Place) bool { return p != nil && *p == place })
 		if same >= 0 {
-			problems = append(problems, Problem{c.lines[path], path, fmt.Sprintf("led %q: %v and %v, of led %q, are the same line: give each its own",
-				led, line, c.Lines[same], c.Decision.LEDs[same].Name)})
+			problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v and %v, of %s, are the same line: give each its own",
+				w.what, w.line, wires[same].line, wires[same].what)})
 			continue
 		}
 		places[i] = &place
@@ -410,6 +452,31 @@ func (c *Config) readTeach(r *yamlReader, n *node) {
 	}
 }
 
+// checkTeach finds what is wrong with the names that teach: uses.
+func (c *Config) checkTeach() []Problem {
+	var problems []Problem
+	if led := c.Teach.LED; led != "" && !slices.Contains(c.LEDNames(), led) {
+		const path = "teach.led"
+		problems = append(problems, Problem{c.lines[path], path, fmt.Sprintf("%s: there is no LED %q below leds:", path, led)})
+	}
+	for i, b := range c.Teach.Buttons {
+		if b.Class == "" {
+			continue
+		}
+		path := fmt.Sprintf("teach.buttons[%d].class", i)
+		if err := files.CheckName(b.Class); err != nil {
+			problems = append(problems, Problem{c.lines[path], path, fmt.Sprintf("%s: the pictures go into a folder of this name: %v", path, err)})
+		}
+		for _, other := range c.Teach.Buttons[:i] {
+			if other.Class != b.Class && strings.EqualFold(other.Class, b.Class) {
+				problems = append(problems, Problem{c.lines[path], path, fmt.Sprintf("%s: %q and %q differ in upper and lower case only: "+
+					"spell both the same, or give one another name", path, b.Class, other.Class)})
+			}
+		}
+	}
+	return problems
+}
+
 // ParseListen reads an address and a port, such as 127.0.0.1:8080.
 func ParseListen(s string) (string, error) {
 	address, err := netip.ParseAddrPort(s)
@@ -459,7 +526,6 @@ func (c *Config) readLEDs(r *yamlReader, n *node) {
 		})
 		if line != nil {
 			line.ActiveLow = activeLow
-			c.refuseTwice(r, n, *line)
 		}
 		if led.Off < 0 {
 			led.Off = defaultOff(led.On)
@@ -467,18 +533,6 @@ func (c *Config) readLEDs(r *yamlReader, n *node) {
 		c.Decision.LEDs = append(c.Decision.LEDs, led)
 		c.Lines = append(c.Lines, line)
 	})
-}
-
-// refuseTwice finds lines that are the same by name. That a pin and a name are the same line only the board knows.
-func (c *Config) refuseTwice(r *yamlReader, n *node, line gpio.Line) {
-	for i, other := range c.Lines {
-		if other != nil && line.String() != "" && other.String() == line.String() {
-			path := n.path + ".line"
-			r.problems = append(r.problems, Problem{
-				r.lines[path], path, fmt.Sprintf("%s: %v is the line of led %q already", path, line, c.Decision.LEDs[i].Name),
-			})
-		}
-	}
 }
 
 func (c *Config) readStates(r *yamlReader, n *node) {

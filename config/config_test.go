@@ -171,6 +171,23 @@ func TestParseErrors(t *testing.T) {
 		{"fast blink", led + "  blink: {on: 1s, off: 1ns}\n", `f:4: led "a": blink (1s on, 1ns off)`},
 		{"line", led + "  line: 17\n", `f:4: leds[0].line: "17" can be two lines: write GPIO17`},
 		{
+			"a button's line that is an LED's", led + "  line: pin 11\nteach:\n  lesson: d\n  buttons:\n  - {class: a, line: pin 11}\n",
+			`f:8: teach.buttons[0].line: pin 11 is the line of led "a" already`,
+		},
+		{
+			"a button's line twice", "teach:\n  lesson: d\n  buttons:\n  - {class: a, line: GPIO5}\n  - {undo: true, line: GPIO5}\n",
+			`f:5: teach.buttons[1].line: GPIO5 is the line of button "a" already`,
+		},
+		{"no LED to blink", led + "teach: {lesson: d, led: b}\n", `f:4: teach.led: there is no LED "b" below leds:`},
+		{
+			"a class that is no folder", "teach:\n  lesson: d\n  buttons:\n  - {class: a/b, line: GPIO5}\n",
+			`f:4: teach.buttons[0].class: the pictures go into a folder of this name: "a/b": a name has no slash`,
+		},
+		{
+			"classes that differ in case", "teach:\n  lesson: d\n  buttons:\n  - {class: a, line: GPIO5}\n  - {class: A, line: GPIO6}\n",
+			`f:5: teach.buttons[1].class: "A" and "a" differ in upper and lower case only`,
+		},
+		{
 			"line twice", led + "  line: pin11\n- name: b\n  classes: 2\n  line: pin 11\n",
 			`f:7: leds[1].line: pin 11 is the line of led "a" already`,
 		},
@@ -287,6 +304,16 @@ func TestPlaceLines(t *testing.T) {
 				t.Errorf("%q, elsewhere %v: %v, %v; want %s", tt.lines, elsewhere, places, err, want)
 			}
 		}
+	}
+	c, err := Parse("f", []byte("leds: [{name: a, classes: 1, line: GPIO17}]\nteach:\n  lesson: d\n  buttons:\n"+
+		"  - {class: x, line: GPIO4}\n  - {class: y, line: pin 1}\n  - {undo: true, line: pin 11}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.PlaceLines(chips, header, false)
+	const want = "f:6: button \"y\": pin 1 is supply or ground, no GPIO line: choose another pin\nf:7: button undo: pin 11 and GPIO17, of led \"a\", are the same line: give each its own"
+	if err == nil || err.Error() != want {
+		t.Errorf("buttons: got\n%v\nwant\n%s", err, want)
 	}
 	places, err := file("expander:3", "pin 11").PlaceLines(chips, header, false)
 	if err != nil || places[0] != nil || places[1] == nil || places[1].Offset != 17 {

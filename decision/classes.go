@@ -35,9 +35,21 @@ func (o Output) Find(c Class) ([]int, error) {
 	return found, nil
 }
 
-// resolve returns the indices of the classes that c picks, or what is wrong with it. A label goes before all else that a
-// name may mean.
+// resolve returns the indices of the classes that c picks, or what is wrong with it. A class that is yet to be taught has no
+// index: nothing is picked, and nothing is wrong.
 func (c Class) resolve(o Output) ([]int, string) {
+	found, wrong := c.now(o)
+	isLater := func(later string) bool {
+		return strings.EqualFold(later, c.Name) || match(strings.ToLower(c.Name), strings.ToLower(later), false)
+	}
+	if wrong != "" && c.Name != "" && slices.ContainsFunc(o.Later, isLater) {
+		return nil, ""
+	}
+	return found, wrong
+}
+
+// now is resolve for what the network has been taught already. A label goes before all else that a name may mean.
+func (c Class) now(o Output) ([]int, string) {
 	isName := func(label string) bool { return strings.EqualFold(label, c.Name) }
 	group, isGroup := cutAny(c.Name)
 	from, to, isRange := cutRange(c.Name)
@@ -118,7 +130,7 @@ func resolveName(name string, o Output) ([]int, string) {
 	}
 	switch len(found) {
 	case 0:
-		near := nearestLabels(name, labels)
+		near := nearestLabels(name, slices.Concat(labels, o.Later))
 		if len(o.Groups[strings.ToLower(name)]) > 0 {
 			near = append([]string{"any " + strings.ToLower(name)}, near...)
 		}

@@ -3,6 +3,7 @@ package decision
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,6 +17,7 @@ type Output struct {
 	Values    Values
 	Labels    []string         // one for each class, or none at all
 	Groups    map[string][]int // classes that people name together, by a lower-case name: "dog" for "any dog"
+	Later     []string         // classes that the network may yet be taught: rules may name them, no frame shows them
 }
 
 // Values says what the real values of an output mean.
@@ -53,6 +55,17 @@ func (o Output) ClassName(class int) string {
 		return o.Labels[class]
 	}
 	return "class " + strconv.Itoa(class)
+}
+
+// Untaught returns the classes of Later that the network doesn't have.
+func (o Output) Untaught() []string {
+	var list []string
+	for _, later := range o.Later {
+		if !slices.ContainsFunc(o.Labels, func(label string) bool { return strings.EqualFold(label, later) }) {
+			list = append(list, later)
+		}
+	}
+	return list
 }
 
 // Range returns the least and the greatest real value that the output's bytes can have.

@@ -178,8 +178,8 @@ func checkNodes(source camera.Spec, nodes []camera.Node) []Finding {
 }
 
 // checkNetwork loads the network as `edge run` does, and checks that the rules fit its classes.
-func checkNetwork(c *config.Config, o classifier.Options) Finding {
-	net, err := classifier.Open(o)
+func checkNetwork(c *config.Config, open func(*config.Config) (*classifier.Classifier, error)) Finding {
+	net, err := open(c)
 	if err != nil {
 		return fail("network", firstLines(err), "write the right model: and labels: into the configuration")
 	}
@@ -188,6 +188,9 @@ func checkNetwork(c *config.Config, o classifier.Options) Finding {
 		return fail("network", firstLines(err), "correct leds: in the configuration")
 	}
 	text := fmt.Sprintf("%s, %d classes; pixels: %v", net.Name(), net.Output.Classes, net.Pixels)
+	if untaught := net.Output.Untaught(); len(untaught) > 0 {
+		return warn("network", text+"; not taught yet: "+strings.Join(untaught, ", "), "hold the class's button while the camera sees it, or edge teach add")
+	}
 	if warning := net.Pixels.Warning(); warning != "" {
 		return warn("network", text, warning)
 	}
@@ -198,7 +201,7 @@ func checkNetwork(c *config.Config, o classifier.Options) Finding {
 func checkLEDs(b board.Board, c *config.Config) []Finding {
 	chips, err := gpio.Chips()
 	if err != nil {
-		return []Finding{checkChips(err, len(c.Lines) > 0)}
+		return []Finding{checkChips(err, len(c.Lines)+len(c.Teach.Buttons) > 0)}
 	}
 	labels := make([]string, len(chips))
 	for i, chip := range chips {
@@ -208,9 +211,15 @@ func checkLEDs(b board.Board, c *config.Config) []Finding {
 	if len(c.Lines) == 0 {
 		findings = append(findings, warn("led", "none is configured", "leds: in the configuration says what lights"))
 	}
+	header := gpio.Header{Chip: b.GPIOChip, Pins: b.Header}
 	for i, led := range c.Decision.LEDs {
-		place, holder, err := lookUp(chips, gpio.Header{Chip: b.GPIOChip, Pins: b.Header}, c.Lines[i])
-		findings = append(findings, checkLine(led.Name, place, holder, err))
+		place, holder, err := lookUp(chips, header, c.Lines[i])
+		findings = append(findings, checkLine("led", fmt.Sprintf("%q", led.Name), place, holder, err))
+	}
+	for i := range c.Teach.Buttons {
+		button := &c.Teach.Buttons[i]
+		place, holder, err := lookUp(chips, header, &button.Line)
+		findings = append(findings, checkLine("button", button.Name(), place, holder, err))
 	}
 	return findings
 }
@@ -227,7 +236,7 @@ func checkChips(err error, needed bool) Finding {
 	return f
 }
 
-// lookUp finds an LED's line and its holder.
+// lookUp finds a line and its holder.
 func lookUp(chips []gpio.Chip, h gpio.Header, line *gpio.Line) (place, holder string, err error) {
 	if line == nil {
 		return "", "", errors.New("it has no line: say where it is connected, such as line: GPIO17 or line: pin 11")
@@ -240,15 +249,16 @@ func lookUp(chips []gpio.Chip, h gpio.Header, line *gpio.Line) (place, holder st
 	return p.String(), holder, err
 }
 
-func checkLine(name, place, holder string, err error) Finding {
+// checkLine judges the line of an LED or a button.
+func checkLine(what, name, place, holder string, err error) Finding {
 	switch {
 	case err != nil:
-		return fail("led", fmt.Sprintf("%q: %v", name, err), "correct line: of this LED in the configuration")
+		return fail(what, fmt.Sprintf("%s: %v", name, err), "correct line: of this "+what+" in the configuration")
 	case holder == "":
-		return fine("led", fmt.Sprintf("%q on %s, free", name, place))
+		return fine(what, fmt.Sprintf("%s on %s, free", name, place))
 	case holder == "edge":
-		return fine("led", fmt.Sprintf("%q on %s, driven by edge now", name, place))
+		return fine(what, fmt.Sprintf("%s on %s, used by edge now", name, place))
 	}
-	return fail("led", fmt.Sprintf("%q on %s, held by %s", name, place, holder),
-		"stop what holds it (a program, or an overlay in config.txt), or connect the LED to another line")
+	return fail(what, fmt.Sprintf("%s on %s, held by %s", name, place, holder),
+		"stop what holds it (a program, or an overlay in config.txt), or connect the "+what+" to another line")
 }

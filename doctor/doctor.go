@@ -41,9 +41,9 @@ func Healthy(findings []Finding) bool {
 	return !slices.ContainsFunc(findings, func(f Finding) bool { return f.State == Missing })
 }
 
-// Examine looks at everything once, in the order in which a picture passes through it. network says how the network of a
-// configuration is opened.
-func Examine(configFile string, network func(*config.Config) classifier.Options) []Finding {
+// Examine looks at everything once, in the order in which a picture passes through it. open opens the network of a
+// configuration, as edge run does.
+func Examine(configFile string, open func(*config.Config) (*classifier.Classifier, error)) []Finding {
 	root := board.Host()
 	machine, health := board.Detect(root), board.ReadHealth(root)
 	settings, err := config.Load(configFile)
@@ -59,7 +59,7 @@ func Examine(configFile string, network func(*config.Config) classifier.Options)
 		settings = config.Default()
 	}
 	findings = append(findings, checkCamera(settings.Camera)...)
-	findings = append(findings, checkNetwork(settings, network(settings)))
+	findings = append(findings, checkNetwork(settings, open))
 	findings = append(findings, checkLEDs(machine, settings)...)
 	findings = append(findings, checkGroups(currentUser())...)
 	return append(findings, checkService(showService()))

@@ -194,19 +194,19 @@ func TestCheckChips(t *testing.T) {
 
 func TestCheckLine(t *testing.T) {
 	const place = "pinctrl-rp1:17 (GPIO17)"
-	expect(t, checkLine("cat", place, "", nil), Good, `"cat" on pinctrl-rp1:17 (GPIO17), free`)
-	expect(t, checkLine("cat", place, "edge", nil), Good, "driven by edge now")
-	expect(t, checkLine("cat", place, "spi0 CS0", nil), Missing, "held by spi0 CS0", "another line")
-	expect(t, checkLine("cat", "", "", errors.New("no such line")), Missing, `"cat": no such line`)
+	expect(t, checkLine("led", `"cat"`, place, "", nil), Good, `"cat" on pinctrl-rp1:17 (GPIO17), free`)
+	expect(t, checkLine("led", `"cat"`, place, "edge", nil), Good, "used by edge now")
+	expect(t, checkLine("led", `"cat"`, place, "spi0 CS0", nil), Missing, "held by spi0 CS0", "another line")
+	expect(t, checkLine("led", `"cat"`, "", "", errors.New("no such line")), Missing, `"cat": no such line`)
 
 	_, _, err := lookUp(nil, gpio.Header{}, nil)
-	expect(t, checkLine("cat", "", "", err), Missing, "line: GPIO17")
+	expect(t, checkLine("led", `"cat"`, "", "", err), Missing, "line: GPIO17")
 	line, err := gpio.ParseLine("pin 11")
 	if err != nil {
 		t.Fatal(err)
 	}
 	_, _, err = lookUp(nil, gpio.Header{}, &line)
-	expect(t, checkLine("cat", "", "", err), Missing, "header of this board is not known")
+	expect(t, checkLine("led", `"cat"`, "", "", err), Missing, "header of this board is not known")
 }
 
 func TestCheckGroups(t *testing.T) {
@@ -260,11 +260,22 @@ func TestCheckService(t *testing.T) {
 
 // TestCheckNetwork shows that the network has its name, the one inside the program too.
 func TestCheckNetwork(t *testing.T) {
-	expect(t, checkNetwork(config.Default(), classifier.Options{}), Good, "EfficientNet-Lite0, 1000 classes")
+	check := func(o classifier.Options) Finding {
+		return checkNetwork(config.Default(), func(*config.Config) (*classifier.Classifier, error) { return classifier.Open(o) })
+	}
+	expect(t, check(classifier.Options{}), Good, "EfficientNet-Lite0, 1000 classes")
 	file := filepath.Join(t.TempDir(), "net.tflite")
 	if err := os.WriteFile(file, defaultmodel.TFLite, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	expect(t, checkNetwork(config.Default(), classifier.Options{Model: file}), Good, file+", 1000 classes")
-	expect(t, checkNetwork(config.Default(), classifier.Options{Model: "absent.tflite"}), Missing, "absent.tflite", "model: and labels:")
+	expect(t, check(classifier.Options{Model: file}), Good, file+", 1000 classes")
+	later := checkNetwork(config.Default(), func(*config.Config) (*classifier.Classifier, error) {
+		net, err := classifier.Open(classifier.Options{})
+		if err == nil {
+			net.Output.Later = []string{"tabby", "ajar"}
+		}
+		return net, err
+	})
+	expect(t, later, Warning, "not taught yet: tabby, ajar", "button")
+	expect(t, check(classifier.Options{Model: "absent.tflite"}), Missing, "absent.tflite", "model: and labels:")
 }

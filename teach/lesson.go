@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"edge/frame"
 	"edge/internal/files"
@@ -140,6 +142,32 @@ func (l *Lesson) Counts() []int {
 	return count
 }
 
+// Classes returns the names of a lesson's classes, taught or not, in alphabetical order: none if the folder isn't there.
+func Classes(dir string) ([]string, error) {
+	l, err := list(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return l.Classes, nil
+}
+
+// apart returns an error if two classes' names differ in upper and lower case only: rules would take one for the other.
+func apart(dir string, classes []string) error {
+	as := map[string]string{}
+	for _, class := range classes {
+		lower := strings.ToLower(class)
+		if other, ok := as[lower]; ok && other != class {
+			return fmt.Errorf("teach: %s: the classes %q and %q differ in upper and lower case only: move the pictures of one to the "+
+				"other, or give it another name", dir, other, class)
+		}
+		as[lower] = class
+	}
+	return nil
+}
+
 // list finds the pictures of a lesson. Three layouts are known:
 //
 //	LESSON/CLASS/…picture             what everyone has; Teachable Machine's samples
@@ -188,9 +216,12 @@ func list(dir string) (*Lesson, error) {
 	if len(l.Classes) > maxClasses {
 		return nil, fmt.Errorf("teach: %s: %d classes: at most %d", dir, len(l.Classes), maxClasses)
 	}
+	if err := apart(dir, l.Classes); err != nil {
+		return nil, err
+	}
 	for c, class := range l.Classes {
-		if strings.ContainsAny(class, "\n\r\x00") {
-			return nil, fmt.Errorf("teach: %s: a class called %q: its name must be one line of text", dir, class)
+		if !utf8.ValidString(class) || strings.ContainsFunc(class, unicode.IsControl) {
+			return nil, fmt.Errorf("teach: %s: a class called %q: its name must be one line of text, in UTF-8", dir, class)
 		}
 		slices.Sort(of[class])
 		for _, file := range of[class] {

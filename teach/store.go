@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"edge/frame"
+	"edge/internal/files"
 	"edge/quant"
 )
 
@@ -91,7 +92,7 @@ var ErrFull = errors.New("the lesson is full")
 
 // Add writes a frame as a picture of the class, whole or not at all, and returns the file's name.
 func (s *Store) Add(class string, f frame.Frame) (string, error) {
-	if err := CheckClass(class); err != nil {
+	if err := s.CheckClass(class); err != nil {
 		return "", err
 	}
 	if s.Left() == 0 {
@@ -115,15 +116,21 @@ func (s *Store) Add(class string, f frame.Frame) (string, error) {
 	return name, nil
 }
 
-// CheckClass returns an error if a class's name can't be a folder's.
-func CheckClass(class string) error {
-	switch {
-	case class == "" || len(class) > 100 || strings.HasPrefix(class, "."):
-		return fmt.Errorf("teach: class %.40q: its name must have 1 to 100 letters, and not begin with a dot", class)
-	case strings.ContainsAny(class, "/\x00\r\n"):
-		return fmt.Errorf("teach: class %.40q: its name becomes a folder's: no slash, no line ends", class)
+// CheckClass returns an error if a class can't have this name in the lesson: its pictures go into a folder of that name, and
+// rules tell "open" and "Open" apart as little as people do.
+func (s *Store) CheckClass(class string) error {
+	if err := files.CheckName(class); err != nil {
+		return fmt.Errorf("teach: class %w", err)
 	}
-	return nil
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("teach: %w", err)
+	}
+	classes := []string{class}
+	for _, e := range entries {
+		classes = append(classes, e.Name())
+	}
+	return apart(s.dir, classes)
 }
 
 // burstFiles are the pictures of one burst.

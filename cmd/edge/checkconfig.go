@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -48,7 +49,7 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 		return joined(errs)
 	}
 	n := networkOf(c)
-	net, err := n.open()
+	net, err := n.openFor(c, slog.New(slog.NewTextHandler(std.err, nil)))
 	if err != nil {
 		return joined(append(errs, err))
 	}
@@ -60,7 +61,7 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 	if err := describeConfig(std.out, c, judge, net.Output, net.Pixels, notes); err != nil {
 		return err
 	}
-	if elsewhere && len(c.Lines) > 0 {
+	if elsewhere && len(notes) > 0 {
 		fmt.Fprintln(std.out, "\nThis machine has no GPIO: edge check-config on the board says whether it has these lines.")
 	}
 	return nil
@@ -83,22 +84,27 @@ func aboutRules(err error) bool {
 	})
 }
 
-// checkLines looks for the LEDs' lines on this machine, and says what a person should know of each; empty for nothing. On a
+// checkLines looks for the lines of the LEDs and of the buttons on this machine, and says what a person should know of each; empty for nothing. On a
 // machine without GPIO, elsewhere is true, it finds only what is wrong on every board: the header with 40 pins is the same
 // on all.
 func checkLines(c *config.Config) (notes []string, elsewhere bool, err error) {
 	chips, header, elsewhere := chipsHere()
+	lines := slices.Clone(c.Lines)
+	for i := range c.Teach.Buttons {
+		lines = append(lines, &c.Teach.Buttons[i].Line)
+	}
 	places, err := c.PlaceLines(chips, header, elsewhere)
-	notes = make([]string, len(c.Lines))
+	notes = make([]string, len(places))
 	for i, p := range places {
+		line := lines[i]
 		switch {
 		case p != nil && p.Chip.Label == header.Chip:
 			if use := board.OtherUse(p.Offset); use != "" {
 				notes[i] = "this line is also " + use
 			}
-		case p == nil && c.Lines[i] != nil && strings.HasPrefix(c.Lines[i].String(), "GPIO") && elsewhere:
+		case p == nil && line != nil && strings.HasPrefix(line.String(), "GPIO") && elsewhere:
 			notes[i] = "no Raspberry Pi has this line"
-		case p == nil && c.Lines[i] != nil && !elsewhere:
+		case p == nil && line != nil && !elsewhere:
 			notes[i] = "the chip of this line isn't there now"
 		}
 	}
@@ -128,7 +134,9 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 	}
 	n := networkOf(c)
 	fmt.Fprintf(w, "model\t%s%s\n", n.Name(), inside)
-	if c.Labels != "" {
+	if c.Teach.Lesson != "" {
+		describeLesson(w, c, o, notes[len(c.Lines):])
+	} else if c.Labels != "" {
 		fmt.Fprintf(w, "labels\t%s\n", c.Labels)
 	}
 	fmt.Fprintf(w, "pixels\t%v\n", pixels)
@@ -158,6 +166,11 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 		if len(classes) > most {
 			fmt.Fprintf(w, "\tand %d more\n", len(classes)-most)
 		}
+		for _, class := range l.Classes {
+			if found, err := o.Find(class); err == nil && len(found) == 0 {
+				fmt.Fprintf(w, "\tclass %v, once it is taught\n", class)
+			}
+		}
 	}
 	if len(c.Decision.LEDs) == 0 {
 		fmt.Fprint(w, "leds\tnone, so nothing will be lit: name them under leds:\n")
@@ -174,6 +187,34 @@ func describeConfig(out io.Writer, c *config.Config, judge *decision.Judge, o de
 		fmt.Fprintf(w, "\t%s\n", calmWords(n.Smoothing, n.Hold))
 	}
 	return w.Flush()
+}
+
+// describeLesson writes what is taught, and with which buttons.
+func describeLesson(w io.Writer, c *config.Config, o decision.Output, notes []string) {
+	fmt.Fprintf(w, "lesson\t%s, taught on that model\n", c.Teach.Lesson)
+	if len(o.Labels) > 1 {
+		fmt.Fprintf(w, "\tit was taught %s\n", strings.Join(o.Labels, ", "))
+	}
+	if later := o.Untaught(); len(later) > 0 {
+		fmt.Fprintf(w, "\tnot taught yet: %s\n", strings.Join(later, ", "))
+	}
+	if c.Teach.LED != "" {
+		fmt.Fprintf(w, "\tled %s blinks while pictures are taken\n", c.Teach.LED)
+	}
+	for i, b := range c.Teach.Buttons {
+		does := "takes pictures of " + b.Class
+		if b.Undo {
+			does = "forgets the last pictures if it is held for " + undoHeld.String()
+		}
+		level := ""
+		if !b.Line.ActiveLow {
+			level = ", pressed when high"
+		}
+		fmt.Fprintf(w, "button %s\t%v%s\n\t%s\n", b.Name(), b.Line, level, does)
+		if notes[i] != "" {
+			fmt.Fprintf(w, "\tattention: %s\n", notes[i])
+		}
+	}
 }
 
 func recordWords(r config.Record) string {

@@ -97,6 +97,7 @@ func TestCheckConfigCommand(t *testing.T) {
 		}
 		return path
 	}
+	const lesson = "teach:\n  lesson: door\n  buttons:\n  - {class: shut, line: GPIO5}\nleds:\n- {name: y, classes: [shut, none], line: GPIO6}\n"
 	for _, tt := range []struct {
 		name    string
 		args    []string
@@ -115,6 +116,8 @@ func TestCheckConfigCommand(t *testing.T) {
 		{"one line twice", []string{write("g.yaml", "leds:\n- {name: a, classes: 1, line: GPIO17}\n- {name: b, classes: 2, line: pin 11}")}, "", "g.yaml:3:"},
 		{"I²C", []string{write("h.yaml", "leds:\n- {name: a, classes: 1, line: pin 3}")}, "attention: this line is also the I²C bus", ""},
 		{"GPIO99", []string{write("i.yaml", "leds:\n- {name: a, classes: 1, line: GPIO99}")}, "attention: no Raspberry Pi has this line", ""},
+		{"a lesson", []string{write("j.yaml", lesson)}, "class \"shut\", once it is taught", ""},
+		{"nobody teaches it", []string{write("k.yaml", lesson+"- {name: z, classes: ajar}\n")}, "", `k.yaml:7: led "z": class "ajar": no class has this name`},
 		{"two files", []string{"a", "b"}, "", "one FILE at a time"},
 		{"unknown flag", []string{"--verbos"}, "", "unknown flag: --verbos"},
 	} {

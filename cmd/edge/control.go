@@ -131,6 +131,7 @@ func (c *control) runs(name string) bool {
 func (c *control) swap(ctx context.Context, net *classifier.Classifier) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	net.Output.Later = c.output.Later
 	judge, err := c.config.Judge(net.Output)
 	if err != nil {
 		return err

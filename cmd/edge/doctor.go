@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 
 	"edge/classifier"
@@ -21,7 +22,11 @@ func runDoctor(_ context.Context, args []string, std streams) error {
 	if err := parseFlags(f, args); err != nil {
 		return err
 	}
-	findings := doctor.Examine(*configFile, func(c *config.Config) classifier.Options { return networkOf(c).Options })
+	log := slog.New(slog.NewTextHandler(std.err, nil))
+	findings := doctor.Examine(*configFile, func(c *config.Config) (*classifier.Classifier, error) {
+		n := networkOf(c)
+		return n.openFor(c, log)
+	})
 	write := writeFindings
 	if *asJSON {
 		write = writeFindingsJSON

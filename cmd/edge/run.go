@@ -169,11 +169,11 @@ func runRun(ctx context.Context, args []string, std streams) error {
 }
 
 // openFor opens the network of a configuration: what its lesson was taught, if it has one.
-func (f *runFlags) openFor(c *config.Config, log *slog.Logger) (*classifier.Classifier, error) {
+func (n *networkFlags) openFor(c *config.Config, log *slog.Logger) (*classifier.Classifier, error) {
 	if c.Teach.Lesson != "" {
-		return openTaught(c, f.Options, log)
+		return openTaught(c, n.Options, log)
 	}
-	return f.open()
+	return n.open()
 }
 
 // watch opens the camera and walks its frames. When it ends, even in a panic, the LEDs are off.

@@ -8,6 +8,7 @@ import (
 
 	"edge/camera"
 	"edge/frame"
+	"edge/internal/files"
 	"edge/teach"
 )
 
@@ -33,11 +34,14 @@ func runTeachAdd(ctx context.Context, args []string, std streams) error {
 	case *every < 0:
 		return configErrorf("edge teach add: --every %v: not less than 0s", *every)
 	}
-	if err := teach.CheckClass(*class); err != nil {
-		return configErrorf("%v", err)
+	if err := files.CheckName(*class); err != nil {
+		return configErrorf("edge teach add: --class %v", err)
 	}
 	store, err := teach.OpenStore(f.Arg(0))
 	if err != nil {
+		return configErrorf("%v", err)
+	}
+	if err := store.CheckClass(*class); err != nil {
 		return configErrorf("%v", err)
 	}
 	if left := store.Left(); left < *count {

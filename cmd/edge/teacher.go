@@ -18,6 +18,7 @@ import (
 	"edge/config"
 	"edge/frame"
 	"edge/gpio"
+	"edge/internal/files"
 	"edge/internal/text"
 	"edge/page"
 	"edge/teach"
@@ -88,12 +89,15 @@ const (
 )
 
 // openTaught opens the network that the lesson of a configuration has; before anything was taught, one that says none of
-// every picture.
+// every picture. Rules may be about every class that the lesson or a button has, taught or not.
 func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*classifier.Classifier, error) {
+	classes := classesOf(c, log)
+	o.Labels = "" // those of what is taught
 	taught := o
 	taught.Model = filepath.Join(c.Teach.Lesson, taughtFile)
 	net, err := classifier.Open(taught)
 	if err == nil {
+		net.Output.Later = classes
 		return net, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
@@ -104,34 +108,39 @@ func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*clas
 		return nil, configErrorf("%v", err)
 	}
 	defer b.Close()
-	g, err := teach.Untaught(b, classesToTeach(c))
+	g, err := teach.Untaught(b, []string{teach.None})
 	if err != nil {
 		return nil, configErrorf("%v", err)
 	}
-	net, err = classifier.New(g, o)
-	return net, misconfigured(err)
+	if net, err = classifier.New(g, o); err != nil {
+		return nil, misconfigured(err)
+	}
+	net.Output.Later = classes
+	return net, nil
 }
 
-// classesToTeach are those that a configuration has buttons for, or names in its rules. A network needs two at least.
-func classesToTeach(c *config.Config) []string {
-	var classes []string
+// classesOf are the classes that the lesson of a configuration has or may yet get: those that a button teaches; and if the
+// page may teach, those that rules name.
+func classesOf(c *config.Config, log *slog.Logger) []string {
+	classes, err := teach.Classes(c.Teach.Lesson)
+	if err != nil {
+		log.Warn("nothing can be taught before this is mended", "error", err)
+	}
 	add := func(name string) {
 		same := func(class string) bool { return strings.EqualFold(class, name) }
-		if teach.CheckClass(name) == nil && !strings.ContainsAny(name, "*?") && !slices.ContainsFunc(classes, same) {
+		if files.CheckName(name) == nil && !strings.ContainsAny(name, "*?") && !slices.ContainsFunc(classes, same) {
 			classes = append(classes, name)
 		}
 	}
-	for _, button := range c.Teach.Buttons {
-		add(button.Class)
+	for _, b := range c.Teach.Buttons {
+		add(b.Class)
+	}
+	if c.Page.Listen == "" && len(c.Teach.Buttons) > 0 {
+		return classes
 	}
 	for i := range c.Decision.LEDs {
 		for _, class := range c.Decision.LEDs[i].Classes {
 			add(class.Name)
-		}
-	}
-	for _, other := range []string{teach.None, "untaught"} {
-		if len(classes) < 2 {
-			add(other)
 		}
 	}
 	return classes
@@ -386,7 +395,7 @@ func (t *teacher) tryToLearn(ctx context.Context, recall bool) error {
 		return err
 	}
 	o := t.options
-	o.Model, o.Fit = t.file, c.Fit
+	o.Model, o.Fit, o.Labels = t.file, c.Fit, ""
 	net, err := classifier.Open(o)
 	if err != nil {
 		return err

@@ -10,6 +10,7 @@ import (
 
 	"edge/classifier"
 	"edge/config"
+	"edge/decision"
 	"edge/frame"
 	"edge/gpio"
 	"edge/teach"
@@ -25,7 +26,10 @@ func (f fingers) Close() error               { return nil }
 func TestTeacher(t *testing.T) {
 	c := config.Default()
 	c.Teach.Lesson = filepath.Join(t.TempDir(), "door")
-	c.Teach.Buttons = []config.Button{{Class: "cat"}, {Class: "rocket"}, {Undo: true}}
+	c.Teach.Buttons = []config.Button{{Class: "cat"}, {Class: "rocket"}, {Undo: true}, {Class: "clock"}}
+	c.Decision.LEDs = []decision.LED{{Name: "any", On: 0.6, Off: 0.4, Classes: []decision.Class{
+		decision.ClassName("cat"), decision.ClassName("clock"), // which this test never teaches
+	}}}
 	log := slog.New(slog.DiscardHandler)
 	o := classifier.Options{Threads: 1}
 	net, err := openTaught(c, o, log)
@@ -44,7 +48,7 @@ func TestTeacher(t *testing.T) {
 	press := make(fingers)
 	tr := &teacher{
 		buttons: c.Teach.Buttons, pressed: press, store: store, dir: c.Teach.Lesson, file: filepath.Join(c.Teach.Lesson, taughtFile),
-		backbone: b, options: o, control: &control{changes: changes, config: c}, log: log, led: -1,
+		backbone: b, options: o, control: &control{changes: changes, config: c, output: net.Output}, log: log, led: -1,
 	}
 	tr.start()
 
@@ -149,6 +153,9 @@ func TestTeacher(t *testing.T) {
 	again, err := openTaught(c, o, log) // after a restart
 	if err != nil || len(again.Output.Labels) != 3 {
 		t.Fatalf("%v", err)
+	}
+	if _, err := c.Judge(again.Output); err != nil {
+		t.Errorf("a class that isn't taught yet keeps the program from starting: %v", err)
 	}
 	again.Close()
 }
