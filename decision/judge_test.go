@@ -604,6 +604,16 @@ func TestFind(t *testing.T) {
 			t.Errorf("%q: %v, %v; want %s", name, got, err, want)
 		}
 	}
+	o.Later = []string{"ajar", "tabby"}
+	for _, name := range []string{"ajar", "AJAR", "aj*"} { // may be named, has no index
+		if got, err := o.Find(decision.ClassName(name)); err != nil || len(got) > 0 {
+			t.Errorf("%q, not taught yet: %v, %v", name, got, err)
+		}
+	}
+	if got := o.Untaught(); !slices.Equal(got, []string{"ajar", "tabby"}) {
+		t.Errorf("not taught: %q", got)
+	}
+	o.Later = nil
 	o.Groups = nil
 	if _, err := o.Find(decision.ClassName("any cat")); err == nil || !strings.Contains(err.Error(), "name them") {
 		t.Errorf("without groups: %v", err)

@@ -210,6 +210,8 @@ func TestBadLessons(t *testing.T) {
 		"no pictures of b":       lesson(map[string]string{"a/1.png": "dots", "b/1.png": ""}),
 		"1 files can't be read":  lesson(map[string]string{"a/1.png": "dots", "b/2.png": ""}),
 		"a folder with a folder": lesson(map[string]string{"1.png": "dots"}),
+		"upper and lower case":   lesson(map[string]string{"a/1.png": "dots", "A/2.png": "stripes"}),
+		"one line of text":       lesson(map[string]string{"a/1.png": "dots", "b\x1b[2J/2.png": "stripes"}),
 	} {
 		_, err := Read(t.Context(), dir, b, frame.Options{}, nil)
 		if err == nil || !strings.Contains(err.Error(), want) {
