@@ -57,6 +57,12 @@ func (c Class) now(o Output) ([]int, string) {
 	case c.Name == "" && (c.Index < 0 || c.Index >= o.Classes):
 		return nil, fmt.Sprintf("the network has the classes 0 to %d", o.Classes-1)
 	case c.Name == "":
+		// Who taught the classes "1" and "2" and wrote 2 meant the name, and would get another class without a word.
+		number := strconv.Itoa(c.Index)
+		if i := slices.Index(o.Labels, number); i >= 0 && i != c.Index {
+			return nil, fmt.Sprintf("this is an index, but class %d has it as its name: write %q, in quotes, for the name, "+
+				"or %s-%s for the index", i, number, number, number)
+		}
 		return []int{c.Index}, ""
 	case isRange && !slices.ContainsFunc(o.Labels, isName):
 		return resolveRange(from, to, o.Classes)

@@ -89,3 +89,20 @@ func TestClassName(t *testing.T) {
 		}
 	}
 }
+
+// An index that is the name of another class is refused: which one is meant isn't known.
+func TestIndexThatIsAnotherName(t *testing.T) {
+	o := decision.Output{Classes: 3, Labels: []string{"1", "2", "none"}}
+	if got, err := o.Find(decision.Class{Index: 2}); err == nil {
+		t.Errorf("2 picks %v, without an error", got)
+	}
+	for class, want := range map[decision.Class]int{{Index: 0}: 0, {Name: "2"}: 1, {Name: "2-2"}: 2} {
+		if got, err := o.Find(class); err != nil || len(got) != 1 || got[0] != want {
+			t.Errorf("%v picks %v, %v; want %d", class, got, err, want)
+		}
+	}
+	digits := decision.Output{Classes: 2, Labels: []string{"0", "1"}}
+	if got, err := digits.Find(decision.Class{Index: 1}); err != nil || len(got) != 1 || got[0] != 1 {
+		t.Errorf("1 picks %v, %v; want 1, its own name", got, err)
+	}
+}
