@@ -59,7 +59,8 @@ func depthwise_3x3s2_8ch_wide__neon(call *depthwiseCall)
 //go:noescape
 func depthwise_taps_8ch__neon(call *tapsCall)
 
-// patches_8b copies patches whose rows have 8 to 16 bytes.
+// patches_8b copies patches whose rows have 8 to 16 bytes. Three rows (the usual stem) are copied in one word of 16 each, as
+// long as the last patch's last row doesn't end before: what is written behind a row, the next one overwrites.
 //
 //go:noescape
 func patches_8b(dst, src *byte, count, rows, row, pitch, step int)
