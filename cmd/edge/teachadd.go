@@ -35,7 +35,7 @@ func newTeachAddFlags(std streams) *teachAddFlags {
 	return f
 }
 
-// runTeachAdd takes pictures of a class from the camera.
+// runTeachAdd takes pictures of a class from the camera. Fewer than were asked for are kept, and an error.
 func runTeachAdd(ctx context.Context, args []string, std streams) error {
 	f := newTeachAddFlags(std)
 	if err := parse(f.FlagSet, args); err != nil {
@@ -72,10 +72,16 @@ func runTeachAdd(ctx context.Context, args []string, std streams) error {
 	taken, err := takePictures(ctx, c, store, f.class, f.count, f.every)
 	total, bytes := store.Room()
 	fmt.Fprintf(std.out, "%d of %d pictures of %s taken; %s has %d, %.1f MB\n", taken, f.count, f.class, f.Arg(0), total, float64(bytes)/1e6)
-	if err == nil && taken < f.count && ctx.Err() == nil {
-		fmt.Fprintf(std.err, "edge: %v ended before that; --every 0s takes each picture of a folder or video\n", f.source)
+	kept := fmt.Sprintf("%d of %d pictures were taken and are kept", taken, f.count)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%s: %w", kept, err)
+	case taken == f.count:
+		return nil
+	case ctx.Err() != nil:
+		return fmt.Errorf("interrupted: %s", kept)
 	}
-	return err
+	return fmt.Errorf("%s: %v ended before that; --every 0s takes each picture of a folder or video", kept, f.source)
 }
 
 // takePictures adds so many frames to a lesson, as one burst.
