@@ -3,6 +3,7 @@ package teach
 import (
 	"context"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -181,6 +182,40 @@ func TestBursts(t *testing.T) {
 	f := fit(b, features, class, l.Classes)
 	if len(f.bursts) > 12 || len(f.class) != 22 {
 		t.Errorf("%d bursts of %d pictures, want at most 12 of 22", len(f.bursts), len(f.class))
+	}
+}
+
+// TestLayouts finds the same classes however a lesson's folder is laid out. A lesson may have the classes training and testing:
+// these are a layout only if there are classes within.
+func TestLayouts(t *testing.T) {
+	for _, c := range []struct{ files, classes string }{
+		{"a/1.png b/2.png", "a=1 b=1"},
+		{"training/a/1.png training/b/2.png testing/a/3.png", "a=1 b=1"},
+		{"training/a/1.png training/b/2.png", "a=1 b=1"},
+		{"training/a.1.png training/b.2.png testing/a.3.png", "a=1 b=1"},
+		{"a.1.png b.2.png", "a=1 b=1"},
+		{"training/1.png training/2.png testing/3.png", "testing=1 training=2"},
+		{"training/burst-00001-001.png", "training=1"},
+		{"training/1.png testing/a/2.png", "testing=1 training=1"},
+		{"training/1.png testing/2.png none/3.png", "none=1 testing=1 training=1"},
+		{"testing/1.png a/2.png", "a=1 testing=1"},
+	} {
+		dir := t.TempDir()
+		for file := range strings.FieldsSeq(c.files) {
+			paint(t, filepath.Join(dir, file), "dots", 1)
+		}
+		l, err := list(dir)
+		if err != nil {
+			t.Errorf("%s: %v", c.files, err)
+			continue
+		}
+		var found []string
+		for i, n := range l.Counts() {
+			found = append(found, fmt.Sprintf("%s=%d", l.Classes[i], n))
+		}
+		if got := strings.Join(found, " "); got != c.classes {
+			t.Errorf("%s: %s, want %s", c.files, got, c.classes)
+		}
 	}
 }
 
