@@ -362,12 +362,13 @@ func pathOf(at decision.Place) string {
 
 // read reads the whole file.
 func (c *Config) read(r *yamlReader, n *node) {
+	var none decision.Show
 	r.mapping(n, fields{
 		"model":   oneText(&c.Model),
 		"labels":  oneText(&c.Labels),
 		"camera":  c.readCamera,
 		"leds":    c.readLEDs,
-		"states":  c.readStates,
+		"states":  func(r *yamlReader, n *node) { c.readStates(r, n, &none) },
 		"threads": whole(&c.Threads, 0, 64),
 		"kernels": oneText(&c.Kernels),
 		"normalize": func(r *yamlReader, n *node) {
@@ -379,6 +380,37 @@ func (c *Config) read(r *yamlReader, n *node) {
 		"page":      c.readPage,
 		"teach":     c.readTeach,
 	})
+	c.ruleForNone(r, none)
+}
+
+// ruleForNone turns states.none into what it is short for: classes: [none] of each of its LEDs. Problems with these rules
+// are on its lines.
+func (c *Config) ruleForNone(r *yamlReader, none decision.Show) {
+	const state = "states.none"
+	for k, name := range none.LEDs {
+		at := fmt.Sprintf("%s.leds[%d]", state, k)
+		add := func(format string, args ...any) {
+			r.problems = append(r.problems, Problem{r.lines[at], at, fmt.Sprintf(format, args...)})
+		}
+		i := slices.Index(c.LEDNames(), name)
+		switch {
+		case name == "": // said already
+			continue
+		case i < 0:
+			add("%s: there is no LED %q below leds:", at, name)
+			continue
+		case len(c.Decision.LEDs[i].Classes) > 0:
+			add("%s: led %q has classes of its own, or is named here twice: write none among its classes, or give none an LED to itself", at, name)
+			continue
+		}
+		led, path := &c.Decision.LEDs[i], fmt.Sprintf("leds[%d]", i)
+		led.Classes = []decision.Class{decision.ClassName("none")}
+		r.lines[path+".classes[0]"] = r.lines[at]
+		if none.Light != (decision.Light{}) {
+			led.Light = none.Light
+			r.lines[path+".blink"] = r.lines[state+".blink"]
+		}
+	}
 }
 
 func (c *Config) readCamera(r *yamlReader, n *node) {
@@ -535,7 +567,8 @@ func (c *Config) readLEDs(r *yamlReader, n *node) {
 	})
 }
 
-func (c *Config) readStates(r *yamlReader, n *node) {
+// readStates reads what the states show. What none shows is a rule, and goes to none until all LEDs are known.
+func (c *Config) readStates(r *yamlReader, n *node, none *decision.Show) {
 	d := &c.Decision
 	show := func(s *decision.Show) reading {
 		return func(r *yamlReader, n *node) {
@@ -545,6 +578,7 @@ func (c *Config) readStates(r *yamlReader, n *node) {
 	r.mapping(n, fields{
 		"starting":    show(&d.Starting),
 		"camera_lost": show(&d.CameraLost),
+		"none":        show(none),
 		"not_sure": func(r *yamlReader, n *node) {
 			d.NotSure = decision.NotSure{
 				Below:     defaultNotSureBelow,

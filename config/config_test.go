@@ -265,6 +265,41 @@ func TestJudge(t *testing.T) {
 }
 
 // TestPlaceLines finds on which line of the file a line stands that a board can't have.
+// TestNone: states.none means the same as a rule over the class none, and what is wrong with that rule is on its line.
+func TestNone(t *testing.T) {
+	const leds = "leds:\n- {name: cat, classes: cat}\n- {name: stranger, on: 0.7%s}\n" // three lines
+	short, err := Parse("f", []byte("states: {none: {leds: stranger, blink: {on: 1s, off: 2s}}}\n"+fmt.Sprintf(leds, "")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := Parse("f", []byte(fmt.Sprintf(leds, ", classes: [none], blink: {on: 1s, off: 2s}")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !reflect.DeepEqual(short.Decision, long.Decision) {
+		t.Errorf("%+v, want %+v", short.Decision, long.Decision)
+	}
+	if _, err := short.Judge(decision.Output{Classes: 2, Scale: 1. / 256, Labels: []string{"cat", "none"}}); err != nil {
+		t.Error(err)
+	}
+	_, err = short.Judge(decision.Output{Classes: 2, Scale: 1. / 256, Labels: []string{"cat", "dog"}})
+	if err == nil || err.Error() != `f:1: led "stranger": class "none": no class has this name` {
+		t.Errorf("of a network without the class: %v", err)
+	}
+	for states, want := range map[string]string{
+		"{leds: strange}":                             `f:5: states.none.leds[0]: there is no LED "strange" below leds:`,
+		"{leds: [stranger, cat]}":                     `f:5: states.none.leds[1]: led "cat" has classes of its own`,
+		"{leds: [stranger, stranger]}":                `f:5: states.none.leds[1]: led "stranger" has classes of its own, or is named here twice`,
+		"{leds: stranger, blink: {on: 1us, off: 1s}}": `f:5: led "stranger": blink`,
+		"stranger": `f:5: states.none: expected a mapping`,
+	} {
+		_, err := Parse("f", []byte(fmt.Sprintf(leds, "")+"states:\n  none: "+states+"\n"))
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("none: %s: %v, want %s", states, err, want)
+		}
+	}
+}
+
 func TestPlaceLines(t *testing.T) {
 	chips := []gpio.Chip{{Label: "pinctrl-bcm2835", Path: "/dev/gpiochip0", Lines: make([]string, 54)}}
 	header := gpio.Header{Chip: "pinctrl-bcm2835", Pins: []int{-1, -1, -1, 2, -1, 3, -1, 4, 14, -1, 15, 17}}
@@ -387,6 +422,7 @@ func FuzzParse(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Add(string(example))
+	f.Add("leds: [{name: a}]\nstates: {none: {leds: [a, b, ''], blink: {on: 1s, off: 1s}}}")
 	f.Add("leds:\n- {name: a, classes: [1, '*'], blink: {on: 1s, off: 1s}}\nstates: {not_sure: {leds: a}}")
 	f.Add("a: &a [*a, *a]\n<<: *a")
 	for _, slip := range slips {

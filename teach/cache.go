@@ -88,9 +88,11 @@ func (c *cache) parse(data []byte) {
 	at := len(cacheMagic)
 	key := data[at : at+sha256.Size]
 	at += sha256.Size
-	size, count := int(binary.LittleEndian.Uint32(data[at:])), int(binary.LittleEndian.Uint32(data[at+4:]))
-	entry := sha256.Size + 2*c.size
-	if !bytes.Equal(key, c.key[:]) || size != c.size || end-cacheHead != count*entry {
+	// How many there are follows from the length: a count from the file times a picture's bytes overflows 32 bits.
+	size, entry := c.size, sha256.Size+2*c.size
+	count, rest := (end-cacheHead)/entry, (end-cacheHead)%entry
+	says := func(at, n int) bool { return binary.LittleEndian.Uint32(data[at:]) == uint32(n) }
+	if !bytes.Equal(key, c.key[:]) || rest != 0 || !says(at, size) || !says(at+4, count) {
 		return
 	}
 	cells := make(raw, count*size)

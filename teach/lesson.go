@@ -196,7 +196,10 @@ func list(dir string) (*Lesson, error) {
 	if slices.Contains(folders, "training") && !slices.ContainsFunc(folders, func(f string) bool {
 		return f != "training" && f != "testing"
 	}) {
-		return list(filepath.Join(dir, "training"))
+		// Without classes of its own, training is one itself.
+		if l, err := list(filepath.Join(dir, "training")); err != nil || len(l.Classes) > 0 {
+			return l, err
+		}
 	}
 	of := map[string][]string{}
 	for _, class := range folders {

@@ -1,15 +1,22 @@
 package teach
 
 import (
+	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"image/png"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -181,6 +188,40 @@ func TestBursts(t *testing.T) {
 	f := fit(b, features, class, l.Classes)
 	if len(f.bursts) > 12 || len(f.class) != 22 {
 		t.Errorf("%d bursts of %d pictures, want at most 12 of 22", len(f.bursts), len(f.class))
+	}
+}
+
+// TestLayouts finds the same classes however a lesson's folder is laid out. A lesson may have the classes training and testing:
+// these are a layout only if there are classes within.
+func TestLayouts(t *testing.T) {
+	for _, c := range []struct{ files, classes string }{
+		{"a/1.png b/2.png", "a=1 b=1"},
+		{"training/a/1.png training/b/2.png testing/a/3.png", "a=1 b=1"},
+		{"training/a/1.png training/b/2.png", "a=1 b=1"},
+		{"training/a.1.png training/b.2.png testing/a.3.png", "a=1 b=1"},
+		{"a.1.png b.2.png", "a=1 b=1"},
+		{"training/1.png training/2.png testing/3.png", "testing=1 training=2"},
+		{"training/burst-00001-001.png", "training=1"},
+		{"training/1.png testing/a/2.png", "testing=1 training=1"},
+		{"training/1.png testing/2.png none/3.png", "none=1 testing=1 training=1"},
+		{"testing/1.png a/2.png", "a=1 testing=1"},
+	} {
+		dir := t.TempDir()
+		for file := range strings.FieldsSeq(c.files) {
+			paint(t, filepath.Join(dir, file), "dots", 1)
+		}
+		l, err := list(dir)
+		if err != nil {
+			t.Errorf("%s: %v", c.files, err)
+			continue
+		}
+		var found []string
+		for i, n := range l.Counts() {
+			found = append(found, fmt.Sprintf("%s=%d", l.Classes[i], n))
+		}
+		if got := strings.Join(found, " "); got != c.classes {
+			t.Errorf("%s: %s, want %s", c.files, got, c.classes)
+		}
 	}
 }
 
@@ -388,17 +429,54 @@ func TestKilled(t *testing.T) {
 	t.Logf("killed %d times, a network was there %d times", times, networks)
 }
 
-// FuzzCache reads cache files that anyone may have written.
+// FuzzCache reads cache files that anyone may have written: as they are, and with the right sum at the end, without which
+// nothing of them is looked at.
 func FuzzCache(f *testing.F) {
-	c := &cache{size: 3, old: map[picture]raw{}, now: map[picture]raw{{1}: {1, 2, 3}, {2}: {4, 5, 6}}}
-	f.Add(c.bytes())
-	f.Add([]byte(cacheMagic))
+	sealed := func(body []byte) []byte {
+		sum := sha256.Sum256(body)
+		return append(bytes.Clone(body), sum[:]...)
+	}
+	c := &cache{size: 3, now: map[picture]raw{{1}: {1, 2, 3}, {2}: {4, 5, 6}}}
+	whole := c.bytes()
+	body := whole[:len(whole)-sha256.Size]
+	head := func(size, count uint32) []byte {
+		b := bytes.Clone(body)
+		binary.LittleEndian.PutUint32(b[cacheHead-8:], size)
+		binary.LittleEndian.PutUint32(b[cacheHead-4:], count)
+		return b
+	}
+	otherKey := bytes.Clone(body)
+	otherKey[len(cacheMagic)] ^= 1
+	extremes := bytes.Clone(body)
+	copy(extremes[cacheHead+sha256.Size:], []byte{0x00, 0x80, 0xff, 0x7f, 0xff, 0xff}) // the least, the greatest, −1
+	floats := bytes.Clone(body)
+	binary.LittleEndian.PutUint32(floats[cacheHead+sha256.Size:], math.Float32bits(float32(math.NaN()))) // features are integers
+	twice := append(bytes.Clone(body[:cacheHead]), bytes.Repeat(body[cacheHead:cacheHead+sha256.Size+6], 2)...)
+	for _, seed := range [][]byte{
+		nil, []byte(cacheMagic), body[:cacheHead-1], body[:cacheHead], body, body[:len(body)-1], append(bytes.Clone(body), 0),
+		otherKey, head(4, 2), head(0, 2), head(3, 0), head(3, 3), head(3, math.MaxUint32), head(math.MaxUint32, 2),
+		head(3, 2+1<<31), // times the 38 bytes of a picture, 2 again in 32 bits
+		extremes, floats, twice, append([]byte("edge features 0\n"), body[len(cacheMagic):]...),
+	} {
+		f.Add(seed)
+		f.Add(sealed(seed))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		c := &cache{size: 3, old: map[picture]raw{}}
-		c.parse(data)
-		for _, features := range c.old {
-			if len(features) != 3 {
-				t.Fatal(features)
+		for _, data := range [][]byte{data, sealed(data)} {
+			c := &cache{size: 3, old: map[picture]raw{}}
+			c.parse(data)
+			for _, features := range c.old {
+				if len(features) != 3 {
+					t.Fatal(features)
+				}
+			}
+			if most := max(0, (len(data)-cacheHead-sha256.Size)/(sha256.Size+6)); len(c.old) > most {
+				t.Fatalf("%d pictures in %d bytes", len(c.old), len(data))
+			}
+			// What was taken over is written as it was read.
+			back := &cache{size: 3, old: map[picture]raw{}}
+			if back.parse((&cache{size: 3, now: c.old}).bytes()); !maps.EqualFunc(c.old, back.old, slices.Equal) {
+				t.Fatalf("%v, then %v", c.old, back.old)
 			}
 		}
 	})

@@ -2,8 +2,11 @@ package main
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/spf13/pflag"
 )
 
 // TestDocumentation holds that every command gives its flags, those of --help.
@@ -19,6 +22,13 @@ func TestDocumentation(t *testing.T) {
 		for _, f := range d.flags {
 			if !strings.Contains(help, "--"+f.Name) {
 				t.Errorf("%s: --%s isn't in the help", d.name, f.Name)
+			}
+		}
+		if d.name == "teach" {
+			for _, flag := range []string{"out", "class", "camera", "count", "every"} {
+				if !slices.ContainsFunc(d.flags, func(f *pflag.Flag) bool { return f.Name == flag }) {
+					t.Errorf("teach: --%s is missing", flag)
+				}
 			}
 		}
 		if d.name == "run" && len(d.flags) < 10 {
@@ -48,7 +58,7 @@ func TestCompletion(t *testing.T) {
 			continue
 		}
 		for line, want := range map[string]string{
-			"edge cla": "classify classes", "edge run --cam": "--camera", "edge help ver": "version",
+			"edge cla": "classify classes", "edge run --cam": "--camera", "edge help ver": "version", "edge teach add door --cou": "--count",
 			"edge run --leds ": "gpio terminal none", "edge run --leds te": "terminal", "edge run --fit = c": "crop", "edge run --fit =": "crop stretch letterbox",
 			"edge model ": "list get verify", "edge completion z": "zsh", "edge record e": "export", "edge classify --rotate 1": "180",
 		} {

@@ -170,13 +170,18 @@ func newFlags(name string, std streams) *pflag.FlagSet {
 	all := commands()
 	i := slices.IndexFunc(all, func(c command) bool { return c.name == name })
 	f.Usage = func() {
-		if list, ok := std.out.(*flagList); ok {
-			f.VisitAll(func(f *pflag.Flag) { list.flags = append(list.flags, f) })
-			return
-		}
-		fmt.Fprintf(std.out, "%s: %s\n\n%s", strings.TrimSpace("edge "+name+" "+all[i].usage), all[i].about, f.FlagUsages())
+		showFlags(std, f, fmt.Sprintf("%s: %s", strings.TrimSpace("edge "+name+" "+all[i].usage), all[i].about))
 	}
 	return f
+}
+
+// showFlags writes a flag set's flags below a heading. The documentation gets the flags themselves.
+func showFlags(std streams, f *pflag.FlagSet, heading string) {
+	if list, ok := std.out.(*flagList); ok {
+		f.VisitAll(func(f *pflag.Flag) { list.flags = append(list.flags, f) })
+		return
+	}
+	fmt.Fprintf(std.out, "%s\n\n%s", heading, f.FlagUsages())
 }
 
 // otherNames are those that other programs have for our flags: TensorFlow Lite's benchmark_model and label_image, Coral's

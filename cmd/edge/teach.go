@@ -26,6 +26,12 @@ func runTeach(ctx context.Context, args []string, std streams) error {
 	why := f.String("why", "", "explain what the lesson says of this `PICTURE`")
 	n.addEngine(f)
 	n.addFit(f)
+	own := f.Usage
+	f.Usage = func() {
+		own()
+		fmt.Fprintln(std.out)
+		newTeachAddFlags(std).Usage()
+	}
 	if err := parse(f, args); err != nil {
 		return err
 	}
