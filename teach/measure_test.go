@@ -21,6 +21,9 @@ import (
 // measure is where docs/bench/teach.py wants the features and what this room makes of them.
 var measure = flag.String("measure", "", "write draws of the lessons in ../shared/teach, fitted, into this `FOLDER`")
 
+// lessonDir is for BenchmarkAgain.
+var lessonDir = flag.String("lesson", "", "teach the lesson in this `FOLDER`")
+
 const shared = "../../shared/teach"
 
 // sharedLesson reads one of the lessons of ../shared, its features kept in the machine's temporary folder.
@@ -285,5 +288,38 @@ func BenchmarkFit(bench *testing.B) {
 	bench.ReportAllocs()
 	for bench.Loop() {
 		fitDraw(b, l, taught)
+	}
+}
+
+// BenchmarkAgain teaches a lesson whose features are kept, as a board does after a picture: read, fit, judge, write, and open
+// what was written. The picture's own inference is apart. See docs/bench/teach_board.md.
+func BenchmarkAgain(bench *testing.B) {
+	if *lessonDir == "" {
+		bench.Skip("-lesson isn't given")
+	}
+	b, err := OpenBackbone(classifier.Options{Threads: 1})
+	if err != nil {
+		bench.Fatal(err)
+	}
+	defer b.Close()
+	file := filepath.Join(bench.TempDir(), "taught.tflite")
+	bench.ReportAllocs()
+	for bench.Loop() {
+		l, err := Read(bench.Context(), *lessonDir, b, frame.Options{}, nil)
+		if err != nil {
+			bench.Fatal(err)
+		}
+		taught, err := Teach(l, b, time.Now())
+		if err != nil {
+			bench.Fatal(err)
+		}
+		if err := taught.Write(file, nil); err != nil {
+			bench.Fatal(err)
+		}
+		net, err := classifier.Open(classifier.Options{Model: file, Threads: 1})
+		if err != nil {
+			bench.Fatal(err)
+		}
+		net.Close()
 	}
 }
