@@ -35,7 +35,7 @@ type Picture struct {
 	features raw
 }
 
-// The limits of a lesson. A thousand pictures take 32 MB of memory.
+// The limits of a lesson. Teaching a thousand pictures takes some 100 MB above edge run, see docs/bench/teach_board.md.
 const (
 	MaxPictures = 3000
 	maxClasses  = 250 // bytes don't tell more apart
