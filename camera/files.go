@@ -46,7 +46,7 @@ func openPattern(spec string, o Options) (Camera, error) {
 		}
 		if len(paths) == 0 {
 			return nil, fmt.Errorf("camera: %s: no picture in it (%s); other kinds, such as a phone's HEIC, must be converted",
-				spec, strings.Join(pictureSuffixes, ", "))
+				spec, strings.Join(frame.PictureSuffixes, ", "))
 		}
 	case err == nil && !info.Mode().IsRegular():
 		return nil, fmt.Errorf("camera: %s: neither a file nor a directory; a pipe can be read with --camera - <%[1]s", spec)
@@ -64,12 +64,6 @@ func openPattern(spec string, o Options) (Camera, error) {
 	return newFiles(spec, paths, o), nil
 }
 
-var pictureSuffixes = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp"}
-
-func isPicture(path string) bool {
-	return slices.Contains(pictureSuffixes, strings.ToLower(filepath.Ext(path)))
-}
-
 // picturesIn returns the paths of the pictures directly in a directory.
 func picturesIn(dir string) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -78,7 +72,7 @@ func picturesIn(dir string) ([]string, error) {
 	}
 	var paths []string
 	for _, e := range entries {
-		if !e.IsDir() && isPicture(e.Name()) {
+		if !e.IsDir() && frame.PictureType(e.Name()) != "" {
 			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
 	}

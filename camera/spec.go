@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"edge/frame"
 )
 
 // Spec says where frames come from. ParseSpec makes it from what a person writes; the zero value is Auto.
@@ -68,7 +70,7 @@ func ParseSpec(text string) (Spec, error) {
 	switch {
 	case strings.HasPrefix(text, "/dev/") || err == nil && info.Mode()&os.ModeCharDevice != 0:
 		return Spec{Device, text}, nil
-	case err == nil || strings.ContainsAny(text, `/*?[`) || isPicture(filepath.Base(text)):
+	case err == nil || strings.ContainsAny(text, `/*?[`) || frame.PictureType(filepath.Base(text)) != "":
 		return Spec{Files, text}, nil
 	}
 	return Spec{Named, text}, nil

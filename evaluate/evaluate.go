@@ -10,9 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"edge/decision"
 	"edge/frame"
@@ -70,11 +68,12 @@ func Run(ctx context.Context, files []string, truth *Truth, o decision.Output,
 		class, err := truth.ClassOf(file)
 		var scores []float32
 		var unread error
-		if !errors.Is(err, ErrUnmapped) { // else there may be very many
+		called := frame.PictureType(file) != ""                    // a picture: then a person wants to know if it can't be counted
+		if err == nil || !errors.Is(err, ErrUnmapped) && !called { // of those left out there may be very many
 			scores, unread = classify(ctx, file)
 		}
 		switch {
-		case errors.Is(unread, frame.ErrNotPicture) && !isCalledPicture(file):
+		case errors.Is(unread, frame.ErrNotPicture) && !called:
 			t.Others++
 		case errors.Is(err, ErrUnmapped):
 			t.Unmapped++
@@ -86,11 +85,6 @@ func Run(ctx context.Context, files []string, truth *Truth, o decision.Output,
 		progress("evaluating", i+1, len(files))
 	}
 	return t.finish(), nil
-}
-
-// isCalledPicture reports whether a file's name says that it is a picture, so that a person wants to know if it isn't.
-func isCalledPicture(file string) bool {
-	return slices.Contains([]string{".jpg", ".jpeg", ".png", ".webp", ".bmp"}, strings.ToLower(filepath.Ext(file)))
 }
 
 // tally counts answers.

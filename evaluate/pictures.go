@@ -12,9 +12,8 @@ import (
 const maxPictureDepth = 4
 
 // Pictures lists the files in a folder and its folders, sorted by path, but those whose name begins with a dot.
-// Whether they are pictures shows when they are read. Links are followed, but
-// none that leads back to a folder it lies in. It fails if it can't read a folder, or if
-// there are no files.
+// Whether they are pictures shows when they are read. Links are followed, but none that leads back to a folder it lies in.
+// It fails if it can't read a folder, or if there are no files.
 func Pictures(dir string) ([]string, error) {
 	files, err := appendFiles(nil, dir, nil)
 	if err != nil {

@@ -4,13 +4,31 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 
 	"edge/internal/files"
 )
 
 // maxFile is the size of the largest picture file that is read, in bytes. It is more than a camera writes.
 const maxFile = 64 << 20
+
+// PictureSuffixes are how the names of picture files end.
+var PictureSuffixes = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp"}
+
+// PictureType returns the media type that a file's name promises, in upper or lower case: empty if it isn't called a picture.
+func PictureType(name string) string {
+	switch suffix := strings.ToLower(filepath.Ext(name)); {
+	case !slices.Contains(PictureSuffixes, suffix):
+		return ""
+	case suffix == ".jpg":
+		return "image/jpeg"
+	default:
+		return "image/" + suffix[1:]
+	}
+}
 
 // ReadFile reads a picture file as Decode does: the frame is RGB24, upright, and called name.
 //

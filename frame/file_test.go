@@ -68,3 +68,14 @@ func TestDecodeStops(t *testing.T) {
 		}
 	}
 }
+
+func TestPictureType(t *testing.T) {
+	for name, want := range map[string]string{
+		"a.jpg": "image/jpeg", "b/IMG.JPEG": "image/jpeg", "c.png": "image/png", "d.WebP": "image/webp", "e.bmp": "image/bmp",
+		"a.jpg.txt": "", "README.md": "", "jpg": "", "": "",
+	} {
+		if got := PictureType(name); got != want {
+			t.Errorf("%q: %q, want %q", name, got, want)
+		}
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"unicode"
 	"unicode/utf8"
 
+	"edge/frame"
 	"edge/internal/files"
 	"edge/teach"
 )
@@ -66,12 +67,7 @@ func classError(name string) error {
 
 // isPictureName keeps to pictures in a class's own folder: no other file is shown or moved.
 func isPictureName(name string) bool {
-	return name != "" && name[0] != '.' && name == filepath.Base(name) && pictureTypes[strings.ToLower(filepath.Ext(name))] != ""
-}
-
-// pictureTypes are what edge teach reads, by the end of a file's name.
-var pictureTypes = map[string]string{
-	".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp", ".bmp": "image/bmp",
+	return name != "" && name[0] != '.' && name == filepath.Base(name) && frame.PictureType(name) != ""
 }
 
 func (l *lesson) list() (taught, error) {
@@ -271,7 +267,7 @@ func (s *Server) lessonPicture(l *lesson, w http.ResponseWriter, r *http.Request
 		refuse(w, http.StatusNotFound, "", pictureMissing)
 		return
 	}
-	w.Header().Set("Content-Type", pictureTypes[strings.ToLower(filepath.Ext(name))])
+	w.Header().Set("Content-Type", frame.PictureType(name))
 	w.Header().Set("Cache-Control", "private, max-age=3600")
 	_, _ = w.Write(data)
 }

@@ -188,7 +188,7 @@ func list(dir string) (*Lesson, error) {
 		case strings.HasPrefix(name, ".") || err != nil:
 		case info.IsDir():
 			folders = append(folders, name)
-		case strings.Count(name, ".") >= 2 && isPicture(name):
+		case strings.Count(name, ".") >= 2 && frame.PictureType(name) != "":
 			class, _, _ := strings.Cut(name, ".")
 			loose[class] = append(loose[class], path)
 		}
@@ -237,14 +237,6 @@ func list(dir string) (*Lesson, error) {
 	return l, nil
 }
 
-func isPicture(name string) bool {
-	switch strings.ToLower(filepath.Ext(name)) {
-	case ".jpg", ".jpeg", ".png", ".webp", ".bmp":
-		return true
-	}
-	return false
-}
-
 // pictures lists the files under a class's folder whose names end like pictures'.
 func pictures(dir string, depth int) ([]string, error) {
 	entries, err := os.ReadDir(dir)
@@ -265,7 +257,7 @@ func pictures(dir string, depth int) ([]string, error) {
 				return nil, err
 			}
 			found = append(found, more...)
-		case isPicture(e.Name()):
+		case frame.PictureType(e.Name()) != "":
 			found = append(found, path)
 		}
 	}

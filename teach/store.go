@@ -58,7 +58,7 @@ func (s *Store) look() error {
 		if err != nil {
 			return fmt.Errorf("teach: %w", err)
 		}
-		if isPicture(path) {
+		if frame.PictureType(path) != "" {
 			if rel, _ := filepath.Rel(s.dir, path); !strings.HasPrefix(rel, ".") { // else it takes room, but isn't taught: the page's .deleted
 				s.count++
 			}
