@@ -34,3 +34,14 @@ func Clocks(root fs.FS) []Clock {
 	}
 	return clocks
 }
+
+// Fastest returns the clock that runs fastest: that of the cores which compute. It is the zero value if there is none.
+func Fastest(clocks []Clock) Clock {
+	var fastest Clock
+	for _, c := range clocks {
+		if c.MHz > fastest.MHz {
+			fastest = c
+		}
+	}
+	return fastest
+}

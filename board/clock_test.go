@@ -25,3 +25,13 @@ func TestClocks(t *testing.T) {
 		t.Errorf("%+v of a machine without clocks", got)
 	}
 }
+
+func TestFastest(t *testing.T) {
+	slow, fast := Clock{CPUs: "0 1 2 3", MHz: 1400}, Clock{CPUs: "4 5", MHz: 2000}
+	if got := Fastest([]Clock{slow, fast, {CPUs: "6"}}); got != fast {
+		t.Errorf("%+v", got)
+	}
+	if got := Fastest(nil); got != (Clock{}) {
+		t.Errorf("%+v of no clocks", got)
+	}
+}

@@ -129,7 +129,8 @@ const (
 	interrupted, timeIsUp = "interrupted", "the time was up"
 )
 
-// Measure follows the protocol on this machine. If ctx ends, or the time is up, it returns what was measured until then. Edge is the program's version. Progress is told of every row.
+// Measure follows the protocol on this machine. If ctx ends, or the time is up, it returns what was measured until then. Edge
+// is the program's version. Progress is told of every row.
 func Measure(ctx context.Context, edge string, progress func(row Row, done, total int)) (*Report, error) {
 	p := protocol{
 		main:    []network{{defaultmodel.Name, func() (*model.Graph, error) { return classifier.ReadModel("") }}},
@@ -286,9 +287,10 @@ func (r *Row) estimate(cpu string, net *engine.Net) {
 	if core == nil {
 		return
 	}
+	mhz := board.Fastest(r.After.Clocks).MHz
 	arena, _, weights := net.Memory()
 	for i, s := range net.Steps() {
-		ms, _ := core.Step(s, arena+weights, r.clock().MHz)
+		ms, _ := core.Step(s, arena+weights, mhz)
 		r.Model += ms
 		if r.Steps != nil {
 			r.Steps[i].Model = ms

@@ -32,24 +32,13 @@ func (r *Row) Remarks() string {
 	if c := r.After.Celsius; c >= board.Hot {
 		note("%.0f °C", c)
 	}
-	if c := r.clock(); float64(c.MHz) < fullClock*float64(c.Most) {
+	if c := board.Fastest(r.After.Clocks); float64(c.MHz) < fullClock*float64(c.Most) {
 		note("%d of %d MHz", c.MHz, c.Most)
 	}
 	if r.P95 > steady*r.Min {
 		note("unsteady")
 	}
 	return strings.Join(list, "; ")
-}
-
-// clock returns the fastest clock after the row: that of the cores which computed. It is the zero value if none is known.
-func (r *Row) clock() board.Clock {
-	var fastest board.Clock
-	for _, c := range r.After.Clocks {
-		if c.MHz > fastest.MHz {
-			fastest = c
-		}
-	}
-	return fastest
 }
 
 // Table returns the report for people, in Markdown.
@@ -85,7 +74,7 @@ func (r *Report) Table() string {
 		if row.After.Celsius != 0 {
 			celsius = fmt.Sprintf("%.0f", row.After.Celsius)
 		}
-		if c := row.clock(); c.MHz > 0 {
+		if c := board.Fastest(row.After.Clocks); c.MHz > 0 {
 			mhz = fmt.Sprint(c.MHz)
 		}
 		line("| %s | %d | %.2f | %.2f | %.2f | %s | %.2f | %s | %.2f | %s | %s | %s |", row.Network, row.Threads,

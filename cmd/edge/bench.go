@@ -112,7 +112,8 @@ func measure(ctx context.Context, net *engine.Net, runs, warmup int, profile boo
 	b.GMACs = gigaPerSecond(b.MACs, b.P50)
 	if profile {
 		b.Steps = profileOf(net.Steps(), t.Steps)
-		b.estimate(estimate.Of(board.Detect(board.Host()).CPU, net.Kernels()), net.Steps(), fastestClock())
+		host := board.Host()
+		b.estimate(estimate.Of(board.Detect(host).CPU, net.Kernels()), net.Steps(), board.Fastest(board.Clocks(host)).MHz)
 	}
 	return b, nil
 }
@@ -146,15 +147,6 @@ func (b *benchmark) estimate(core *estimate.Core, infos []engine.StepInfo, mhz i
 	for i, s := range infos {
 		b.Steps[i].Model, _ = core.Step(s, b.Arena+b.Weights, mhz)
 	}
-}
-
-// fastestClock is that of the cores which compute, in MHz; 0 if the kernel doesn't say.
-func fastestClock() int {
-	mhz := 0
-	for _, c := range board.Clocks(board.Host()) {
-		mhz = max(mhz, c.MHz)
-	}
-	return mhz
 }
 
 func gigaPerSecond(n int, ms float64) float64 { return float64(n) / max(ms, 1e-6) / 1e6 }
