@@ -232,22 +232,22 @@ func (c *Config) GPIOLines() ([]gpio.Line, error) {
 	return lines, problemsIn(c.file, missing)
 }
 
-// wire is what is connected to a line: an LED or a button.
-type wire struct {
-	what string     // led "cat", button "open"
-	line *gpio.Line // nil if the file names none
+// Wire is what is connected to a line: an LED or a button.
+type Wire struct {
+	What string     // led "cat", button "open"
+	Line *gpio.Line // nil if the file names none
 	path string     // of the line in the file
 }
 
-// wires are those of the LEDs, then those of the buttons.
-func (c *Config) wires() []wire {
-	var wires []wire
+// Wires are those of the LEDs, then those of the buttons.
+func (c *Config) Wires() []Wire {
+	var wires []Wire
 	for i, line := range c.Lines {
-		wires = append(wires, wire{fmt.Sprintf("led %q", c.Decision.LEDs[i].Name), line, fmt.Sprintf("leds[%d].line", i)})
+		wires = append(wires, Wire{fmt.Sprintf("led %q", c.Decision.LEDs[i].Name), line, fmt.Sprintf("leds[%d].line", i)})
 	}
 	for i := range c.Teach.Buttons {
 		b := &c.Teach.Buttons[i]
-		wires = append(wires, wire{"button " + b.Name(), &b.Line, fmt.Sprintf("teach.buttons[%d].line", i)})
+		wires = append(wires, Wire{"button " + b.Name(), &b.Line, fmt.Sprintf("teach.buttons[%d].line", i)})
 	}
 	return wires
 }
@@ -255,34 +255,34 @@ func (c *Config) wires() []wire {
 // wiredTwice finds lines that are the same by name. That a pin and a name are the same line only the board knows.
 func (c *Config) wiredTwice() []Problem {
 	var problems []Problem
-	wires := c.wires()
+	wires := c.Wires()
 	for i, w := range wires {
 		for _, other := range wires[:i] {
-			if w.line != nil && other.line != nil && w.line.String() != "" && w.line.String() == other.line.String() {
-				problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v is the line of %s already", w.path, w.line, other.what)})
+			if w.Line != nil && other.Line != nil && w.Line.String() != "" && w.Line.String() == other.Line.String() {
+				problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v is the line of %s already", w.path, w.Line, other.What)})
 			}
 		}
 	}
 	return problems
 }
 
-// PlaceLines finds the lines of the LEDs, and after them those of the buttons, on the chips of a machine. It is an *Error if
-// the machine can't have one, or if two are the same. A place is nil if the LED has no line, or one of a chip that isn't
-// there now. If the chips are not this machine's but those of any board with such a header, elsewhere is true: then only
-// what is said of pins is held against them.
+// PlaceLines finds the lines of all Wires, in their order, on the chips of a machine. It is an *Error if the machine can't
+// have one, or if two are the same. A place is nil if the LED has no line, or one of a chip that isn't there now. If the chips
+// are not this machine's but those of any board with such a header, elsewhere is true: then only what is said of pins is held
+// against them.
 func (c *Config) PlaceLines(chips []gpio.Chip, h gpio.Header, elsewhere bool) ([]*gpio.Place, error) {
 	var problems []Problem
-	wires := c.wires()
+	wires := c.Wires()
 	places := make([]*gpio.Place, len(wires))
 	for i, w := range wires {
-		if w.line == nil {
+		if w.Line == nil {
 			continue
 		}
-		place, err := gpio.Find(chips, h, *w.line)
+		place, err := gpio.Find(chips, h, *w.Line)
 		switch {
 		case err == nil:
-		case errors.Is(err, gpio.ErrNoLine) && (!elsewhere || w.line.Pin() > 0):
-			problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v", w.what, err)})
+		case errors.Is(err, gpio.ErrNoLine) && (!elsewhere || w.Line.Pin() > 0):
+			problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v", w.What, err)})
 			continue
 		default:
 			continue
@@ -290,7 +290,7 @@ func (c *Config) PlaceLines(chips []gpio.Chip, h gpio.Header, elsewhere bool) ([
 		same := slices.IndexFunc(places, func(p *gpio.Place) bool { return p != nil && *p == place })
 		if same >= 0 {
 			problems = append(problems, Problem{c.lines[w.path], w.path, fmt.Sprintf("%s: %v and %v, of %s, are the same line: give each its own",
-				w.what, w.line, wires[same].line, wires[same].what)})
+				w.What, w.Line, wires[same].Line, wires[same].What)})
 			continue
 		}
 		places[i] = &place

@@ -84,19 +84,16 @@ func aboutRules(err error) bool {
 	})
 }
 
-// checkLines looks for the lines of the LEDs and of the buttons on this machine, and says what a person should know of each; empty for nothing. On a
-// machine without GPIO, elsewhere is true, it finds only what is wrong on every board: the header with 40 pins is the same
-// on all.
+// checkLines looks for the lines of the LEDs and of the buttons on this machine, and says what a person should know of each;
+// empty for nothing. On a machine without GPIO, elsewhere is true, it finds only what is wrong on every board: the header
+// with 40 pins is the same on all.
 func checkLines(c *config.Config) (notes []string, elsewhere bool, err error) {
 	chips, header, elsewhere := chipsHere()
-	lines := slices.Clone(c.Lines)
-	for i := range c.Teach.Buttons {
-		lines = append(lines, &c.Teach.Buttons[i].Line)
-	}
+	wires := c.Wires()
 	places, err := c.PlaceLines(chips, header, elsewhere)
 	notes = make([]string, len(places))
 	for i, p := range places {
-		line := lines[i]
+		line := wires[i].Line
 		switch {
 		case p != nil && p.Chip.Label == header.Chip:
 			if use := board.OtherUse(p.Offset); use != "" {
