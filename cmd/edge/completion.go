@@ -85,7 +85,7 @@ func unknownCommand(name string) error {
 func words(command, flag string) []string {
 	switch cmp.Or(flag, "edge "+command) {
 	case "leds":
-		return []string{"gpio", "terminal", "none"}
+		return ledKinds
 	case "fit":
 		return []string{"crop", "stretch", "letterbox"}
 	case "rotate":

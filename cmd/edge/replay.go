@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"path/filepath"
 	"time"
 
 	"edge/classifier"
@@ -89,10 +88,7 @@ func (a *rerun) open(o classifier.Options, h *record.Header) (err error) {
 	switch {
 	case a.rules != nil:
 		given := networkOf(a.rules).Options
-		if a.rules.Teach.Lesson != "" {
-			given.Model = filepath.Join(a.rules.Teach.Lesson, taughtFile)
-		}
-		given.Model, given.Labels = cmp.Or(o.Model, given.Model), cmp.Or(o.Labels, given.Labels)
+		given.Model, given.Labels = cmp.Or(o.Model, taughtModel(a.rules), given.Model), cmp.Or(o.Labels, given.Labels)
 		given.Kernels, given.Threads = cmp.Or(o.Kernels, given.Kernels), cmp.Or(o.Threads, given.Threads)
 		o = given
 	case o.Model == "":

@@ -93,8 +93,11 @@ func parseFPS(s string) (float64, error) {
 	return fps, nil
 }
 
+// ledKinds are what --leds takes.
+var ledKinds = []string{"gpio", "terminal", "none"}
+
 func parseLEDs(s string) (string, error) {
-	if !slices.Contains([]string{"gpio", "terminal", "none"}, s) {
+	if !slices.Contains(ledKinds, s) {
 		return "", errors.New("choose gpio, terminal or none")
 	}
 	return s, nil

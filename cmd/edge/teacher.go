@@ -88,13 +88,21 @@ const (
 	quiet       = 600 * time.Millisecond // since the page's last change; while a class is held there it takes a picture every 400 ms
 )
 
+// taughtModel is the file of the network that a configuration's lesson was taught; empty if it has no lesson.
+func taughtModel(c *config.Config) string {
+	if c.Teach.Lesson == "" {
+		return ""
+	}
+	return filepath.Join(c.Teach.Lesson, taughtFile)
+}
+
 // openTaught opens the network that the lesson of a configuration has; before anything was taught, one that says none of
 // every picture. Rules may be about every class that the lesson or a button has, taught or not.
 func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*classifier.Classifier, error) {
 	classes := classesOf(c, log)
 	o.Labels = "" // those of what is taught
 	taught := o
-	taught.Model = filepath.Join(c.Teach.Lesson, taughtFile)
+	taught.Model = taughtModel(c)
 	net, err := classifier.Open(taught)
 	if err == nil {
 		net.Output.Later = classes
@@ -162,7 +170,7 @@ func openTeacher(c *config.Config, paged bool, n classifier.Options, control *co
 		return nil, configErrorf("%v", err)
 	}
 	t := &teacher{
-		buttons: c.Teach.Buttons, store: store, dir: c.Teach.Lesson, file: filepath.Join(c.Teach.Lesson, taughtFile),
+		buttons: c.Teach.Buttons, store: store, dir: c.Teach.Lesson, file: taughtModel(c),
 		backbone: backbone, options: n, control: control, log: log,
 		led: slices.Index(c.LEDNames(), c.Teach.LED),
 	}

@@ -90,10 +90,10 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 // sumOf returns the checksum of the file that holds a configuration's network; empty if that was made in memory, because
 // nothing has been taught yet.
 func sumOf(c *config.Config, net *classifier.Classifier) (string, error) {
-	if c.Teach.Lesson == "" {
+	switch file := taughtModel(c); file {
+	case "":
 		return classifier.Sum(c.Model)
-	}
-	if file := filepath.Join(c.Teach.Lesson, taughtFile); net.Name() == file {
+	case net.Name():
 		return classifier.Sum(file)
 	}
 	return "", nil
