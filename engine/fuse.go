@@ -61,6 +61,10 @@ func (c *compiler) rowStep(n *model.Node, s *stage) {
 // sum at the end is a part of it, too.
 func (c *compiler) findChains(fuseFrom int) {
 	g := c.graph
+	c.chains = slices.Repeat([]int{1}, len(g.Nodes))
+	if fuseFrom == 0 {
+		return
+	}
 	reads := make([]int, len(g.Tensors))
 	for i := range g.Nodes {
 		for _, t := range g.Nodes[i].Inputs {
@@ -72,15 +76,7 @@ func (c *compiler) findChains(fuseFrom int) {
 	for _, t := range g.Outputs {
 		reads[t]++
 	}
-	c.chains = make([]int, len(g.Nodes))
-	if fuseFrom == 0 {
-		for i := range c.chains {
-			c.chains[i] = 1
-		}
-		return
-	}
 	for i := 0; i < len(g.Nodes); i += c.chains[i] {
-		c.chains[i] = 1
 		for next := i + 1; next < len(g.Nodes) && c.chains[i] < maxStages; next++ {
 			t := g.Nodes[next-1].Outputs[0]
 			_, sum := g.Nodes[next].Op.(model.Add)

@@ -132,21 +132,20 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 			f.parts = append(f.parts, p)
 		}
 	}
-	n := float64(len(f.bursts))
-	share := func(p part) float64 {
-		if alone {
-			return 1
+	for i := range f.parts {
+		p := &f.parts[i]
+		if p.share = 1; !alone {
+			p.share = math.Exp(float64(len(f.bursts)) * (least - mean(p.losses)))
 		}
-		return math.Exp(n * (least - mean(p.losses)))
 	}
-	f.parts = slices.DeleteFunc(f.parts, func(p part) bool { return share(p) < minShare })
+	f.parts = slices.DeleteFunc(f.parts, func(p part) bool { return p.share < minShare })
 	all := 0.0
 	for _, p := range f.parts {
-		all += share(p)
+		all += p.share
 	}
 	for i := range f.parts {
 		p := &f.parts[i]
-		p.share = share(*p) / all
+		p.share /= all
 		p.scale *= p.share
 	}
 	slices.SortStableFunc(f.parts, func(a, b part) int { return cmp.Compare(b.share, a.share) })

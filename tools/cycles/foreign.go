@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 )
 
 // foreign prints what another program's instructions cost, as plugin/program.c counted them: to hold the model against
@@ -57,8 +56,7 @@ func (e *estimator) foreign(file, core string) error {
 		if err != nil {
 			return err
 		}
-		args, _, _ := strings.Cut(string(m[3]), "//")
-		e.code[lines[offset/4].address] = instruction{string(m[2]), expand(strings.TrimSpace(args))}
+		e.code[lines[offset/4].address] = parseInstruction(m[2], m[3])
 	}
 	c, err := e.walk(boards[at], counts)
 	if err != nil {

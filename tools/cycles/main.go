@@ -160,8 +160,7 @@ func (e *estimator) disassemble() error {
 		if err != nil {
 			return err
 		}
-		args, _, _ := strings.Cut(string(m[4]), "//")
-		e.code[address] = instruction{string(m[3]), expand(strings.TrimSpace(args))}
+		e.code[address] = parseInstruction(m[3], m[4])
 	}
 	return nil
 }
@@ -173,6 +172,12 @@ var (
 	list   = regexp.MustCompile(`\{v(\d+)\.(\w+)-v(\d+)\.\w+\}`)
 	target = regexp.MustCompile(`\b[0-9a-f]+ <.*`)
 )
+
+// parseInstruction reads objdump's mnemonic and operands; what follows // is its comment.
+func parseInstruction(op, operands []byte) instruction {
+	args, _, _ := strings.Cut(string(operands), "//")
+	return instruction{string(op), expand(strings.TrimSpace(args))}
+}
 
 // expand writes {v1.8b-v3.8b} in full, and branches' targets as a label.
 func expand(args string) string {
