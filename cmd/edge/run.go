@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"runtime"
 	"slices"
 	"strconv"
 	"syscall"
@@ -156,6 +157,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	if f.leds == "gpio" && len(c.Lines) == 0 {
 		log.Warn("no LED is configured, none will be lit: name them under leds: in the configuration, or see --leds terminal")
 	}
+	moreThreads()
 	defer holdSignals()()
 	f.into(c)
 	parse := func(text []byte) (*config.Config, error) { return f.parseText(text, args, std) }
@@ -170,6 +172,11 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	}
 	return err
 }
+
+// moreThreads lets Go run one thread more than there are cores. The network's threads spin while they wait for each other; with
+// only as many, what else wakes up has to wait for one of them, before the system can weigh their priorities. Measured
+// in docs/bench/page.md.
+func moreThreads() { runtime.GOMAXPROCS(runtime.NumCPU() + 1) }
 
 // openFor opens the network of a configuration: what its lesson was taught, if it has one.
 func (n *networkFlags) openFor(c *config.Config, log *slog.Logger) (*classifier.Classifier, error) {

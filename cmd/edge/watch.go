@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"strings"
 	"sync"
 	"time"
@@ -151,9 +150,6 @@ func (w *watchers) openPage(c *config.Config, l *loop) error {
 	if w.teacher != nil {
 		p.Teacher = w.teacher
 	}
-	// The encoder's thread makes way for the network's by its priority, but the system can only weigh threads that Go lets run:
-	// one more than there are cores.
-	runtime.GOMAXPROCS(runtime.NumCPU() + 1)
 	if w.server, err = page.Serve(listener, c.Page, p); err != nil {
 		listener.Close()
 		return configErrorf("%v", err)

@@ -57,6 +57,8 @@ func BenchmarkWatched(b *testing.B) {
 }
 
 func benchmarkWatched(b *testing.B, format frame.Format) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	moreThreads()
 	c, network, f := watchedNetwork(b, format)
 	defer network.Close()
 	const rounds = 20
@@ -158,7 +160,6 @@ func framesToLED(b *testing.B, c *config.Config, network *classifier.Classifier,
 	}
 	watch := &stopwatch{}
 	l := &loop{net: network, judge: judge, lights: watch, camera: noCamera{}, log: slog.New(slog.DiscardHandler), alive: func() {}}
-	runtime.GOMAXPROCS(runtime.NumCPU()) // as without a page, which raises it
 	if how != "alone" {
 		w := openFor(b, l, c)
 		defer w.close()
@@ -232,6 +233,8 @@ func BenchmarkWitnesses(b *testing.B) {
 }
 
 func benchmarkWitnesses(b *testing.B, format frame.Format) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	moreThreads()
 	c, network, f := watchedNetwork(b, format)
 	defer network.Close()
 	judge, err := c.Judge(network.Output)
