@@ -30,10 +30,28 @@ func (c *compiler) shared(n int) int {
 // part is the i-th of n parts of a whole; they differ by at most one.
 func part(i, n, whole int) (from, to int) { return i * whole / n, (i + 1) * whole / n }
 
+// dealt returns which of a step's chunks a worker gets. If there is only one, it is the caller's, who is worker 0.
+func dealt(worker, threads, chunks int) (first, end int) {
+	return (worker*chunks + threads - 1) / threads, ((worker+1)*chunks + threads - 1) / threads
+}
+
+// share returns how much of the step's work the worker with most has, if each computes what is dealt to it.
+func (s *step) share(threads int) float64 {
+	if s.chunks < 2 {
+		return 1
+	}
+	most := 0
+	for w := range threads {
+		first, end := dealt(w, threads, s.chunks)
+		most = max(most, end*s.units/s.chunks-first*s.units/s.chunks)
+	}
+	return float64(most) / float64(s.units)
+}
+
 // byRows adds a step whose work is cut along its rows.
 func (c *compiler) byRows(rows, work int, run func(worker, y0, y1 int)) step {
 	n := min(c.chunks(work), rows)
-	return step{chunks: n, run: func(worker, chunk int) {
+	return step{chunks: n, units: rows, run: func(worker, chunk int) {
 		y0, y1 := part(chunk, n, rows)
 		run(worker, y0, y1)
 	}}
@@ -67,7 +85,7 @@ func (c *compiler) byTiles(pixels, in, out, tile, panel int, run func(worker, p0
 	if tiles < c.threads { // such as a fully connected layer: threads share the panels
 		across := min(n, panels)
 		down := min((n+across-1)/across, tiles)
-		return step{chunks: across * down, run: func(worker, chunk int) {
+		return step{chunks: across * down, units: panels * down, run: func(worker, chunk int) {
 			t0, t1 := part(chunk%down, down, tiles)
 			n0, n1 := part(chunk/down, across, panels)
 			block(worker, t0, t1, n0, n1)
@@ -79,7 +97,11 @@ func (c *compiler) byTiles(pixels, in, out, tile, panel int, run func(worker, p0
 	across := min(n/min(max(share*unit/leastPixels, 1), n), panels)
 	down := min((n+across-1)/across, share)
 	n = down * across
-	return step{chunks: threads * n, run: func(worker, chunk int) {
+	units := tiles * panels
+	if share >= manyTiles {
+		units = tiles
+	}
+	return step{chunks: threads * n, units: units, run: func(worker, chunk int) {
 		of, chunk := chunk/n, chunk%n
 		first, end := part(of, threads, tiles*panels)
 		if share >= manyTiles {

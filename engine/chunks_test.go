@@ -2,6 +2,8 @@ package engine
 
 import (
 	"fmt"
+	"math"
+	"slices"
 	"testing"
 )
 
@@ -40,13 +42,12 @@ func checkTiles(t *testing.T, name string, threads, pixels, in, out, tile, panel
 		chunkSize += (p1 - p0 + rows - 1) / rows * rows * (n1 - n0)
 		macs += (p1 - p0) * (n1 - n0) * in
 	})
-	shares := make([]int, threads)
+	shares, whole := make([]int, threads), 0
 	for chunk := range s.chunks {
 		chunkSize, macs = 0, 0
 		s.run(0, chunk)
-		if s.chunks >= threads {
-			shares[chunk*threads/s.chunks] += chunkSize
-		}
+		shares[chunk*threads/s.chunks] += chunkSize
+		whole += chunkSize
 		if least := 2 * max(tile, 1) * panel; macs > 3*max(chunkMACs, least*in) {
 			t.Errorf("%s: chunk %d of %d has %d MACs", name, chunk, s.chunks, macs)
 		}
@@ -56,11 +57,29 @@ func checkTiles(t *testing.T, name string, threads, pixels, in, out, tile, panel
 			t.Fatalf("%s: pixel %d, channel %d is computed %d times", name, i/out, i%out, n)
 		}
 	}
+	// Panels and tiles that aren't full make what a thread gets differ from what it counts as.
+	if most, told := float64(slices.Max(shares)), s.share(threads)*float64(whole); math.Abs(most-told) > float64(max(tile, 1)*panel) {
+		t.Errorf("%s: a thread gets %v of %d elements, %v by its share", name, most, whole, told)
+	}
 	if rows := max(tile, 1); pixels >= threads*rows && s.chunks >= threads {
 		for of, size := range shares {
 			if fair := (pixels + rows - 1) / rows * rows * out / threads; size > fair*9/8+rows*panel {
 				t.Errorf("%s: thread %d gets %d elements, %d would be fair", name, of, size, fair)
 			}
+		}
+	}
+}
+
+// TestShare: seven rows are two for the busiest of four threads; what isn't cut is the caller's.
+func TestShare(t *testing.T) {
+	c := compiler{threads: 4}
+	for _, k := range []struct {
+		rows, work int
+		want       float64
+	}{{7, 1 << 20, 2. / 7}, {8, 1 << 20, 0.25}, {3, 1 << 20, 1. / 3}, {7, 1, 1}, {28, 1 << 27, 0.25}, {1, 1 << 20, 1}} {
+		s := c.byRows(k.rows, k.work, nil)
+		if got := s.share(4); got != k.want {
+			t.Errorf("%d rows, %d MACs: %v, want %v", k.rows, k.work, got, k.want)
 		}
 	}
 }

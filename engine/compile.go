@@ -220,18 +220,25 @@ func (c *compiler) tensor(i int) *model.Tensor { return &c.graph.Tensors[i] }
 // add appends a step that writes tensor out.
 func (c *compiler) add(info StepInfo, n *model.Node, s step) {
 	out := n.Outputs[0]
-	t := c.tensor(out)
-	info.Name, info.Out, info.Type, info.Quant = t.Name, t.Shape, t.Type, firstQuant(t)
-	info.In = c.tensor(n.Inputs[0]).Shape
+	info = c.describe(info, n)
+	info.Share = s.share(c.threads)
 	if at := c.spanOf[c.home[out]]; at >= 0 {
 		info.From = c.spans[at].at
 		info.To = info.From + len(c.bytes[out])
 	}
+	c.steps = append(c.steps, s)
+	c.infos = append(c.infos, info)
+}
+
+// describe returns info with what node n says of its tensors.
+func (c *compiler) describe(info StepInfo, n *model.Node) StepInfo {
+	t := c.tensor(n.Outputs[0])
+	info.Name, info.Out, info.Type, info.Quant = t.Name, t.Shape, t.Type, firstQuant(t)
+	info.In = c.tensor(n.Inputs[0]).Shape
 	if info.Kernel == "" {
 		info.Kernel = "go"
 	}
-	c.steps = append(c.steps, s)
-	c.infos = append(c.infos, info)
+	return info
 }
 
 // flip turns the network's own representation of a tensor into the set's, or back, in its place.

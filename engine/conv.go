@@ -88,10 +88,10 @@ func (c *compiler) conv(n *model.Node, op model.Conv2D) (*layer, kernels.Window,
 	in, weights, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
 	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
 	info := StepInfo{
-		Kind: "conv " + sizes(w), MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
+		Kind: "conv", Window: w, MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
 	}
 	if isPointwise(&w) {
-		info.Kind = "pointwise"
+		info.Kind, info.Window = "pointwise", kernels.Window{}
 	}
 	l, err := c.layer(n, weights.Shape[0], op.Activation)
 	return l, w, info, err
@@ -155,7 +155,7 @@ func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w kernels.Wi
 	p := c.packPatches(l, w, (pixels+chunks-1)/chunks, depth, out)
 	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(p.scratch())
 	info.Kernel = c.kernelName(p.packed)
-	c.add(info, n, step{chunks: chunks, run: func(worker, chunk int) {
+	c.add(info, n, step{chunks: chunks, units: pixels, run: func(worker, chunk int) {
 		from, to := part(chunk, chunks, pixels)
 		p.run(workers[worker], src, dst[from*out:], from, to)
 	}})
@@ -194,7 +194,7 @@ func (p *patches) run(scratch, src, dst []byte, from, to int) {
 func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in, out int) {
 	taps, groups := w.KernelH*w.KernelW, depth/in
 	info := StepInfo{
-		Kind: fmt.Sprintf("conv %s, %d groups", sizes(w), groups),
+		Kind: fmt.Sprintf("conv in %d groups", groups), Window: w,
 		MACs: w.OutH * w.OutW * len(l.weights), Parameters: c.parameters(n),
 	}
 	if in == 1 {
@@ -227,7 +227,7 @@ func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in,
 	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(patches+scratchSize)
 	zero := byte(l.inZero)
 	info.Kernel = c.kernelName(packed[0])
-	c.add(info, n, step{chunks: chunks, run: func(worker, chunk int) {
+	c.add(info, n, step{chunks: chunks, units: pixels, run: func(worker, chunk int) {
 		p, end := part(chunk, chunks, pixels)
 		count, scratch := end-p, workers[worker]
 		for g, layer := range packed {

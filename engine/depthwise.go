@@ -22,7 +22,7 @@ func (c *compiler) depthwiseStage(n *model.Node, op model.DepthwiseConv2D) (*sta
 	}
 	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
 	return c.byChannel(StepInfo{
-		Kind: "depthwise " + sizes(w), MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
+		Kind: "depthwise", Window: w, MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
 	}, l, w, in.Shape[3], op.Multiplier), nil
 }
 

@@ -38,6 +38,8 @@
 package engine
 
 import (
+	"strings"
+
 	"edge/kernels"
 	"edge/model"
 	"edge/quant"
@@ -70,10 +72,14 @@ type Tensor struct {
 	Data  []byte
 }
 
-// StepInfo says what one step does, for people.
+// StepInfo says what one step does, for people and for package estimate.
 type StepInfo struct {
-	Kind       string // "pointwise", "depthwise 3×3/2", …
-	Name       string // of the tensor it writes
+	Kind       string         // "pointwise", "depthwise", …; "fused" for several layers in one
+	Window     kernels.Window // of a convolution that sees more than a pixel, or of a pooling; else the zero value
+	Layers     []StepInfo     // of a fused step, in order; only a step itself has From, To and Share
+	Between    int            // of a fused step: the bytes that lie between its layers at a time, for each thread
+	Share      float64        // of the step's work, what the busiest thread gets
+	Name       string         // of the tensor it writes
 	In, Out    []int
 	From, To   int // the bytes of the arena that it writes
 	MACs       int
@@ -83,9 +89,25 @@ type StepInfo struct {
 	Kernel     string       // the set that runs it, with an instruction if the set chose one; or "go"
 }
 
+// String says what the step does: "pointwise", "depthwise 3×3/2", or that of each layer of a fused step.
+func (s StepInfo) String() string {
+	switch {
+	case len(s.Layers) > 0:
+		var all []string
+		for _, l := range s.Layers {
+			all = append(all, l.String())
+		}
+		return strings.Join(all, " → ")
+	case s.Window == kernels.Window{}:
+		return s.Kind
+	}
+	return s.Kind + " " + sizes(s.Window)
+}
+
 // step computes one layer, in chunks that may run at the same time and in any order.
 type step struct {
 	chunks int
+	units  int // equal parts of the work that the chunks share out, such as rows; 0 if it is one
 	run    func(worker, chunk int)
 	begin  func(worker int) // if it isn't nil: called before the first chunk that a worker runs of the step, in each run
 }

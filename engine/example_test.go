@@ -32,7 +32,7 @@ func ExampleCompile() {
 	layers := 0
 	for _, step := range net.Steps() {
 		if step.MACs > 0 && layers < 3 {
-			fmt.Println(step.Kind, step.In, "→", step.Out)
+			fmt.Println(step, step.In, "→", step.Out)
 			layers++
 		}
 	}

@@ -199,8 +199,8 @@ func (c *compiler) chain(i int) error {
 	nodes := c.graph.Nodes[i:][:c.chains[i]]
 	first, last := &nodes[0], &nodes[len(nodes)-1]
 	f := &chain{src: rows{data: c.bytes[first.Inputs[0]]}, dst: rows{data: c.bytes[last.Outputs[0]]}}
-	var info StepInfo
-	var kinds, by []string
+	info := StepInfo{Kind: "fused"}
+	var by []string
 	work, scratch := 0, 0
 	for k := range nodes {
 		n := &nodes[k]
@@ -210,13 +210,13 @@ func (c *compiler) chain(i int) error {
 		}
 		f.stages = append(f.stages, s)
 		info.MACs, info.Parameters = info.MACs+s.info.MACs, info.Parameters+s.info.Parameters
-		kinds, by = append(kinds, s.info.Kind), append(by, s.info.Kernel)
+		info.Layers, by = append(info.Layers, c.describe(s.info, n)), append(by, s.info.Kernel)
 		work, scratch = work+s.work, max(scratch, s.scratch)
 	}
-	info.Kind = strings.Join(kinds, " → ")
 	slices.Sort(by)
 	info.Kernel = strings.Join(slices.Compact(by), ", ")
-	workers := c.needScratch(f.cut() + scratch)
+	info.Between = f.cut()
+	workers := c.needScratch(info.Between + scratch)
 	for range c.threads {
 		f.held = append(f.held, make([]held, len(nodes)-1, len(nodes)-1+alignment/8)) // two workers' apart
 	}

@@ -220,9 +220,8 @@ func (t *team) reached(all uint32) bool {
 
 // runShare runs what is left of a worker's share of a step, for the worker itself or for another that helps.
 func (t *team) runShare(step, of, worker int, round uint32) {
-	s, threads := &t.steps[step], t.workers+1
-	// If there is only one chunk, the caller gets it.
-	first, end := (of*s.chunks+threads-1)/threads, ((of+1)*s.chunks+threads-1)/threads
+	s := &t.steps[step]
+	first, end := dealt(of, t.workers+1, s.chunks)
 	n := uint32(0)
 	for {
 		chunk := t.shares[of][step].take(round, first, end, of != worker)

@@ -1,5 +1,7 @@
 package estimate
 
+import "edge/kernels"
+
 // Core is a processor core with what it sees of caches and memory.
 type Core struct {
 	Name    string // as package board calls it
@@ -8,9 +10,9 @@ type Core struct {
 	InOrder bool
 
 	Panel                  int     // output channels that the pointwise kernel computes at once
-	L1, L2, L3             int     // bytes, all of them: the other cores rest
+	L1, L2, L3             int     // bytes; with a third level, the second is each core's own, else the last is that of all cores
 	L2Stream, L3Stream     float64 // bytes a cycle that one core reads and writes there
-	MemoryGBs              float64 // gigabytes a second that one core reads and writes in memory
+	MemoryGBs              float64 // gigabytes a second that one core reads and writes in memory, or all together
 	costs                  map[string][]float64
 	Board, StreamsMeasured string // what the figures are of, and where they come from
 }
@@ -39,68 +41,103 @@ var Cores = []Core{
 	},
 }
 
-// The kernels' blocks of activations: what kernels/pointwise_arm64.go calls blockBytes, blockBytesLarge, weightsLarge.
 const (
-	block, largeBlock = 16 << 10, 64 << 10
-	largeWeights      = 128 << 10
+	// sharedStreams is how many cores can stream from a cache that they share without slowing each other down. No
+	// board's figures are known; it is assumed to be half of the four.
+	sharedStreams = 2
+	// Meeting is how many milliseconds threads lose to each other after a step beside that. 0.7 µs were measured on x86
+	// (ARCHITECTURE.md, "Threads"), where a core sees another's write in 51 ns; Graviton2's Neoverse N1 takes 47
+	// (github.com/nviennot/core-to-core-latency), older cores of Arm's may take twice as long.
+	Meeting = 1e-3
 )
 
-// Memory estimates the cycles of moving a layer's bytes between the caches, for a network with resident bytes of
-// activations and weights.
+// Memory estimates the cycles of moving a step's bytes between the caches, for a network with resident bytes of
+// activations and weights, until the busiest thread has its part.
 //
 // Everything that doesn't fit into the first-level cache is read and written in a stream, from where it fits:
 //
-//	activations   were written by the step before: they are in the last cache that holds this layer's input and output
-//	weights       were last used an inference ago: they are in the last cache that holds the whole network
+//	activations   were written by the step before: they are in the last cache that holds this step's input and output
+//	between       the layers of a fused step lies a band for each thread: in the last cache that holds all of them
+//	weights       were last used an inference ago: they are in the last cache that holds the whole network. Every
+//	              thread reads all of them, except of a fully connected layer, but only one fetches them from memory
 //	again         a pointwise layer reads all weights for each block of activations, and a block that doesn't fit
-//	              into the first-level cache for each panel of 4 or 8 outputs; from the cache that holds them by then
-func (c *Core) Memory(l Layer, resident int) float64 {
-	pixels := l.Size * l.Size
-	in, out := l.InPixels*l.In, pixels*l.Out
-	switch l.Kind {
-	case "conv":
-		in = pixels * l.In // patches are gathered in the first-level cache
-	case "add":
-		in *= 2
-	}
-	live := in + out
-	cycles := 0.0
-	if live > c.L1 { // else they are still where the step before wrote them
-		cycles += float64(live) / c.stream(live)
-	}
-	if l.Kind == "depthwise" {
-		if rows := l.Window * l.Size * l.Stride * l.In; rows > c.L1 { // a row leaves the cache before it is needed again
-			cycles += float64(in*(l.Window-l.Stride)/l.Stride) / c.stream(rows)
+//	              into the first-level cache for each panel of 4 or 8 outputs; a depthwise one some rows for more than
+//	              one row of its output; from the cache that holds them by then
+func (c *Core) Memory(s Step, resident int) float64 {
+	last := len(s.Layers) - 1
+	live, between := s.Layers[0].input()+s.Layers[last].output(), 0
+	for i, l := range s.Layers {
+		if l.Kind == "add" {
+			live += l.output() // the other input
 		}
-		return cycles
+		if i < last {
+			between += l.output()
+		}
 	}
-	if l.Kind == "add" {
-		return cycles
+	part := func(bytes int) int { return int(float64(bytes) * s.Share) }
+	cycles := 0.0
+	if part(live) > c.L1 { // else they are still where the step before wrote them
+		cycles += c.move(s.Threads, part(live), live, part(live), live)
 	}
-	weights := l.In * l.Out
-	cycles += float64(weights) / c.stream(resident)
-	size := block
-	if weights > largeWeights {
-		size = largeBlock
+	if s.Between > c.L1 {
+		cycles += c.move(s.Threads, 2*part(between), 2*between, s.Between, s.Threads*s.Between)
 	}
-	size = min(size, pixels*l.In)
-	blocks := (pixels*l.In + size - 1) / size
-	if weights+size > c.L1 {
-		cycles += float64((blocks-1)*weights) / c.stream(weights)
+	bands := 1
+	if s.Between > 0 {
+		bands = (part(between) + s.Between - 1) / s.Between
 	}
-	if panels := (l.Out + c.Panel - 1) / c.Panel; size > c.L1 {
-		cycles += float64((panels-1)*pixels*l.In) / c.stream(size)
+	for _, l := range s.Layers {
+		if l.Kind == "add" {
+			continue
+		}
+		if l.Kind == "depthwise" {
+			if rows := l.Window * l.Size * l.Stride * l.In; rows > c.L1 { // a row leaves the cache before it is needed again
+				again := l.input() * (l.Window - l.Stride) / l.Stride
+				cycles += c.move(s.Threads, part(again), again, rows, s.Threads*rows)
+			}
+			continue
+		}
+		weights := l.In * l.Out
+		if l.Kind == "fully connected" {
+			weights = part(weights)
+		}
+		cycles += c.move(s.Threads, weights, l.In*l.Out, resident, resident)
+		pixels := part(l.Size * l.Size * l.In) // bytes; of a conv, its patches
+		size := min(kernels.ArmBlock(l.In, l.Out), pixels)
+		if weights+size > c.L1 {
+			blocks := max((pixels+size-1)/size, bands)
+			cycles += c.move(s.Threads, (blocks-1)*weights, (blocks-1)*weights, weights, weights)
+		}
+		if size > c.L1 {
+			panels := (l.Out + c.Panel - 1) / c.Panel
+			cycles += c.move(s.Threads, (panels-1)*pixels, (panels-1)*pixels*s.Threads, size, s.Threads*size)
+		}
 	}
 	return cycles
 }
 
-// stream returns the bytes a cycle that are read and written of a working set.
-func (c *Core) stream(bytes int) float64 {
-	switch {
-	case bytes <= c.L2:
-		return c.L2Stream
-	case bytes <= c.L2+c.L3:
-		return c.L3Stream
+// input and output are the bytes of a layer's activations.
+func (l Layer) input() int {
+	bytes := l.InPixels * l.In
+	if l.Kind == "conv" {
+		bytes /= l.Window * l.Window // In is a patch, which is gathered in the first-level cache
 	}
-	return c.MemoryGBs * 1e3 / float64(c.MHz)
+	return bytes
+}
+
+func (l Layer) output() int { return l.Size * l.Size * l.Out }
+
+// move returns the cycles that a thread takes to move bytes, of together different ones that all threads move, if what
+// it works on until it needs them again has own bytes, and what all threads work on has all.
+func (c *Core) move(threads, bytes, together, own, all int) float64 {
+	shared := max(float64(threads)/sharedStreams, 1)
+	switch {
+	case c.L3 > 0 && own <= c.L2:
+		return float64(bytes) / c.L2Stream
+	case c.L3 == 0 && all <= c.L2:
+		return float64(bytes) / c.L2Stream * shared
+	case c.L3 > 0 && all <= c.L2+c.L3:
+		return float64(bytes) / c.L3Stream * shared
+	}
+	return float64(together) / (c.MemoryGBs * 1e3 / float64(c.MHz))
 }

@@ -36,12 +36,6 @@ type pixelSums struct {
 const (
 	// pixelUnit is what a pixel's channels are read up to a multiple of.
 	pixelUnit = 16
-	// blockBytes is how much of the activations is worked on, panel after panel, before the next block: it stays in the
-	// first-level cache. If the weights don't fit into half of a second-level cache, the block is larger, to read
-	// them less often.
-	blockBytes      = 16 << 10
-	blockBytesLarge = 64 << 10
-	weightsLarge    = 128 << 10
 	// callMACs bounds one call into assembly: 0.3 ms on a Cortex-A53.
 	callMACs = 1 << 20
 )
@@ -101,11 +95,7 @@ type pointwisePanels struct {
 }
 
 func (s *shape) newPanels(l *PointwiseLayer, panelSize int) *pointwisePanels {
-	bytes := blockBytes
-	if l.In*l.Out > weightsLarge {
-		bytes = blockBytesLarge
-	}
-	pixels := min(bytes/l.In, callMACs/(l.In*s.panel), l.Pixels)
+	pixels := min(ArmBlock(l.In, l.Out)/l.In, callMACs/(l.In*s.panel), l.Pixels)
 	return &pointwisePanels{
 		shape: s, panels: make([]byte, (l.Out+s.panel-1)/s.panel*panelSize), panelSize: panelSize,
 		block: max(pixels, s.rows) / s.rows * s.rows,

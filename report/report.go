@@ -84,7 +84,7 @@ type Row struct {
 	P50     float64 `json:"p50_ms"`
 	P95     float64 `json:"p95_ms"`
 	GMACs   float64 `json:"gmac_per_s"`             // at the median
-	Model   float64 `json:"estimated_ms,omitempty"` // by package estimate, with one thread, if it knows this core
+	Model   float64 `json:"estimated_ms,omitempty"` // by package estimate, if it knows this core
 	Steps   []Step  `json:"steps,omitempty"`        // of the main networks, with one thread
 	Before  State   `json:"before"`
 	After   State   `json:"after"`
@@ -270,13 +270,11 @@ func (p *protocol) row(ctx context.Context, host fs.FS, t turn, graph *model.Gra
 			return nil, err
 		}
 		for i, s := range net.Steps() {
-			row.Steps = append(row.Steps, Step{Kind: s.Kind, Out: s.Out, Ms: steps.Steps[i]})
+			row.Steps = append(row.Steps, Step{Kind: s.String(), Out: s.Out, Ms: steps.Steps[i]})
 		}
 	}
 	row.Min, row.P50, row.P95 = times.Min, times.P50, times.P95
-	if t.threads == 1 {
-		row.estimate(board.Detect(host).CPU, net)
-	}
+	row.estimate(board.Detect(host).CPU, net)
 	row.GMACs = float64(row.MACs) / max(row.P50, 1e-6) / 1e6
 	return row, nil
 }
@@ -290,7 +288,7 @@ func (r *Row) estimate(cpu string, net *engine.Net) {
 	mhz := board.Fastest(r.After.Clocks).MHz
 	arena, _, weights := net.Memory()
 	for i, s := range net.Steps() {
-		ms, _ := core.Step(s, arena+weights, mhz)
+		ms, _ := core.Milliseconds(s, r.Threads, arena+weights, mhz)
 		r.Model += ms
 		if r.Steps != nil {
 			r.Steps[i].Model = ms

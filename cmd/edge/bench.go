@@ -126,7 +126,7 @@ func profileOf(infos []engine.StepInfo, times []float64) []benchStep {
 		ms := times[i]
 		total += ms
 		list = append(list, benchStep{
-			Step: i, Kind: s.Kind, Out: s.Out, Ms: ms, GMACs: gigaPerSecond(s.MACs, ms), Kernel: s.Kernel,
+			Step: i, Kind: s.String(), Out: s.Out, Ms: ms, GMACs: gigaPerSecond(s.MACs, ms), Kernel: s.Kernel,
 		})
 	}
 	for i := range list {
@@ -145,7 +145,7 @@ func (b *benchmark) estimate(core *estimate.Core, infos []engine.StepInfo, mhz i
 	}
 	b.Core = fmt.Sprintf("%s at %d MHz", core.Name, mhz)
 	for i, s := range infos {
-		b.Steps[i].Model, _ = core.Step(s, b.Arena+b.Weights, mhz)
+		b.Steps[i].Model, _ = core.Milliseconds(s, 1, b.Arena+b.Weights, mhz)
 	}
 }
 

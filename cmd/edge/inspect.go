@@ -114,7 +114,7 @@ func inspect(file string, g *model.Graph, net *engine.Net) *inspection {
 	}
 	for i, s := range net.Steps() {
 		r.Steps = append(r.Steps, inspectStep{
-			i, s.Kind, s.Name, s.In, s.Out, s.From, s.To, s.MACs, s.Parameters,
+			i, s.String(), s.Name, s.In, s.Out, s.From, s.To, s.MACs, s.Parameters,
 			s.Type.String(), s.Quant.Scale, s.Quant.ZeroPoint, s.Kernel,
 		})
 		r.MACs += s.MACs

@@ -232,3 +232,8 @@ func (l layer) prepare(s *kernels.Set) func() {
 		pointwise.Run(call)
 	}
 }
+
+// alone is a layer that is a step, on one thread.
+func alone(l estimate.Layer) estimate.Step {
+	return estimate.Step{Layers: []estimate.Layer{l}, Threads: 1, Share: 1}
+}

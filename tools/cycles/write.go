@@ -38,7 +38,7 @@ func sum(b board, n network, costs map[string]cost, fits map[string]map[string]f
 		t.add(c, 1)
 		t.macs += l.macs()
 		e := l.layer()
-		moving := b.Memory(e, resident)
+		moving := b.Memory(alone(e), resident)
 		key, features := e.Features()
 		t.moving += moving
 		t.together += b.Together(c.cycles, moving)
@@ -151,7 +151,7 @@ layers of a kind, and over whole networks:
 			fmt.Printf("| %s | %d×%d | %d→%d | %d |", kind, l.size, l.size, l.in, l.out, l.macs()/1000)
 			for _, b := range boards {
 				c := costs[b.Name+l.String()]
-				moving := b.Memory(l.layer(), n.resident())
+				moving := b.Memory(alone(l.layer()), n.resident())
 				fmt.Printf(" %.0f | %.0f | %.1f | %.0f %% | %.0f |", c.instructions, c.cycles, float64(l.macs())/c.cycles,
 					100*(c.dependency+c.load+c.port)/c.cycles, moving)
 			}
