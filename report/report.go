@@ -127,11 +127,13 @@ const (
 	standardLimit         = 5 * time.Minute
 	standardWarm          = time.Second
 	interrupted, timeIsUp = "interrupted", "the time was up"
+	unfinished            = "edge is still measuring, or was killed" // in what is saved between two rows
 )
 
 // Measure follows the protocol on this machine. If ctx ends, or the time is up, it returns what was measured until then. Edge
-// is the program's version. Progress is told of every row.
-func Measure(ctx context.Context, edge string, progress func(row Row, done, total int)) (*Report, error) {
+// is the program's version. Save is given the report after every row, so that a board that hangs leaves what it has
+// measured, and again if the report ends early with rows in it. An error of save's ends Measure.
+func Measure(ctx context.Context, edge string, save func(*Report) error) (*Report, error) {
 	p := protocol{
 		main:    []network{{defaultmodel.Name, func() (*model.Graph, error) { return classifier.ReadModel("") }}},
 		threads: classifier.Options{}.ThreadCount(), limit: standardLimit, warm: standardWarm,
@@ -150,7 +152,7 @@ func Measure(ctx context.Context, edge string, progress func(row Row, done, tota
 			p.rest = append(p.rest, blueprint(plan))
 		}
 	}
-	return p.measure(ctx, board.Host(), edge, progress)
+	return p.measure(ctx, board.Host(), edge, save)
 }
 
 func blueprint(plan *mobilenet.Blueprint) network {
@@ -183,7 +185,7 @@ func (p *protocol) turns() []turn {
 	return append(all, all[0])
 }
 
-func (p *protocol) measure(ctx context.Context, host fs.FS, edge string, progress func(row Row, done, total int)) (*Report, error) {
+func (p *protocol) measure(ctx context.Context, host fs.FS, edge string, save func(*Report) error) (*Report, error) {
 	start := time.Now()
 	turns := p.turns()
 	r := &Report{Format: Format, Date: start.UTC().Format(time.DateOnly), Edge: edge, Machine: describe(host), Expected: len(turns)}
@@ -198,23 +200,34 @@ func (p *protocol) measure(ctx context.Context, host fs.FS, edge string, progres
 			}
 		}
 		row, err := p.row(limited, host, t, graph, &r.Kernels)
-		if limited.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
+			r.Ended = interrupted
+		case limited.Err() != nil:
 			r.Ended = timeIsUp
-			if ctx.Err() != nil {
-				r.Ended = interrupted
+		case err != nil:
+			return nil, fmt.Errorf("%v: %w", t, err)
+		default:
+			r.Rows = append(r.Rows, *row)
+			r.Ended = unfinished
+		}
+		r.Seconds = time.Since(start).Seconds()
+		r.LeftOut = nil
+		for _, left := range turns[len(r.Rows):] {
+			r.LeftOut = append(r.LeftOut, left.String())
+		}
+		if r.LeftOut == nil {
+			r.Ended = ""
+		}
+		if len(r.Rows) > 0 {
+			if err := save(r); err != nil {
+				return nil, err
 			}
-			for _, left := range turns[i:] {
-				r.LeftOut = append(r.LeftOut, left.String())
-			}
+		}
+		if r.Ended != unfinished {
 			break
 		}
-		if err != nil {
-			return nil, fmt.Errorf("%v: %w", t, err)
-		}
-		r.Rows = append(r.Rows, *row)
-		progress(*row, i+1, len(turns))
 	}
-	r.Seconds = time.Since(start).Seconds()
 	return r, nil
 }
 

@@ -3,6 +3,8 @@ package report
 import (
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -43,14 +45,20 @@ func short(t *testing.T) *protocol {
 
 func TestMeasure(t *testing.T) {
 	var told []int
-	r, err := short(t).measure(context.Background(), hotPi, "edge 1", func(row Row, done, total int) {
-		told = append(told, done, total)
+	var left []string
+	r, err := short(t).measure(context.Background(), hotPi, "edge 1", func(r *Report) error {
+		told = append(told, len(r.Rows))
+		left = append(left, fmt.Sprintf("%s %d", r.Ended, len(r.LeftOut)))
+		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := []int{1, 5, 2, 5, 3, 5, 4, 5, 5, 5}; !slices.Equal(told, want) {
-		t.Errorf("told %v, want %v", told, want)
+	if want := []int{1, 2, 3, 4, 5}; !slices.Equal(told, want) {
+		t.Errorf("saved with %v rows, want %v", told, want)
+	}
+	if want := []string{unfinished + " 4", unfinished + " 3", unfinished + " 2", unfinished + " 1", " 0"}; !slices.Equal(left, want) {
+		t.Errorf("saved as %q, want %q", left, want)
 	}
 	var got []turn
 	for i, row := range r.Rows {
@@ -94,11 +102,17 @@ func TestMeasure(t *testing.T) {
 // TestCutShort shows that what was measured is kept, and that the rest is named.
 func TestCutShort(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
-	r, err := short(t).measure(ctx, hotPi, "edge 1", func(_ Row, done, _ int) {
-		if done == 2 {
+	saved := ""
+	r, err := short(t).measure(ctx, hotPi, "edge 1", func(r *Report) error {
+		if len(r.Rows) == 2 {
 			cancel()
 		}
+		saved = r.Ended
+		return nil
 	})
+	if saved != interrupted {
+		t.Errorf("what was saved last ended as %q", saved)
+	}
 	if err != nil || len(r.Rows) != 2 || r.Ended != interrupted {
 		t.Fatalf("%v, %+v", err, r)
 	}
@@ -112,6 +126,10 @@ func TestCutShort(t *testing.T) {
 	p.limit = 0
 	if r, err := p.measure(context.Background(), hotPi, "edge 1", nil); err != nil || len(r.Rows) != 0 || r.Ended != timeIsUp {
 		t.Errorf("%v, %+v", err, r)
+	}
+	full := errors.New("the card is full")
+	if _, err := short(t).measure(context.Background(), hotPi, "edge 1", func(*Report) error { return full }); !errors.Is(err, full) {
+		t.Errorf("what can't be saved ends as %v", err)
 	}
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -48,23 +49,37 @@ func TestBenchReportRefuses(t *testing.T) {
 	}
 }
 
-// cancelling ends a context when the first line is written to it.
-type cancelling struct{ cancel context.CancelFunc }
+// each calls a function when something is written to it.
+type each func()
 
-func (c cancelling) Write(p []byte) (int, error) {
-	c.cancel()
+func (f each) Write(p []byte) (int, error) {
+	f()
 	return len(p), nil
 }
 
-// TestBenchReportInterrupted shows that what was measured before Ctrl-C is kept, and that nothing is left if that was
-// nothing.
+// TestBenchReportInterrupted shows that what was measured before Ctrl-C is kept, that it lies there while edge measures,
+// and that nothing is left if that was nothing.
 func TestBenchReportInterrupted(t *testing.T) {
 	dir := t.TempDir()
 	ctx, cancel := context.WithCancel(context.Background())
 	var out, errs strings.Builder
+	var killed, r report.Report
 	// Progress is told after some seconds.
-	status := Main(ctx, []string{"bench", "--report=" + dir + "/a"}, streams{strings.NewReader(""), &out, cancelling{cancel}})
-	var r report.Report
+	status := Main(ctx, []string{"bench", "--report=" + dir + "/a"}, streams{strings.NewReader(""), &out, each(func() {
+		if ctx.Err() == nil { // what would be left if it were killed now
+			data, err := os.ReadFile(filepath.Join(dir, "a.json"))
+			if err = errors.Join(err, json.Unmarshal(data, &killed)); err != nil {
+				t.Errorf("while it measures: %v\n%s", err, data)
+			}
+			if table, err := os.ReadFile(filepath.Join(dir, "a.md")); err != nil || string(table) != killed.Table() {
+				t.Errorf("while it measures: %v\n%s", err, table)
+			}
+		}
+		cancel()
+	})})
+	if len(killed.Rows) == 0 || len(killed.Rows)+len(killed.LeftOut) != killed.Expected || !strings.Contains(killed.Ended, "killed") {
+		t.Errorf("while it measures: %+v", killed)
+	}
 	data, err := os.ReadFile(filepath.Join(dir, "a.json"))
 	if err != nil {
 		t.Fatal(err)

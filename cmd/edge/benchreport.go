@@ -23,7 +23,8 @@ import (
 // reportName stands for a name after the board and the day.
 const reportName = "auto"
 
-// benchReport measures the board and writes what it found. What was measured before an interruption is kept.
+// benchReport measures the board and writes what it found, after each row anew: what was measured before an interruption,
+// or before the board hung, is kept.
 func benchReport(ctx context.Context, f *pflag.FlagSet, name string, std streams) error {
 	if f.NArg() > 0 {
 		return configErrorf("edge bench: unexpected %q: the report's name follows an equals sign, --report=%[1]s", f.Arg(0))
@@ -43,28 +44,27 @@ func benchReport(ctx context.Context, f *pflag.FlagSet, name string, std streams
 		name = report.FileName(machine.Model, time.Now())
 	}
 	name = strings.TrimSuffix(strings.TrimSuffix(name, ".json"), ".md")
-	data, err := createNew(name+".json", std.out)
-	if err != nil {
-		return err
+	for _, end := range []string{".json", ".md"} {
+		if err := checkNew(name+end, std.out); err != nil {
+			return err
+		}
 	}
-	defer data.Discard()
-	table, err := createNew(name+".md", std.out)
-	if err != nil {
-		return err
-	}
-	defer table.Discard()
-
 	adviseGovernor(std.err)
 	progress := progressLine(std.err)
-	r, err := report.Measure(ctx, versionLine(), func(row report.Row, done, total int) {
-		text := fmt.Sprintf("%d of %d: %s, threads %d, %.2f ms", done, total, row.Network, row.Threads, row.P50)
+	r, err := report.Measure(ctx, versionLine(), func(r *report.Report) error {
+		if err := writeReport(name, r, std.out); err != nil {
+			return fmt.Errorf("output: %w", err)
+		}
+		row, done := r.Rows[len(r.Rows)-1], len(r.Rows)
+		text := fmt.Sprintf("%d of %d: %s, threads %d, %.2f ms", done, r.Expected, row.Network, row.Threads, row.P50)
 		if row.After.Celsius != 0 {
 			text += fmt.Sprintf(", %.0f °C", row.After.Celsius)
 		}
 		if remarks := row.Remarks(); remarks != "" {
 			text += " (" + remarks + ")"
 		}
-		progress(text, done == total)
+		progress(text, done == r.Expected)
+		return nil
 	})
 	if err != nil {
 		return err
@@ -74,17 +74,6 @@ func benchReport(ctx context.Context, f *pflag.FlagSet, name string, std streams
 	}
 	if len(r.Rows) == 0 {
 		return fmt.Errorf("%s before the first network was measured: nothing has been written", r.Ended)
-	}
-	encoder := json.NewEncoder(data)
-	encoder.SetIndent("", " ")
-	if err := encoder.Encode(r); err != nil {
-		return fmt.Errorf("output: %w", err)
-	}
-	if _, err := io.WriteString(table, r.Table()); err != nil {
-		return fmt.Errorf("output: %w", err)
-	}
-	if err := errors.Join(data.Commit(), table.Commit()); err != nil {
-		return fmt.Errorf("output: %w", err)
 	}
 	ended := ""
 	if r.Ended != "" {
@@ -97,18 +86,41 @@ func benchReport(ctx context.Context, f *pflag.FlagSet, name string, std streams
 	return nil
 }
 
-// createNew begins a file that mustn't exist yet: no measurement is lost to another.
-func createNew(name string, stdout io.Writer) (*files.Whole, error) {
+// checkNew fails if a file exists, as no measurement is to be lost to another, or if it can't be written.
+func checkNew(name string, stdout io.Writer) error {
 	if _, err := os.Lstat(name); err == nil {
-		return nil, configErrorf("edge bench: %s exists: move it away, or give another name, --report=NAME", name)
+		return configErrorf("edge bench: %s exists: move it away, or give another name, --report=NAME", name)
 	} else if !errors.Is(err, fs.ErrNotExist) {
-		return nil, configErrorf("edge bench: %v", err)
+		return configErrorf("edge bench: %v", err)
 	}
 	w, err := files.Create(name, stdout)
 	if err != nil {
-		return nil, configErrorf("edge bench: %v: go to a folder that can be written, or name one, --report=FOLDER/NAME", err)
+		return configErrorf("edge bench: %v: go to a folder that can be written, or name one, --report=FOLDER/NAME", err)
 	}
-	return w, nil
+	w.Discard()
+	return nil
+}
+
+// writeReport writes a report's two files in place of those of an earlier row.
+func writeReport(name string, r *report.Report, stdout io.Writer) error {
+	data, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	for _, part := range []struct{ end, text string }{{".json", string(data) + "\n"}, {".md", r.Table()}} {
+		w, err := files.Create(name+part.end, stdout)
+		if err != nil {
+			return err
+		}
+		defer w.Discard()
+		if _, err := w.WriteString(part.text); err != nil {
+			return err
+		}
+		if err := w.Commit(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // adviseGovernor says how to keep the clock up, if it isn't.
