@@ -207,22 +207,22 @@ func (f *Fit) growth(c *Card) {
 				}
 			}
 		}
-		class, single := make([]int, len(taught)), make([][]int, len(taught))
+		class := make([]int, len(taught))
 		for k, i := range taught {
-			class[k], single[k] = f.class[i], []int{k}
+			class[k] = f.class[i]
 		}
 		row := make([]float32, len(taught))
-		s := solve(func(k int) []float32 {
+		alpha := newTriangle(len(taught)).regress(func(k int) []float32 {
 			for j, i := range taught[:k+1] {
 				row[j] = kernel.at(taught[k], i)
 			}
 			return row[:k+1]
-		}, len(taught), lambdas[0], weights, single, class, f.classes)
+		}, lambdas[0], weights, class, f.classes)
 		right := 0
 		for _, i := range rest {
 			scores := make([]float64, f.classes)
 			for k, t := range taught {
-				for c, a := range s.alpha[k] {
+				for c, a := range alpha[k] {
 					scores[c] += a * float64(kernel.at(i, t))
 				}
 			}

@@ -18,3 +18,9 @@ func dot8(a, b []int8) int32 {
 //
 //go:noescape
 func dot8AVX2(a, b *int8, n int) int32
+
+func units4x4(sums *[16]int32, a, b []int8, length int) { unitsGeneric(sums, a, b, length) }
+
+func dots4x4(sums *[16]float32, a []float32, strideA int, b []float32, strideB, n int) {
+	dotsGeneric(sums, a, strideA, b, strideB, n)
+}

@@ -1,30 +1,165 @@
 #include "textflag.h"
 
-// Go's assembler doesn't know these three.
-#define SMULL_8H(m, n, d) WORD $(0x0E20C000 | (m)<<16 | (n)<<5 | (d))  // d.8H = n.8B · m.8B
-#define SMULL2_8H(m, n, d) WORD $(0x4E20C000 | (m)<<16 | (n)<<5 | (d)) // d.8H = n.16B · m.16B, the upper halves
-#define SADALP_4S(n, d) WORD $(0x4E606800 | (n)<<5 | (d))              // d.4S += pairs of n.8H
+// Go's assembler doesn't know these.
+#define SMLAL_8H(m, n, d) WORD $(0x0e208000 | (m)<<16 | (n)<<5 | (d))  // d.8H += n.8B · m.8B
+#define SMLAL2_8H(m, n, d) WORD $(0x4e208000 | (m)<<16 | (n)<<5 | (d)) // d.8H += n.16B · m.16B, the upper halves
+#define SADDLP_4S(n, d) WORD $(0x4e602800 | (n)<<5 | (d))              // d.4S = pairs of n.8H
+#define FADDP_4S(m, n, d) WORD $(0x6e20d400 | (m)<<16 | (n)<<5 | (d))  // d.4S = pairs of n.4S, pairs of m.4S
 
-// func dot8NEON(a, b *int8, n int) int32
-TEXT ·dot8NEON(SB), NOSPLIT, $0-28
-	MOVD a+0(FP), R0
-	MOVD b+8(FP), R1
-	MOVD n+16(FP), R2
-	VEOR V0.B16, V0.B16, V0.B16
-	VEOR V1.B16, V1.B16, V1.B16
+// Both kernels: V0 to V3 are of a's rows R1 to R4, V4 to V7 of b's rows R5 to R8; V16 to V31 are the 16 sums, row by row of a. A
+// Cortex-A53 executes in order, one vector instruction a cycle and a load beside it: a register is loaded again as soon as its last product is
+// begun, long before it is needed.
+
+// ROWS makes pointers of R1 and R5 and the strides in R10 and R11, in bytes.
+#define ROWS \
+	ADD R10, R1, R2; \
+	ADD R10, R2, R3; \
+	ADD R10, R3, R4; \
+	ADD R11, R5, R6; \
+	ADD R11, R6, R7; \
+	ADD R11, R7, R8
+
+#define LOAD \
+	FMOVQ.P 16(R1), F0; \
+	FMOVQ.P 16(R5), F4; \
+	FMOVQ.P 16(R6), F5; \
+	FMOVQ.P 16(R7), F6; \
+	FMOVQ.P 16(R8), F7; \
+	FMOVQ.P 16(R2), F1; \
+	FMOVQ.P 16(R3), F2; \
+	FMOVQ.P 16(R4), F3
+
+#define ZERO4(a, b, c, d) \
+	VEOR a.B16, a.B16, a.B16; \
+	VEOR b.B16, b.B16, b.B16; \
+	VEOR c.B16, c.B16, c.B16; \
+	VEOR d.B16, d.B16, d.B16
+
+#define ZERO \
+	ZERO4(V16, V17, V18, V19); \
+	ZERO4(V20, V21, V22, V23); \
+	ZERO4(V24, V25, V26, V27); \
+	ZERO4(V28, V29, V30, V31)
+
+#define UNIT(a, b, to) \
+	SMLAL_8H(a, b, to); \
+	SMLAL2_8H(a, b, to)
+
+#define UNITS(a, to) \
+	UNIT(a, 4, to); \
+	UNIT(a, 5, to+1); \
+	UNIT(a, 6, to+2); \
+	UNIT(a, 7, to+3)
+
+// UNIT_SUMS adds a row's sums to those at R0: 4 × 8 of 16 bits become 4 of 32.
+#define UNIT_SUMS(s0, s1, s2, s3, number) \
+	VADDP s1.H8, s0.H8, s0.H8; \
+	VADDP s3.H8, s2.H8, s2.H8; \
+	VADDP s2.H8, s0.H8, s0.H8; \
+	SADDLP_4S(number, number); \
+	FMOVQ (R0), F0; \
+	VADD s0.S4, V0.S4, V0.S4; \
+	FMOVQ.P F0, 16(R0)
+
+// func unitsNEON(sums *[16]int32, a, b *int8, stride, n int)
+TEXT ·unitsNEON(SB), NOSPLIT, $0-40
+	MOVD sums+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD b+16(FP), R5
+	MOVD stride+24(FP), R10
+	MOVD n+32(FP), R9
+	MOVD R10, R11
+	ROWS
+	LOAD
+	ZERO
+	SUBS $16, R9, R9
+	BEQ  last
 
 next:
-	VLD1.P 16(R0), [V2.B16]
-	VLD1.P 16(R1), [V3.B16]
-	SMULL_8H(3, 2, 4)
-	SMULL2_8H(3, 2, 5)
-	SADALP_4S(4, 0)
-	SADALP_4S(5, 1)
-	SUBS $16, R2, R2
-	BGT  next
+	UNITS(0, 16)
+	FMOVQ.P 16(R1), F0
+	UNITS(1, 20)
+	FMOVQ.P 16(R2), F1
+	UNITS(2, 24)
+	FMOVQ.P 16(R3), F2
+	UNIT(3, 4, 28)
+	FMOVQ.P 16(R5), F4
+	UNIT(3, 5, 29)
+	FMOVQ.P 16(R6), F5
+	UNIT(3, 6, 30)
+	FMOVQ.P 16(R7), F6
+	UNIT(3, 7, 31)
+	FMOVQ.P 16(R8), F7
+	SUBS $16, R9, R9
+	FMOVQ.P 16(R4), F3
+	BNE  next
 
-	VADD V1.S4, V0.S4, V0.S4
-	VADDV V0.S4, V0
-	VMOV V0.S[0], R0
-	MOVW R0, ret+24(FP)
+last:
+	UNITS(0, 16)
+	UNITS(1, 20)
+	UNITS(2, 24)
+	UNITS(3, 28)
+	UNIT_SUMS(V16, V17, V18, V19, 16)
+	UNIT_SUMS(V20, V21, V22, V23, 20)
+	UNIT_SUMS(V24, V25, V26, V27, 24)
+	UNIT_SUMS(V28, V29, V30, V31, 28)
+	RET
+
+#define DOTS(a, s0, s1, s2, s3) \
+	VFMLA V4.S4, a.S4, s0.S4; \
+	VFMLA V5.S4, a.S4, s1.S4; \
+	VFMLA V6.S4, a.S4, s2.S4; \
+	VFMLA V7.S4, a.S4, s3.S4
+
+// DOT_SUMS writes a row's sums: of 4 × 4 numbers 4.
+#define DOT_SUMS(s) \
+	FADDP_4S(s+1, s, 0); \
+	FADDP_4S(s+3, s+2, 1); \
+	FADDP_4S(1, 0, 0); \
+	FMOVQ.P F0, 16(R0)
+
+// func dotsNEON(sums *[16]float32, a *float32, strideA int, b *float32, strideB, n int)
+TEXT ·dotsNEON(SB), NOSPLIT, $0-48
+	MOVD sums+0(FP), R0
+	MOVD a+8(FP), R1
+	MOVD strideA+16(FP), R10
+	MOVD b+24(FP), R5
+	MOVD strideB+32(FP), R11
+	MOVD n+40(FP), R9
+	LSL  $2, R10, R10
+	LSL  $2, R11, R11
+	ROWS
+	LOAD
+	ZERO
+	SUBS $4, R9, R9
+	BEQ  last
+
+next:
+	DOTS(V0, V16, V17, V18, V19)
+	FMOVQ.P 16(R1), F0
+	DOTS(V1, V20, V21, V22, V23)
+	FMOVQ.P 16(R2), F1
+	DOTS(V2, V24, V25, V26, V27)
+	FMOVQ.P 16(R3), F2
+	VFMLA V4.S4, V3.S4, V28.S4
+	FMOVQ.P 16(R5), F4
+	VFMLA V5.S4, V3.S4, V29.S4
+	FMOVQ.P 16(R6), F5
+	VFMLA V6.S4, V3.S4, V30.S4
+	FMOVQ.P 16(R7), F6
+	VFMLA V7.S4, V3.S4, V31.S4
+	FMOVQ.P 16(R8), F7
+	SUBS $4, R9, R9
+	FMOVQ.P 16(R4), F3
+	BNE  next
+
+last:
+	DOTS(V0, V16, V17, V18, V19)
+	DOTS(V1, V20, V21, V22, V23)
+	DOTS(V2, V24, V25, V26, V27)
+	DOTS(V3, V28, V29, V30, V31)
+	DOT_SUMS(16)
+	DOT_SUMS(20)
+	DOT_SUMS(24)
+	DOT_SUMS(28)
 	RET

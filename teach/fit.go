@@ -49,11 +49,12 @@ type Fit struct {
 // part is the regression on one combination of layers, with one λ.
 type part struct {
 	combination
-	kernel   *kernel
-	solution *solution
-	share    float64   // of the answer; all parts' are 1 together
-	scale    float64   // what its scores are multiplied by: the temperature times the share
-	losses   []float64 // by burst, left out
+	kernel  *kernel
+	alpha   [][]float64 // by picture and class
+	leftOut [][]float64 // scores by picture and class, its burst left out
+	share   float64     // of the answer; all parts' are 1 together
+	scale   float64     // what its scores are multiplied by: the temperature times the share
+	losses  []float64   // by burst, left out
 }
 
 // fit chooses features and regularization by leave-one-burst-out, and fits. class is what each picture shows, of so many
@@ -62,9 +63,12 @@ func fit(b *Backbone, pictures []raw, class []int, names []string) *Fit {
 	f := &Fit{set: newSet(b.layers, pictures), classes: len(names), class: class, notOwn: slices.Index(names, None)}
 	list := f.set.combinations()
 	last := len(list) - 1
-	kernels := f.set.kernels(append(list, combination{layers: []int{pooled}}))
-	f.findBursts(&kernels[last+1])
-	f.choose(list, kernels[:last+1])
+	if alone := []int{pooled}; !slices.Equal(list[last].layers, alone) {
+		list = append(list, combination{layers: alone})
+	}
+	kernels := f.set.kernels(list)
+	f.findBursts(&kernels[len(list)-1])
+	f.choose(list[:last+1], kernels)
 	f.familiar = list[last]
 	f.findThresholds(&kernels[last])
 	return f
@@ -125,9 +129,10 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 	}
 	alone := slices.Min(bursts) < 2 // a class of which nothing would be left: leaving out tells nothing
 	least := math.Inf(1)
+	solver := newTriangle(len(f.class))
 	for c := range list {
 		for _, lambda := range lambdas {
-			p := f.try(list[c], &kernels[c], lambda, alone)
+			p := f.try(list[c], &kernels[c], solver, lambda, alone)
 			least = min(least, mean(p.losses))
 			f.parts = append(f.parts, p)
 		}
@@ -157,7 +162,7 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 			names = append(names, p.name)
 		}
 		f.chosen.layers = append(f.chosen.layers, p.layers...)
-		for k, scores := range p.solution.leftOut {
+		for k, scores := range p.leftOut {
 			addScaled(f.leftOut[k], p.scale, scores)
 		}
 	}
@@ -167,15 +172,16 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 }
 
 // try fits on one combination, with the temperature that suits it best.
-func (f *Fit) try(c combination, k *kernel, lambda float64, alone bool) part {
+func (f *Fit) try(c combination, k *kernel, solver *triangle, lambda float64, alone bool) part {
 	p := part{combination: c, kernel: k, scale: usualTemperature}
-	p.solution = solve(k.row, len(f.class), lambda, f.weights, f.bursts, f.class, f.classes)
+	p.alpha = solver.regress(k.row, lambda, f.weights, f.class, f.classes)
+	p.leftOut = solver.leaveOut(p.alpha, f.bursts, f.class, f.classes)
 	if alone {
-		p.losses = f.losses(p.solution, usualTemperature)
+		p.losses = f.losses(p.leftOut, usualTemperature)
 		return p
 	}
 	for _, t := range temperatures {
-		if losses := f.losses(p.solution, t); p.losses == nil || mean(losses) < mean(p.losses) {
+		if losses := f.losses(p.leftOut, t); p.losses == nil || mean(losses) < mean(p.losses) {
 			p.losses, p.scale = losses, t
 		}
 	}
@@ -183,11 +189,11 @@ func (f *Fit) try(c combination, k *kernel, lambda float64, alone bool) part {
 }
 
 // losses are −log of the probability of the right class, by burst.
-func (f *Fit) losses(s *solution, temperature float64) []float64 {
+func (f *Fit) losses(leftOut [][]float64, temperature float64) []float64 {
 	losses := make([]float64, len(f.bursts))
 	for b, burst := range f.bursts {
 		for _, i := range burst {
-			losses[b] += lossOf(s.leftOut[i], f.class[i], temperature) / float64(len(burst))
+			losses[b] += lossOf(leftOut[i], f.class[i], temperature) / float64(len(burst))
 		}
 	}
 	return losses
@@ -390,7 +396,7 @@ func (f *Fit) logits() [][]float32 {
 			sum := 0.0
 			for _, p := range f.parts {
 				if slices.Contains(p.layers, layer) {
-					sum += p.solution.alpha[i][c] * p.scale / float64(len(p.layers))
+					sum += p.alpha[i][c] * p.scale / float64(len(p.layers))
 				}
 			}
 			return float32(sum / 128)
@@ -408,7 +414,7 @@ func (f *Fit) scores(units [][]int8) []float64 {
 			other[l] = f.set.units[l][i]
 		}
 		for _, p := range f.parts {
-			addScaled(scores, p.scale*float64(p.cosine(units, other)), p.solution.alpha[i])
+			addScaled(scores, p.scale*float64(p.cosine(units, other)), p.alpha[i])
 		}
 	}
 	return scores
@@ -421,7 +427,7 @@ func (f *Fit) largest() float64 {
 	for i := range f.class {
 		clear(scores)
 		for _, p := range f.parts {
-			for j, alpha := range p.solution.alpha {
+			for j, alpha := range p.alpha {
 				addScaled(scores, p.scale*float64(p.kernel.at(i, j)), alpha)
 			}
 		}

@@ -83,10 +83,11 @@ type set struct {
 	layers []layer
 	spans  []span
 	units  [][][]int8 // by layer and picture
+	rows   [][]int8   // the same by layer: of so many pictures that there are whole groups of four, each filled up to whole unitSteps
 }
 
 func newSet(layers []layer, pictures []raw) *set {
-	s := &set{layers: layers, spans: make([]span, len(layers)), units: make([][][]int8, len(layers))}
+	s := &set{layers: layers, spans: make([]span, len(layers)), units: make([][][]int8, len(layers)), rows: make([][]int8, len(layers))}
 	for i, l := range layers {
 		if l.tensor < 0 {
 			continue
@@ -96,14 +97,18 @@ func newSet(layers []layer, pictures []raw) *set {
 			s.spans[i] = spanOf(pictures, l)
 		}
 		s.units[i] = make([][]int8, len(pictures))
-		cells := make([]int8, len(pictures)*l.channels)
+		length := l.length()
+		s.rows[i] = make([]int8, upTo4(len(pictures))*length)
 		for k, p := range pictures {
-			s.units[i][k] = cells[k*l.channels : (k+1)*l.channels]
+			s.units[i][k] = s.rows[i][k*length:][:l.channels]
 			unit(s.units[i][k], p, l, s.spans[i])
 		}
 	}
 	return s
 }
+
+// length is that of a layer's row of units.
+func (l layer) length() int { return (l.channels + unitStep - 1) &^ (unitStep - 1) }
 
 // of are another picture's units, by layer.
 func (s *set) of(p raw) [][]int8 {
@@ -154,6 +159,9 @@ func (k *kernel) at(i, j int) float32 {
 	return k.cells[i*(i+1)/2+j]
 }
 
+// kernelRows are multiplied with all before them side by side, and fit into a first-level cache.
+const kernelRows = 16
+
 // kernels computes the kernel of each combination, each layer's products once.
 func (s *set) kernels(list []combination) []kernel {
 	n := len(s.units[pooled])
@@ -163,7 +171,6 @@ func (s *set) kernels(list []combination) []kernel {
 	}
 	var in []int
 	var share []float32
-	products := make([]int32, n)
 	for l := range s.layers {
 		in, share = in[:0], share[:0]
 		for c, comb := range list {
@@ -174,15 +181,23 @@ func (s *set) kernels(list []combination) []kernel {
 		if len(in) == 0 {
 			continue
 		}
-		units := s.units[l]
-		for i := range n {
-			for j := range i + 1 {
-				products[j] = dot8(units[i], units[j])
-			}
-			for k, c := range in {
-				row, f := made[c].row(i), share[k]
-				for j, p := range products[:i+1] {
-					row[j] += f * float32(p)
+		rows, length := s.rows[l], s.layers[l].length()
+		group := func(i int) []int8 { return rows[i*length:][:4*length] }
+		var products [16]int32
+		for from := 0; from < n; from += kernelRows {
+			to := min(from+kernelRows, n)
+			for j := 0; j < to; j += 4 {
+				for i := max(from, j); i < to; i += 4 {
+					units4x4(&products, group(i), group(j), length)
+					for r := i; r < min(i+4, n); r++ {
+						of := products[4*(r-i):][:min(4, r+1-j)]
+						for k, c := range in {
+							row, f := made[c].row(r)[j:][:len(of)], share[k]
+							for j, p := range of {
+								row[j] += f * float32(p)
+							}
+						}
+					}
 				}
 			}
 		}
