@@ -367,11 +367,8 @@ func TestEnduranceCard(t *testing.T) {
 	if strings.Contains(edge.Stderr(), "no sign of life") {
 		t.Errorf("the keeper took a bad card for a hang:\n%s", edge.Stderr())
 	}
-	if err := edge.Signal(syscall.SIGTERM); err != nil {
-		t.Fatal(err)
-	}
-	g.wait("edge run ends", func() bool { return !edge.Running() })
-	if leds := g.pl061(); leds != 0 || !strings.Contains(edge.Stderr(), "msg=stopped") { // the status is 1: the recording's end is lost
+	g.end(edge) // with status 0: a bad card doesn't make a failure of a stop that was asked for
+	if leds := g.pl061(); leds != 0 || !strings.Contains(edge.Stderr(), "not all was kept") {
 		t.Errorf("edge run ended with LEDs %#x:\n%s", leds, edge.Stderr())
 	}
 }

@@ -112,7 +112,7 @@ type guest struct {
 }
 
 // patience is for what takes a second or two in a guest that has the machine for itself, and much longer beside others.
-const patience = time.Minute
+const patience = 3 * time.Minute
 
 // run runs a command to its end, which must be a good one.
 func (g *guest) run(argv ...string) string {

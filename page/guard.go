@@ -125,25 +125,33 @@ func (g *guard) protect(next http.Handler) http.Handler {
 		for _, h := range headers {
 			w.Header().Set(h[0], h[1])
 		}
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+		control := http.NewResponseController(w)
+		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
+		turnAway := func(text string, status int) {
+			waitAgain(r) // what else they send is read, but they keep nobody out with it
+			http.Error(w, text, status)
+		}
 		if !g.isOurs(r.Host) {
-			http.Error(w, "this machine isn't called that: use its address, localhost, or its own name", http.StatusMisdirectedRequest)
+			turnAway("this machine isn't called that: use its address, localhost, or its own name", http.StatusMisdirectedRequest)
 			return
 		}
 		if err := g.cross.Check(r); err != nil || isForeign(r) {
-			http.Error(w, "another web site sent this request", http.StatusForbidden)
+			turnAway("another web site sent this request", http.StatusForbidden)
 			return
 		}
+		_ = control.SetReadDeadline(time.Time{}) // a slow board may compute for longer than that to check a password
 		who, wait := g.who(r)
+		_ = control.SetReadDeadline(time.Now().Add(answerTime))
+		_ = control.SetWriteDeadline(time.Now().Add(answerTime))
 		switch {
 		case wait > 0:
 			w.Header().Set("Retry-After", fmt.Sprint(int(math.Ceil(wait.Seconds()))))
-			http.Error(w, "too many wrong passwords: wait", http.StatusTooManyRequests)
+			turnAway("too many wrong passwords: wait", http.StatusTooManyRequests)
 		case who == nobody:
 			w.Header().Set("WWW-Authenticate", `Basic realm="edge", charset="UTF-8"`)
-			http.Error(w, "a password, please", http.StatusUnauthorized)
+			turnAway("a password, please", http.StatusUnauthorized)
 		case who == viewer && r.Method != http.MethodGet && r.Method != http.MethodHead:
-			http.Error(w, "this password is for looking", http.StatusForbidden)
+			turnAway("this password is for looking", http.StatusForbidden)
 		default:
 			next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), rightKey{}, who)))
 		}
@@ -259,12 +267,23 @@ func (g *guard) wrong(from netip.Addr) {
 	tries.next = time.Now().Add(delay)
 }
 
-// limit makes a listener hold at most n connections; more are closed at once, so that they don't keep others waiting.
-func limit(l net.Listener, n int) net.Listener { return &limited{l, make(chan struct{}, n)} }
-
+// limited is a listener with at most so many open connections. If there are more, the one that has waited longest for a
+// whole request is closed, so that connections which send nothing, or only slowly, don't keep others out; if none
+// waits, the newest. While a request is answered, its connection isn't closed.
 type limited struct {
 	net.Listener
-	held chan struct{}
+	most int
+
+	mu      sync.Mutex
+	open    int
+	waiting []*held // the longest first
+}
+
+// held is a connection of a limited listener.
+type held struct {
+	net.Conn
+	by     *limited
+	closed bool
 }
 
 func (l *limited) Accept() (net.Conn, error) {
@@ -273,21 +292,68 @@ func (l *limited) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		select {
-		case l.held <- struct{}{}:
-			return &held{Conn: c, release: sync.OnceFunc(func() { <-l.held })}, nil
-		default:
-			c.Close()
+		h := &held{Conn: c, by: l}
+		goes := l.hold(h)
+		if goes != nil {
+			goes.Close()
+		}
+		if goes != h {
+			return h, nil
 		}
 	}
 }
 
-type held struct {
-	net.Conn
-	release func()
+// hold counts another connection, and returns the one that must make room; nil if there is some.
+func (l *limited) hold(h *held) *held {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.open++
+	l.waiting = append(l.waiting, h)
+	if l.open > l.most {
+		return l.waiting[0]
+	}
+	return nil
+}
+
+// state is told by the server when a whole request has come, and when it has been answered.
+func (*limited) state(c net.Conn, s http.ConnState) {
+	if s == http.StateActive || s == http.StateIdle {
+		c.(*held).wait(s == http.StateIdle)
+	}
+}
+
+type heldKey struct{}
+
+// context lets waitAgain find the connection of a request.
+func (*limited) context(ctx context.Context, c net.Conn) context.Context {
+	return context.WithValue(ctx, heldKey{}, c)
+}
+
+// waitAgain says that a request isn't answered any further, though its body may still come.
+func waitAgain(r *http.Request) { r.Context().Value(heldKey{}).(*held).wait(true) }
+
+// wait says whether a connection waits for a request.
+func (h *held) wait(waits bool) {
+	l := h.by
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.forget(h)
+	if waits && !h.closed {
+		l.waiting = append(l.waiting, h)
+	}
+}
+
+func (l *limited) forget(h *held) {
+	l.waiting = slices.DeleteFunc(l.waiting, func(w *held) bool { return w == h })
 }
 
 func (h *held) Close() error {
-	h.release()
+	h.by.mu.Lock()
+	if !h.closed {
+		h.closed = true
+		h.by.open--
+		h.by.forget(h)
+	}
+	h.by.mu.Unlock()
 	return h.Conn.Close()
 }

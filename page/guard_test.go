@@ -218,6 +218,68 @@ func TestSlowRequests(t *testing.T) {
 	}
 }
 
+// TestSlowOnesMakeRoom fills every place with connections that send nothing, half a head, or a body without a password, again
+// and again: others are answered meanwhile, and a stream continues.
+func TestSlowOnesMakeRoom(t *testing.T) {
+	const password = "change everything"
+	w := newWalk(t, "")
+	w.see(10)
+	url := serve(t, config.Page{Password: hashed(t, password)}, w.program(""))
+	authorization := "Basic " + basic(password)
+	dial := func(text string) net.Conn {
+		c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		io.WriteString(c, text)
+		return c
+	}
+	watching := dial("GET /events HTTP/1.1\r\nHost: localhost\r\nAuthorization: " + authorization + "\r\n\r\n")
+	events := bufio.NewReader(watching)
+	next := func() {
+		t.Helper()
+		watching.SetReadDeadline(time.Now().Add(time.Minute))
+		for {
+			line, err := events.ReadString('\n')
+			if err != nil {
+				t.Fatal("the stream has ended: ", err)
+			}
+			if strings.HasPrefix(line, "data:") {
+				return
+			}
+		}
+	}
+	next()
+	for _, text := range []string{
+		"", "GET / HTTP/1.1\r\nHost: localhost\r\nX: ",
+		"PATCH /api/v1/config HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n{",
+	} {
+		for range 3 * mostConnections / 2 {
+			dial(text)
+		}
+		// A client of its own has no connection from before.
+		client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+		for range 10 {
+			r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, url+"/state", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r.SetBasicAuth("any", password)
+			answer, err := client.Do(r)
+			if err != nil {
+				t.Fatalf("beside %.40q: %v", text, err)
+			}
+			answer.Body.Close()
+			if answer.StatusCode != http.StatusOK {
+				t.Errorf("beside %.40q: %d", text, answer.StatusCode)
+			}
+		}
+		w.see(1)
+		next()
+	}
+}
+
 // errTimeout is err if it is a timeout, else an error that nothing is.
 func errTimeout(err error) error {
 	var e net.Error

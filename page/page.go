@@ -90,7 +90,10 @@ func Serve(l net.Listener, c config.Page, p Program) (*Server, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &Server{lesson: lesson{dir: p.Lesson}, program: p, guard: g, stop: stop, pump: newPump(p.Live), address: l.Addr().String()}
+	few := &limited{Listener: l, most: mostConnections}
 	s.http = &http.Server{
+		ConnContext:       few.context,
+		ConnState:         few.state,
 		Handler:           g.protect(s.routes()),
 		ReadHeaderTimeout: 5 * time.Second,
 		ReadTimeout:       answerTime,
@@ -101,7 +104,7 @@ func Serve(l net.Listener, c config.Page, p Program) (*Server, error) {
 	}
 	s.ended.Go(func() { s.pump.run(ctx) })
 	s.ended.Go(func() {
-		if err := s.http.Serve(limit(l, mostConnections)); !errors.Is(err, http.ErrServerClosed) {
+		if err := s.http.Serve(few); !errors.Is(err, http.ErrServerClosed) {
 			p.Log.Warn("the page has ended", "error", err)
 		}
 	})

@@ -104,7 +104,9 @@ func TestBench(t *testing.T) {
 	if status, stdout, _ = edge("bench", "--profile", "--model", name, "--runs", "1"); status != 0 || !strings.Contains(stdout, "p95") {
 		t.Errorf("status %d, %q", status, stdout)
 	}
-	for _, wrong := range [][]string{{"--runs", "0"}, {"--warmup", "-1"}, {"--runs", "1000000000000"}} {
+	for _, wrong := range [][]string{{"--runs", "0"}, {"--warmup", "-1"}, {"--runs", "2000000000"}} {
 		expectFailure(t, statusConfig, []string{"at least 1 and 0"}, append([]string{"bench", "--model", name}, wrong...)...)
 	}
+	// On a 32-bit board this isn't even a number of runs.
+	expectFailure(t, statusConfig, []string{"--runs", "1000000000000"}, "bench", "--model", name, "--runs", "1000000000000")
 }

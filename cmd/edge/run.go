@@ -201,7 +201,14 @@ func (l *loop) watch(ctx context.Context, c *config.Config, parse func([]byte) (
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, w.close()) }()
+	defer func() {
+		incomplete := w.close()
+		if incomplete != nil && ctx.Err() != nil { // a stop that was asked for is no failure for systemd, whatever the card does
+			l.log.Warn("stopped, but not all was kept", "error", incomplete)
+			return
+		}
+		err = errors.Join(err, incomplete)
+	}()
 	l.log.Info("ready", "camera", l.camera)
 	notify(daemon.SdNotifyReady)
 	l.net.Net.OnStep(l.alive) // a large network on a slow board computes for seconds

@@ -279,6 +279,32 @@ func TestRunProcess(t *testing.T) {
 	}
 }
 
+// TestStopWithoutACard takes the recording's folder away while edge run records: that it can't be kept is no reason to call
+// a stop that was asked for a failure.
+func TestStopWithoutACard(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("RUNTIME_DIRECTORY", dir)
+	write(t, dir+"/red.jpg", jpegOf(t, red))
+	write(t, dir+"/green.jpg", jpegOf(t, green))
+	camera := fmt.Sprintf("exec:cd %s; while :; do cat red.jpg green.jpg; sleep 0.01; done", dir)
+	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
+	defer stop()
+	go func() {
+		for text := []byte(nil); ctx.Err() == nil && !bytes.Contains(text, []byte("nothing is recorded any more")); time.Sleep(10 * time.Millisecond) {
+			if text, _ = os.ReadFile(filepath.Join(dir, statusFile)); len(text) > 0 {
+				_ = os.RemoveAll(dir + "/record") // again and again, until the recorder needs another file
+			}
+		}
+		stop()
+	}()
+	var out, errs bytes.Buffer
+	status := Main(ctx, []string{"run", "--config", runFiles(t, rules+"record: {memory: 1MB}\n"), "--camera", camera, "--leds", "none", "--record", dir + "/record"},
+		streams{strings.NewReader(""), &out, &errs})
+	if status != 0 || !strings.Contains(errs.String(), "level=WARN msg=\"stopped, but not all was kept\" error=\"record: nothing is recorded any more: ") {
+		t.Errorf("status %d: %s", status, &errs)
+	}
+}
+
 // feedJPEG writes pictures to a pipe until nobody reads them.
 func feedJPEG(to io.Writer, picture []byte) {
 	for {
