@@ -164,6 +164,47 @@ func TestKeeperProcess(t *testing.T) {
 	_ = child.Wait()
 }
 
+// TestKeeperKilled kills the keeper alone. The lights say so, which ends edge run (TestWalkEndsWithItsLights) with the LEDs
+// off, so that systemd starts both again.
+func TestKeeperKilled(t *testing.T) {
+	t.Setenv("EDGE_KEEPER_MARK", t.TempDir()+"/mark")
+	k, err := startKeeper("keep", nil, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lit := make(chan bool, 100)
+	g := &GPIO{keeper: k, player: newPlayer(1, func(on []bool) error { lit <- on[0]; return nil }, time.Hour)}
+	steady := []decision.Light{decision.Steady}
+	if err := g.Set(steady); err != nil {
+		t.Fatal(err)
+	}
+	if err := k.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	for start := time.Now(); err == nil; time.Sleep(10 * time.Millisecond) {
+		if time.Since(start) > 20*time.Second {
+			t.Fatal("nobody notices that the keeper is gone")
+		}
+		g.Alive()
+		err = g.Set(steady)
+	}
+	if !strings.Contains(err.Error(), "has died itself") {
+		t.Error(err)
+	}
+	if err := g.player.Close(); err != nil {
+		t.Error(err)
+	}
+	k.close()
+	close(lit)
+	last := true
+	for on := range lit {
+		last = on
+	}
+	if last {
+		t.Error("the LED is still on")
+	}
+}
+
 // TestPlayerFallsSilent is about a loop that hangs while the process lives: blinking ends, too, and all comes back.
 func TestPlayerFallsSilent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

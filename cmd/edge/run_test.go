@@ -474,6 +474,35 @@ func TestWaitingFeedsWatchdog(t *testing.T) {
 	}
 }
 
+// goneCamera is lost for ever.
+type goneCamera struct{ camera.Camera }
+
+func (goneCamera) Frames(context.Context) iter.Seq2[frame.Frame, error] {
+	return func(yield func(frame.Frame, error) bool) {
+		for yield(frame.Frame{}, camera.ErrLost) {
+		}
+	}
+}
+
+// deadLights can be set once.
+type deadLights struct{ recorder }
+
+func (d *deadLights) Set(lights []decision.Light) error {
+	if len(d.set) == 1 {
+		return errors.New("the keeper has died")
+	}
+	return d.recorder.Set(lights)
+}
+
+// TestWalkEndsWithItsLights lets the lights fail while no camera is there: the walk ends at once, for systemd to start anew.
+func TestWalkEndsWithItsLights(t *testing.T) {
+	l := testLoop(t, &deadLights{}, io.Discard)
+	l.camera = goneCamera{}
+	if err := l.walk(t.Context()); err == nil || !strings.Contains(err.Error(), "the keeper has died") {
+		t.Error(err)
+	}
+}
+
 // BenchmarkFrameToLight is the way of a frame from the camera to the LED, inference apart: fitted to a network of
 // 224 × 224, judged by its 1000 classes, shown.
 func BenchmarkFrameToLight(b *testing.B) {
