@@ -13,8 +13,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"edge/frame"
 	"edge/internal/files"
@@ -30,8 +28,8 @@ type lesson struct {
 
 const (
 	mostClasses    = 250
-	mostDeleted    = 100 // pictures that can come back
-	longestClass   = 60
+	mostDeleted    = 100             // pictures that can come back
+	takeTime       = 3 * time.Second // for a picture to come, and for those that were asked for before it
 	deleted        = ".deleted"
 	pictureEnding  = ".jpg"
 	pictureMissing = "there is no such picture"
@@ -47,22 +45,7 @@ type lessonClass struct {
 type taught struct {
 	Folder  string        `json:"folder"`
 	Classes []lessonClass `json:"classes"`
-}
-
-// classError says what is wrong with a class's name, nil for nothing: it becomes a folder's.
-func classError(name string) error {
-	switch {
-	case name == "" || len(name) > longestClass || !utf8.ValidString(name):
-		return fmt.Errorf("a name of 1 to %d bytes, please", longestClass)
-	case strings.TrimSpace(name) != name || name[0] == '.' || name[0] == '-':
-		return errors.New("a name that begins with a letter or a digit, please")
-	}
-	for _, r := range name {
-		if !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune(" -_", r) {
-			return errors.New("letters, digits, spaces, - and _ only, please")
-		}
-	}
-	return nil
+	Picture string        `json:"picture,omitempty"` // the name of the one that was taken or moved
 }
 
 // isPictureName keeps to pictures in a class's own folder: no other file is shown or moved.
@@ -80,7 +63,7 @@ func (l *lesson) list() (taught, error) {
 		return t, err
 	}
 	for _, e := range entries {
-		if !e.IsDir() || classError(e.Name()) != nil {
+		if !e.IsDir() || files.CheckName(e.Name()) != nil {
 			continue
 		}
 		found, err := os.ReadDir(filepath.Join(l.dir, e.Name()))
@@ -100,7 +83,14 @@ func (l *lesson) list() (taught, error) {
 
 // add makes a class.
 func (l *lesson) add(class string) error {
-	if err := classError(class); err != nil {
+	if strings.TrimSpace(class) != class {
+		return errors.New("a name without spaces around it, please")
+	}
+	s, err := teach.OpenStore(l.dir)
+	if err == nil {
+		err = s.CheckClass(class)
+	}
+	if err != nil {
 		return err
 	}
 	t, err := l.list()
@@ -123,25 +113,44 @@ func (l *lesson) keep(class string, jpeg []byte, at time.Time) (string, error) {
 		count, bytes := s.Room()
 		return "", fmt.Errorf("the lesson is full: %d pictures, %d MiB; delete some", count, bytes>>20)
 	}
-	name := strings.ReplaceAll(at.UTC().Format("20060102-150405.000000"), ".", "-") + pictureEnding
-	return name, files.Write(filepath.Join(l.dir, class, name), jpeg)
+	dir := filepath.Join(l.dir, class)
+	name := free(dir, strings.ReplaceAll(at.UTC().Format("20060102-150405.000000"), ".", "-")+pictureEnding)
+	return name, files.Write(filepath.Join(dir, name), jpeg)
 }
 
-// move brings a picture to another class, to .deleted, or back.
-func (l *lesson) move(name, from, to string) error {
+// move brings a picture to another class, to .deleted, or back. It returns its name there: no other picture of the same
+// name is lost.
+func (l *lesson) move(name, from, to string) (string, error) {
+	if from == to {
+		_, err := os.Lstat(filepath.Join(l.dir, from, name))
+		return name, err
+	}
 	target := filepath.Join(l.dir, to)
 	if err := os.MkdirAll(target, 0o777); err != nil {
-		return err
+		return "", err
 	}
-	file := filepath.Join(target, name)
+	moved := free(target, name)
+	file := filepath.Join(target, moved)
 	if err := os.Rename(filepath.Join(l.dir, from, name), file); err != nil {
-		return err
+		return "", err
 	}
 	if to != deleted {
-		return nil
+		return moved, nil
 	}
 	now := time.Now()
-	return errors.Join(os.Chtimes(file, now, now), forget(target))
+	return moved, errors.Join(os.Chtimes(file, now, now), forget(target))
+}
+
+// free returns a name like this one that nothing in a folder has.
+func free(dir, name string) string {
+	ending := filepath.Ext(name)
+	stem := strings.TrimSuffix(name, ending)
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err != nil {
+			return name // if it can't be used, whoever writes says why
+		}
+		name = fmt.Sprintf("%s_%d%s", stem, n, ending)
+	}
 }
 
 // forget removes what was deleted first, so that only so many can come back.
@@ -167,10 +176,10 @@ func forget(dir string) error {
 // has says whether a class is there.
 func (l *lesson) has(class string) bool {
 	info, err := os.Lstat(filepath.Join(l.dir, class))
-	return classError(class) == nil && err == nil && info.IsDir()
+	return files.CheckName(class) == nil && err == nil && info.IsDir()
 }
 
-// lessonFor answers for itself if there is no lesson, and else holds it until the handler returns.
+// withLesson answers for itself if there is no lesson, and else holds it until the handler returns.
 func (s *Server) withLesson(serve func(l *lesson, w http.ResponseWriter, r *http.Request)) http.HandlerFunc {
 	l := &s.lesson
 	return func(w http.ResponseWriter, r *http.Request) {
@@ -185,15 +194,17 @@ func (s *Server) withLesson(serve func(l *lesson, w http.ResponseWriter, r *http
 func (s *Server) listLesson(l *lesson, w http.ResponseWriter, _ *http.Request) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	answerLesson(l, w)
+	answerLesson(l, w, "")
 }
 
-func answerLesson(l *lesson, w http.ResponseWriter) {
+// answerLesson answers with the lesson, and the name of a picture that has changed in it.
+func answerLesson(l *lesson, w http.ResponseWriter, picture string) {
 	t, err := l.list()
 	if err != nil {
 		refuse(w, http.StatusConflict, "", err.Error())
 		return
 	}
+	t.Picture = picture
 	writeJSON(w, http.StatusOK, t)
 }
 
@@ -224,35 +235,37 @@ func (s *Server) addClass(l *lesson, w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnprocessableEntity, "class", err.Error())
 		return
 	}
-	answerLesson(l, w)
+	answerLesson(l, w, "")
 }
 
-// takePicture keeps the next frame for a class.
+// takePicture keeps a frame to come for a class. Each request gets one of its own, as long as there is time.
 func (s *Server) takePicture(l *lesson, w http.ResponseWriter, r *http.Request) {
 	class := r.PathValue("class")
 	if !l.has(class) {
 		refuse(w, http.StatusNotFound, "class", "there is no such class")
 		return
 	}
-	defer s.pump.enter()()
-	ctx, cancel := context.WithTimeout(r.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(r.Context(), takeTime)
 	defer cancel()
-	s.pump.mu.Lock()
-	before := s.pump.newest
-	s.pump.mu.Unlock()
-	p := s.pump.after(ctx, before)
+	p := s.pump.take(ctx)
 	if p == nil || len(p.jpeg) == 0 {
-		refuse(w, http.StatusServiceUnavailable, "", "no picture comes")
+		why := "no picture comes, or others take too many: try again"
+		if p != nil {
+			why = p.err
+		}
+		w.Header().Set("Retry-After", "1")
+		refuse(w, http.StatusServiceUnavailable, "", why)
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if _, err := l.keep(class, p.jpeg, p.at); err != nil {
+	name, err := l.keep(class, p.jpeg, p.at)
+	if err != nil {
 		refuse(w, http.StatusConflict, "", err.Error())
 		return
 	}
 	s.lessonChanged()
-	answerLesson(l, w)
+	answerLesson(l, w, name)
 }
 
 func (s *Server) lessonPicture(l *lesson, w http.ResponseWriter, r *http.Request) {
@@ -288,7 +301,8 @@ func (s *Server) movePicture(l *lesson, w http.ResponseWriter, r *http.Request) 
 		refuse(w, http.StatusNotFound, "", "there is no such picture or class")
 		return
 	}
-	if err := l.move(name, from, to); err != nil {
+	name, err := l.move(name, from, to)
+	if err != nil {
 		status := http.StatusConflict
 		if errors.Is(err, fs.ErrNotExist) {
 			status, err = http.StatusNotFound, errors.New(pictureMissing)
@@ -297,5 +311,5 @@ func (s *Server) movePicture(l *lesson, w http.ResponseWriter, r *http.Request) 
 		return
 	}
 	s.lessonChanged()
-	answerLesson(l, w)
+	answerLesson(l, w, name)
 }

@@ -1,13 +1,16 @@
 package page
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"image/jpeg"
 	"net/http"
+	neturl "net/url"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -77,8 +80,11 @@ func TestLesson(t *testing.T) {
 		{http.MethodPost, "", `{"class":"../up"}`},
 		{http.MethodPost, "", `{"class":".deleted"}`},
 		{http.MethodPost, "", `{"class":""}`},
-		{http.MethodPost, "", `{"class":"` + strings.Repeat("x", 61) + `"}`},
+		{http.MethodPost, "", `{"class":"` + strings.Repeat("x", 101) + `"}`},
 		{http.MethodPost, "", `{"class":"a/b"}`},
+		{http.MethodPost, "", `{"class":"two\nlines"}`},
+		{http.MethodPost, "", `{"class":" spaces "}`},
+		{http.MethodPost, "", `{"class":"None"}`}, // rules don't tell it from none
 		{http.MethodPost, "/nobody/pictures", ""},
 		{http.MethodPost, "/%2e%2e/pictures", ""},
 		{http.MethodPatch, "/%2e%2e/pictures/20250101-1.jpg", `{"class":"none"}`},
@@ -105,6 +111,103 @@ func TestLesson(t *testing.T) {
 	}
 }
 
+// TestTakenAtOnce asks for forty pictures at once: each answer that says so has kept one of its own, as good as those of the
+// buttons, and the others say that they haven't.
+func TestTakenAtOnce(t *testing.T) {
+	w := newWalk(t, "")
+	p := w.program("")
+	p.Lesson = t.TempDir()
+	url := serve(t, config.Page{}, p) + "/api/v1/lessons"
+	w.watch(100)
+	if status, _, text := request(t, http.MethodPost, url, `{"class":"cat"}`); status != http.StatusOK {
+		t.Fatal(status, text)
+	}
+	var all sync.WaitGroup
+	var mu sync.Mutex
+	named := map[string]bool{}
+	kept, refused := 0, 0
+	for range 40 {
+		all.Go(func() {
+			status, header, text := request(t, http.MethodPost, url+"/cat/pictures", "")
+			var answer taught
+			mu.Lock()
+			defer mu.Unlock()
+			switch status {
+			case http.StatusOK:
+				if err := json.Unmarshal([]byte(text), &answer); err != nil {
+					t.Error(err)
+				}
+				kept++
+				named[answer.Picture] = true
+			case http.StatusServiceUnavailable:
+				if refused++; header.Get("Retry-After") == "" || !strings.Contains(text, "try again") {
+					t.Errorf("%v, %s", header, text)
+				}
+			default:
+				t.Errorf("%d, %s", status, text)
+			}
+		})
+	}
+	all.Wait()
+	entries, err := os.ReadDir(filepath.Join(p.Lesson, "cat"))
+	if err != nil || kept < 2 || len(named) != kept || len(entries) != kept {
+		t.Errorf("%d requests kept a picture, and %d were refused: %d names, %d files, %v", kept, refused, len(named), len(entries), err)
+	}
+	f := frame.Frame{Pix: bytes.Repeat([]byte{100, 80, 120}, 64*48), Format: frame.RGB24, Width: 64, Height: 48, Stride: 3 * 64}
+	want, err := new(frame.Encoder).Encode(f, frame.TaughtQuality)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(p.Lesson, "cat", entries[0].Name())); err != nil || !bytes.Equal(got, want) {
+		t.Errorf("a picture of %d bytes; the buttons' would have %d, %v", len(got), len(want), err)
+	}
+}
+
+// TestSameName moves pictures that have the same name in two classes, as 1.jpg: none is lost.
+func TestSameName(t *testing.T) {
+	p := newWalk(t, "").program("")
+	p.Lesson = t.TempDir()
+	url := serve(t, config.Page{}, p) + "/api/v1/lessons/"
+	const odd = `a?b#c %2e & "<i>", ü`
+	for _, class := range []string{"cat", odd} {
+		dir := filepath.Join(p.Lesson, class)
+		if err := errors.Join(os.Mkdir(dir, 0o700), os.WriteFile(filepath.Join(dir, "1.jpg"), []byte(class), 0o600)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	move := func(from, name, to string) string {
+		t.Helper()
+		body, err := json.Marshal(classOf{to})
+		if err != nil {
+			t.Fatal(err)
+		}
+		status, _, text := request(t, http.MethodPatch, url+neturl.PathEscape(from)+"/pictures/"+name, string(body))
+		var answer taught
+		if err := json.Unmarshal([]byte(text), &answer); err != nil || status != http.StatusOK {
+			t.Fatal(status, text, err)
+		}
+		return answer.Picture
+	}
+	first := move("cat", "1.jpg", "")
+	second := move(odd, "1.jpg", "")
+	if first == second {
+		t.Fatalf("both are %s", first)
+	}
+	first = move(deleted, first, "cat")
+	if again := move("cat", first, "cat"); again != first {
+		t.Errorf("%s has become %s where it was", first, again)
+	}
+	if err := os.Rename(filepath.Join(p.Lesson, deleted, second), filepath.Join(p.Lesson, odd, first)); err != nil {
+		t.Fatal(err)
+	}
+	second = move(odd, first, "cat") // which has one of this name
+	for _, want := range []struct{ name, text string }{{first, "cat"}, {second, odd}} {
+		if _, _, text := get(t, url+"cat/pictures/"+want.name); text != want.text {
+			t.Errorf("%s is %q, want %q", want.name, text, want.text)
+		}
+	}
+}
+
 // TestLessonBounds holds that a lesson can't fill a disk: neither with what it has, nor with what was deleted.
 func TestLessonBounds(t *testing.T) {
 	l := lesson{dir: t.TempDir()}
@@ -115,13 +218,13 @@ func TestLessonBounds(t *testing.T) {
 		at := time.Date(2025, 1, 1, 0, 0, mostDeleted-i, 0, time.UTC) // names that say nothing of when they are deleted
 		name, err := l.keep("cat", []byte("picture"), at)
 		if err == nil {
-			err = l.move(name, "cat", deleted)
+			name, err = l.move(name, "cat", deleted)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		if i == mostDeleted+4 {
-			if err := l.move(name, deleted, "cat"); err != nil {
+			if _, err := l.move(name, deleted, "cat"); err != nil {
 				t.Errorf("the last one can't come back: %v", err)
 			}
 		}

@@ -1,15 +1,13 @@
 package page
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"net/http"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +20,9 @@ import (
 type pump struct {
 	live *Live
 	wake chan struct{} // somebody looks again
+
+	takers atomic.Int64  // wait for a picture that is good enough to teach from
+	turn   chan struct{} // of the taker that gets the next one; holds one
 
 	mu       sync.Mutex
 	watchers int
@@ -37,6 +38,7 @@ type picture struct {
 	height     int
 	sharpness  float64
 	brightness float64
+	taught     bool   // good enough to teach from
 	err        string // why there is no picture of this frame
 }
 
@@ -44,13 +46,12 @@ const (
 	pictureInterval = 100 * time.Millisecond // between pictures that are the camera's own JPEG
 	encodeInterval  = 200 * time.Millisecond // between pictures that are made here, on a machine that makes them fast
 	timesWork       = 4                      // and on others so many times what one takes
-	mostSide        = 960                    // pixels, of pictures that are made here
-	jpegQuality     = 75
-	niceness        = 10 // of the thread that makes them: the system gives it a tenth of what others get
+	jpegQuality     = 75                     // unless somebody teaches
+	niceness        = 10                     // of the thread that makes them: the system gives it a tenth of what others get
 )
 
 func newPump(l *Live) *pump {
-	return &pump{live: l, wake: make(chan struct{}, 1), changed: make(chan struct{})}
+	return &pump{live: l, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), changed: make(chan struct{})}
 }
 
 // enter says that somebody looks; the returned function that they don't any more.
@@ -86,6 +87,28 @@ func (p *pump) after(ctx context.Context, last *picture) *picture {
 	}
 }
 
+// take returns a picture to teach from, made of a frame to come. Whoever takes one at the same time gets another. It returns
+// nil at the end of ctx.
+func (p *pump) take(ctx context.Context) *picture {
+	select {
+	case p.turn <- struct{}{}:
+		defer func() { <-p.turn }()
+	case <-ctx.Done():
+		return nil
+	}
+	p.takers.Add(1)
+	defer p.takers.Add(-1)
+	defer p.enter()()
+	p.mu.Lock()
+	last := p.newest
+	p.mu.Unlock()
+	for {
+		if last = p.after(ctx, last); last == nil || last.taught {
+			return last
+		}
+	}
+}
+
 // run makes pictures until ctx ends, on a thread of its own that the system runs only while the network leaves it a core: on a
 // board whose cores are all the network's, a picture would else make a frame late.
 func (p *pump) run(ctx context.Context) {
@@ -116,7 +139,11 @@ func (p *pump) run(ctx context.Context) {
 			if f.Format != frame.MJPEG {
 				interval = encodeInterval
 			}
-			made := c.convert(f)
+			quality := jpegQuality
+			if p.takers.Load() > 0 {
+				quality = frame.TaughtQuality
+			}
+			made := c.convert(f, quality)
 			interval = max(interval, timesWork*time.Since(came))
 			p.live.giveBack(f)
 			p.mu.Lock()
@@ -136,10 +163,7 @@ func (p *pump) run(ctx context.Context) {
 // converter makes pictures of frames, and measures them.
 type converter struct {
 	width, height int // of the frames
-	scaled        *frame.Fitter
-	rgb           *image.RGBA
-	pix           []byte
-	size          int // of the last picture, in bytes
+	encoder       frame.Encoder
 	grey          *frame.Fitter
 	luma          []byte
 }
@@ -149,17 +173,14 @@ const (
 	greyHeight = 120
 )
 
-func (c *converter) convert(f *frame.Frame) *picture {
-	p := &picture{at: time.Now(), width: f.Width, height: f.Height}
+func (c *converter) convert(f *frame.Frame, quality int) *picture {
+	p := &picture{at: time.Now(), width: f.Width, height: f.Height, taught: f.Format == frame.MJPEG || quality >= frame.TaughtQuality}
 	if err := c.measure(f, p); err != nil {
 		p.err = err.Error()
 		return p
 	}
-	if f.Format == frame.MJPEG {
-		p.jpeg = frame.AppendJPEG(nil, f.Pix)
-		return p
-	}
-	if err := c.encode(f, p); err != nil {
+	var err error
+	if p.jpeg, err = c.encoder.Encode(*f, quality); err != nil {
 		p.err = err.Error()
 	}
 	return p
@@ -176,7 +197,7 @@ func specOf(width, height, channels int) frame.TensorSpec {
 // its middle, where no scaling takes the sharpness away.
 func (c *converter) measure(f *frame.Frame, p *picture) error {
 	if c.grey == nil || c.width != f.Width || c.height != f.Height {
-		c.width, c.height, c.scaled = f.Width, f.Height, nil
+		c.width, c.height = f.Width, f.Height
 		w, h := min(greyWidth, max(f.Width, 1)), min(greyHeight, max(f.Height, 1))
 		middle := frame.ROI{X: float64((f.Width - w) / 2), Y: float64((f.Height - h) / 2), Width: float64(w), Height: float64(h)}
 		if w < 2 || h < 2 {
@@ -193,33 +214,6 @@ func (c *converter) measure(f *frame.Frame, p *picture) error {
 	}
 	p.brightness, p.sharpness = brightnessAndSharpness(c.luma, min(greyWidth, f.Width))
 	return nil
-}
-
-// encode makes a JPEG of raw pixels.
-func (c *converter) encode(f *frame.Frame, p *picture) error {
-	if c.scaled == nil {
-		w, h := f.Width, f.Height
-		if most := max(w, h); most > mostSide {
-			w, h = max(w*mostSide/most, 1), max(h*mostSide/most, 1)
-		}
-		var err error
-		if c.scaled, err = frame.NewFitter(specOf(w, h, 3), frame.Options{Fit: frame.Stretch}); err != nil {
-			return err
-		}
-		c.pix, c.rgb = make([]byte, 3*w*h), image.NewRGBA(image.Rect(0, 0, w, h))
-	}
-	if err := c.scaled.Fit(c.pix, *f); err != nil {
-		return err
-	}
-	to := c.rgb.Pix
-	for i, j := 0, 0; i < len(c.pix); i, j = i+3, j+4 {
-		to[j], to[j+1], to[j+2], to[j+3] = c.pix[i], c.pix[i+1], c.pix[i+2], 255
-	}
-	var b bytes.Buffer
-	b.Grow(c.size + c.size/8)
-	err := jpeg.Encode(&b, c.rgb, &jpeg.Options{Quality: jpegQuality})
-	p.jpeg, c.size = b.Bytes(), b.Len()
-	return err
 }
 
 // streaming gives a handler a place among the streams, and the streams' own deadlines.

@@ -1,12 +1,9 @@
 package teach
 
 import (
-	"bytes"
 	"cmp"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -16,7 +13,6 @@ import (
 
 	"edge/frame"
 	"edge/internal/files"
-	"edge/quant"
 )
 
 // A lesson that is taught at a camera grows by bursts: the pictures that were taken at once. Their names say which; clocks
@@ -98,7 +94,7 @@ func (s *Store) Add(class string, f frame.Frame) (string, error) {
 	if s.Left() == 0 {
 		return "", fmt.Errorf("teach: %s: %w: %d pictures, %d MiB; remove some", s.dir, ErrFull, s.count, s.bytes>>20)
 	}
-	data, err := encode(f)
+	data, err := new(frame.Encoder).Encode(f, frame.TaughtQuality)
 	if err != nil {
 		return "", err
 	}
@@ -173,36 +169,6 @@ func (s *Store) Undo() (int, error) {
 		os.Remove(filepath.Dir(file)) // a class without pictures is none; it fails while there are some
 	}
 	return len(last.files), s.look()
-}
-
-// maxSaved is the longer side of pictures that are encoded here, in pixels. A network sees fewer.
-const maxSaved = 960
-
-// encode makes a JPEG file of a frame: a camera's own as it is, raw pixels encoded.
-func encode(f frame.Frame) ([]byte, error) {
-	if f.Format == frame.MJPEG {
-		return frame.AppendJPEG(nil, f.Pix), nil
-	}
-	w, h := f.Width, f.Height
-	if most := max(w, h); most > maxSaved {
-		w, h = max(w*maxSaved/most, 1), max(h*maxSaved/most, 1)
-	}
-	spec := frame.TensorSpec{Height: h, Width: w, Channels: 3, Quant: quant.Params{Scale: 1}, Std: [3]float32{1, 1, 1}}
-	fitter, err := frame.NewFitter(spec, frame.Options{Fit: frame.Stretch})
-	if err != nil {
-		return nil, err
-	}
-	pix := make([]byte, 3*w*h)
-	if err := fitter.Fit(pix, f); err != nil {
-		return nil, err
-	}
-	img := image.NewRGBA(image.Rect(0, 0, w, h))
-	for i, j := 0, 0; i < len(pix); i, j = i+3, j+4 {
-		img.Pix[j], img.Pix[j+1], img.Pix[j+2], img.Pix[j+3] = pix[i], pix[i+1], pix[i+2], 255
-	}
-	var b bytes.Buffer
-	err = jpeg.Encode(&b, img, &jpeg.Options{Quality: 92})
-	return b.Bytes(), err
 }
 
 // Room returns how many pictures a lesson has, and their size in bytes.

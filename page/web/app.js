@@ -415,9 +415,9 @@ async function askLesson(path, method = "GET", body) {
   });
   const known = r.headers.get("Content-Type") === "application/json", answer = known ? await r.json() : await r.text();
   if (!r.ok || method !== "GET") say($("teach-trouble"), r.ok ? "" : known ? answer.problems[0].text : answer);
-  if (r.ok) showLesson(answer);
+  if (r.ok) showLesson({ folder: answer.folder, classes: answer.classes });
   else if (r.status === 404 && lesson === null) $("teach-form").hidden = true;
-  return r.ok;
+  return r.ok && answer;
 }
 
 const inClass = (c, name) => `/${encodeURIComponent(c)}/pictures` + (name ? "/" + encodeURIComponent(name) : "");
@@ -427,8 +427,6 @@ function urlOf(file) {
   const [name, c] = file.split("/").reverse();
   return "/api/v1/lessons" + inClass(c, name);
 }
-
-const picturesOf = (name) => lesson.classes.find((c) => c.name === name)?.pictures ?? [];
 
 function showLesson(l) {
   const before = JSON.stringify(lesson), focused = document.activeElement?.id;
@@ -449,9 +447,8 @@ function showLesson(l) {
 
 async function takePicture(name) {
   if (!lesson.classes.some((c) => c.name === name) && !await askLesson("", "POST", { class: name })) return;
-  const before = new Set(picturesOf(name));
-  if (!await askLesson(inClass(name), "POST")) return;
-  for (const taken of picturesOf(name)) if (!before.has(taken)) undone.push({ from: name, to: "", name: taken });
+  const answer = await askLesson(inClass(name), "POST");
+  if (answer) undone.push({ from: name, to: "", name: answer.picture });
   $("undo").disabled = undone.length === 0;
 }
 
@@ -463,8 +460,9 @@ function thumbnail(l, c, name, id) {
   to.addEventListener("change", async () => {
     if (to.value === "-") return;
     const target = to.value;
-    if (await askLesson(inClass(c.name, name), "PATCH", { class: target })) {
-      undone = [{ from: target || ".deleted", to: c.name, name }];
+    const answer = await askLesson(inClass(c.name, name), "PATCH", { class: target });
+    if (answer) {
+      undone = [{ from: target || ".deleted", to: c.name, name: answer.picture }];
       $("undo").disabled = false;
     }
   });
