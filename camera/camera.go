@@ -49,7 +49,7 @@ type Camera interface {
 	// Counts returns how many frames were delivered, dropped and damaged so far. Any goroutine may call it.
 	Counts() Counts
 
-	// String says which camera this is, for people.
+	// String says which camera this is now, for people. Any goroutine may call it.
 	String() string
 
 	// Close frees what Open took. It must not be called while a sequence runs.

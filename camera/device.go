@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -17,7 +18,7 @@ type device struct {
 	counters
 	spec Spec
 	o    Options
-	name string // as it was first
+	name atomic.Pointer[string] // of the one that was plugged in last
 
 	session *session      // nil while there is none
 	trouble error         // why no frames come for now; nil while they come
@@ -29,30 +30,28 @@ const reopenAfter = 10 * time.Second
 
 func openDevice(spec Spec, o Options) (Camera, error) {
 	d := &device{spec: spec, o: o}
-	n, err := d.open()
-	if err != nil && o.Wait {
-		d.name = spec.String()
-		return d, nil
-	}
-	if err != nil {
+	name := spec.String()
+	d.name.Store(&name)
+	if err := d.open(); err != nil && !o.Wait {
 		return nil, fmt.Errorf("camera: %w", err)
 	}
-	d.name = fmt.Sprintf("%s (%s)", n.Path, n.Name)
 	return d, nil
 }
 
 // open finds the camera, wherever it is now, and starts it.
-func (d *device) open() (Node, error) {
+func (d *device) open() error {
 	n, err := find(d.spec)
 	if err != nil {
-		return n, err
+		return err
 	}
 	s, err := startSession(n, d.o, &d.counters)
 	if err != nil {
-		return n, n.explain(err)
+		return n.explain(err)
 	}
 	d.session, d.silence = s, 0
-	return n, nil
+	name := fmt.Sprintf("%s (%s)", n.Path, n.Name)
+	d.name.Store(&name)
+	return nil
 }
 
 // Frames implements Camera.
@@ -68,7 +67,7 @@ func (d *device) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 				if !yield(f, nil) {
 					return
 				}
-			case !yield(frame.Frame{}, lost(d.name, err)):
+			case !yield(frame.Frame{}, lost(d.String(), err)):
 				return
 			case d.session == nil && !sleep(ctx, lostInterval):
 				return
@@ -80,7 +79,7 @@ func (d *device) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 // next waits for the next frame. Its error says why there is none; the caller then calls it again.
 func (d *device) next(ctx context.Context) (frame.Frame, error) {
 	if d.session == nil {
-		if _, d.trouble = d.open(); d.trouble != nil {
+		if d.trouble = d.open(); d.trouble != nil {
 			return frame.Frame{}, d.trouble
 		}
 		d.trouble = errSilent
@@ -109,7 +108,7 @@ func (d *device) next(ctx context.Context) (frame.Frame, error) {
 }
 
 // String implements Camera.
-func (d *device) String() string { return d.name }
+func (d *device) String() string { return *d.name.Load() }
 
 // Close implements Camera.
 func (d *device) Close() error {

@@ -153,8 +153,8 @@ func (w *walk) watch(cat byte) {
 func (w *walk) program(recording string) Program {
 	return Program{
 		Live: w.live, Input: specOf(8, 8, 3), Settings: w, Record: recording, Log: slog.New(slog.DiscardHandler),
-		Fixed:    Fixed{Version: "v1", Kernels: "generic", Camera: "test", Started: w.started},
-		Changing: func() Changing { return Changing{Dropped: 3, Temperature: 51} },
+		Fixed:    Fixed{Version: "v1", Kernels: "generic", Started: w.started},
+		Changing: func() Changing { return Changing{Camera: "test", Dropped: 3, Temperature: 51} },
 	}
 }
 

@@ -58,12 +58,13 @@ type Top struct {
 
 // Fixed is the part of a State that doesn't change while the program runs.
 type Fixed struct {
-	Version, Kernels, Camera string
-	Started                  time.Time
+	Version, Kernels string
+	Started          time.Time
 }
 
 // Changing is the part of a State that others know.
 type Changing struct {
+	Camera           string
 	Dropped, Damaged uint64
 	Temperature      float64
 	Throttled        string
@@ -78,7 +79,7 @@ const mostTop = 5
 func (l *Live) State(f *Fixed, c Changing) State {
 	now := time.Now()
 	s := State{
-		Version: f.Version, Kernels: f.Kernels, Camera: f.Camera, Started: f.Started, At: now,
+		Version: f.Version, Kernels: f.Kernels, Camera: c.Camera, Started: f.Started, At: now,
 		Frames: l.frames.Load(), Losses: l.losses.Load(), Dropped: c.Dropped, Damaged: c.Damaged,
 		FrameToLED: l.lit.mean(), Inference: l.inferred.mean(),
 		Temperature: c.Temperature, Throttled: c.Throttled, Recording: c.Recording, Trouble: c.Trouble, Unsaved: c.Unsaved,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"edge/camera"
@@ -34,7 +35,7 @@ type loop struct {
 	lost         bool          // no usable frames come
 	damagedSince time.Time     // when the damaged frames began; zero after a good one
 	seen         int           // frames that led to a verdict
-	unfit        int           // frames that turned out to be damaged only here
+	unfit        atomic.Uint64 // frames that turned out to be damaged only here, as MJPEG does
 	busy         time.Duration // spent on those that were seen
 }
 
@@ -72,7 +73,7 @@ func (l *loop) walk(ctx context.Context) error {
 func (l *loop) see(f frame.Frame) error {
 	start := time.Now()
 	if err := l.net.Fit(f); err != nil {
-		l.unfit++
+		l.unfit.Add(1)
 		return err
 	}
 	l.witnesses.fitted(&f, l.net.Net.Input())

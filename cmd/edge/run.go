@@ -294,9 +294,15 @@ func notify(state string) { _, _ = daemon.SdNotify(false, state) }
 
 // summary logs how many frames were seen, dropped and damaged.
 func (l *loop) summary() {
+	counts := l.counts()
+	l.log.Info("stopped", "frames", l.seen, "mean", l.mean(), "dropped", counts.Dropped, "damaged", counts.Damaged)
+}
+
+// counts are the camera's, with the frames that turned out to be damaged only when they were decoded. Any goroutine may ask.
+func (l *loop) counts() camera.Counts {
 	counts := l.camera.Counts()
-	l.log.Info("stopped", "frames", l.seen, "mean", l.mean(),
-		"dropped", counts.Dropped, "damaged", counts.Damaged+uint64(l.unfit))
+	counts.Damaged += l.unfit.Load()
+	return counts
 }
 
 // mean returns how long a frame took on average, from its arrival to the lights.

@@ -406,8 +406,9 @@ func TestDamagedFrames(t *testing.T) {
 	bad := good
 	bad.Pix = bad.Pix[:5]
 	err := l.see(bad)
-	if !errors.Is(err, frame.ErrDamaged) || l.unfit != 1 {
-		t.Fatalf("%v, %d", err, l.unfit)
+	l.camera = noCamera{}
+	if told := (&watchers{control: &control{}}).changing(l).Damaged; !errors.Is(err, frame.ErrDamaged) || told != 1 {
+		t.Fatalf("%v, %d", err, told)
 	}
 	if e := l.withoutThisFrame(err); e != nil || l.lost || len(r.set) != 0 {
 		t.Errorf("one damaged frame: %v, %v", e, r.set)

@@ -60,7 +60,7 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 	w := &watchers{
 		live: page.NewLive(c.Decision, page.Network{Name: l.net.Name(), SHA256: sum, Output: l.net.Output}), log: l.log, stop: func() {},
 		fixed: page.Fixed{
-			Version: version, Kernels: l.net.Net.Kernels(), Camera: l.camera.String(), Started: started,
+			Version: version, Kernels: l.net.Net.Kernels(), Started: started,
 		},
 		control: &control{
 			parse: parse, output: l.net.Output, input: l.net.Input, changes: changes, text: c.Text(), config: c, header: header,
@@ -180,8 +180,9 @@ func listen(c config.Page) (net.Listener, error) {
 
 // changing returns the part of the state that the walk doesn't show.
 func (w *watchers) changing(l *loop) page.Changing {
-	counts := l.camera.Counts()
+	counts := l.counts()
 	c := page.Changing{
+		Camera:  l.camera.String(),
 		Dropped: counts.Dropped, Damaged: counts.Damaged, Recording: w.folder, Unsaved: w.control.Unsaved(),
 	}
 	if w.recorder != nil {
