@@ -42,7 +42,7 @@ var sharedBench = sync.OnceValues(func() (*bench, error) {
 	}
 	b := &bench{images, dir}
 	for name, pkg := range map[string]string{
-		"agent": "edge/e2e/agent", "vivid": "edge/e2e/vivid", "edge": "edge/cmd/edge",
+		"agent": "edge/e2e/agent", "vivid": "edge/e2e/vivid", "webcam": "edge/e2e/webcam", "edge": "edge/cmd/edge",
 	} {
 		if err := goForBoard("build", "-o", b.path(name), pkg); err != nil {
 			return b, err

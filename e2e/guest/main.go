@@ -49,7 +49,7 @@ func run(ctx context.Context) (status int, err error) {
 	if flag.NArg() == 0 {
 		return 0, fmt.Errorf("no command; see go doc edge/e2e/guest")
 	}
-	config := machine.Config{Systemd: *systemd, Modules: []machine.Module{machine.Vivid}, Files: files}
+	config := machine.Config{Systemd: *systemd, Modules: append(machine.USBCameras, machine.Vivid), Files: files}
 	if *board == "rpi3" {
 		config.Board = machine.RPi3
 	}
@@ -58,13 +58,14 @@ func run(ctx context.Context) (status int, err error) {
 		return 0, err
 	}
 	defer os.RemoveAll(temp)
-	for _, name := range []string{"agent", "vivid"} {
-		if err := build(ctx, filepath.Join(temp, name), "edge/e2e/"+name); err != nil {
+	for _, name := range []string{"agent", "vivid", "webcam"} {
+		program := filepath.Join(temp, name)
+		if err := build(ctx, program, "edge/e2e/"+name); err != nil {
 			return 0, err
 		}
+		config.Files = append(config.Files, machine.File{Path: "/usr/local/bin/" + name, Host: program})
 	}
 	config.Agent = filepath.Join(temp, "agent")
-	config.Files = append(config.Files, machine.File{Path: "/usr/local/bin/vivid", Host: filepath.Join(temp, "vivid")})
 	if config.Images, err = image.Prepare(ctx); err != nil {
 		return 0, err
 	}

@@ -41,7 +41,8 @@ const recipe = "4"
 
 // modules that a guest may ask for. What the kernel has built in (PL061, pinctrl-bcm2835, the serial ports) isn't here.
 var modules = []string{
-	"vivid",                                       // cameras
+	"vivid",                // cameras
+	"vhci_hcd", "uvcvideo", // USB cameras
 	"virtio_mmio", "virtio_blk", "virtio_console", // disk and agent's port on -M virt
 	"squashfs", "overlay", // the root file system
 	"ext4", "crc32c_generic", // a card

@@ -47,6 +47,10 @@ type Module struct{ Name, Parameters string }
 // Vivid is a virtual camera (/dev/video0) and a video output (/dev/video1) that can be looped into it.
 var Vivid = Module{"vivid", "node_types=0x101"}
 
+// USBCameras are the driver of all USB cameras, and ports into which edge/e2e/webcam plugs some. Their numbers come after vivid's.
+// The driver doesn't keep damaged pictures for itself.
+var USBCameras = []Module{{Name: "vhci_hcd"}, {"uvcvideo", "nodrop=1"}}
+
 // File is a file in the guest: a copy of one on the host, a link, or the content.
 type File struct {
 	Path    string
