@@ -8,6 +8,7 @@ import (
 
 	"edge/engine"
 	"edge/kernels"
+	"edge/mobilenet"
 )
 
 func isFused(s engine.StepInfo) bool { return len(s.Layers) > 1 }
@@ -57,6 +58,39 @@ func TestFusedGoldens(t *testing.T) {
 	}
 	for kind := range kinds {
 		t.Log(kind)
+	}
+}
+
+// TestFusedShares: four threads share V2's wide layers evenly, in bands that are smaller for it, and one has as large ones as fit.
+func TestFusedShares(t *testing.T) {
+	plan, err := mobilenet.V2(1, 224, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	graph := plan.Graph(1)
+	between := map[int][]int{}
+	for _, threads := range []int{1, 4} {
+		net, err := engine.CompileFused(graph, kernels.Generic(), threads, kernels.ArmFuseFrom)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range net.Steps() {
+			if isFused(s) {
+				between[threads] = append(between[threads], s.Between)
+				if s.Share != 1/float64(threads) {
+					t.Errorf("%v by %d threads: one gets %v", s, threads, s.Share)
+				}
+			}
+		}
+		net.Close()
+	}
+	if len(between[1]) < 4 || len(between[1]) != len(between[4]) {
+		t.Errorf("%v", between)
+	}
+	for i, one := range between[1] {
+		if one < 64<<10 || one > 128<<10 || between[4][i] < 16<<10 || between[4][i] > one {
+			t.Errorf("%d bytes lie between the layers by one thread, %d by each of four", one, between[4][i])
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ type Step struct {
 
 // Layer is a step, or a layer of a fused one.
 type Layer struct {
-	Kind     string // "pointwise", "fully connected", "conv", "depthwise", "add"
+	Kind     string // "pointwise", "fully connected" (one of a single pixel, too), "conv", "depthwise", "add"
 	Size     int    // rows and columns of the output
 	In, Out  int    // channels; of a conv, In is the bytes of a patch
 	Window   int    // rows and columns of a convolution's window
@@ -75,7 +75,12 @@ func layerOf(s *engine.StepInfo) (Layer, bool) {
 	}
 	l := Layer{Kind: s.Kind, Size: out[1], In: s.In[3], Out: out[3], Window: w.KernelH, Stride: w.StrideH, InPixels: s.In[1] * s.In[2]}
 	switch s.Kind {
-	case "pointwise", "add":
+	case "pointwise":
+		if l.Size == 1 {
+			l.Kind = "fully connected"
+		}
+		return l, true
+	case "add":
 		return l, true
 	case "conv":
 		l.In = s.MACs / elements(out)

@@ -35,6 +35,10 @@ func TestStepOf(t *testing.T) {
 			[]Layer{{"fully connected", 1, 1280, 1000, 1, 1, 1}},
 		},
 		{
+			engine.StepInfo{Kind: "pointwise", In: []int{1, 1, 1, 1024}, Out: []int{1, 1, 1, 1001}},
+			[]Layer{{"fully connected", 1, 1024, 1001, 1, 1, 1}},
+		},
+		{
 			engine.StepInfo{Kind: "add", In: []int{1, 7, 7, 160}, Out: []int{1, 7, 7, 160}},
 			[]Layer{{"add", 7, 160, 160, 1, 1, 49}},
 		},
@@ -79,7 +83,7 @@ func TestEveryLayer(t *testing.T) {
 	for _, fused := range []bool{false, true} {
 		set := *kernels.Generic()
 		if set.FuseFrom = 0; fused {
-			set.FuseFrom = 256 << 10 // as on Arm
+			set.FuseFrom = kernels.ArmFuseFrom
 		}
 		net, err := engine.Compile(graph, engine.Options{Kernels: &set})
 		if err != nil {

@@ -12,6 +12,7 @@ type Core struct {
 	Panel                  int     // output channels that the pointwise kernel computes at once
 	L1, L2, L3             int     // bytes; with a third level, the second is each core's own, else the last is that of all cores
 	L2Stream, L3Stream     float64 // bytes a cycle that one core reads and writes there
+	Shared                 float64 // how many cores can stream from the last cache without slowing each other down
 	MemoryGBs              float64 // gigabytes a second that one core reads and writes in memory, or all together
 	costs                  map[string][]float64
 	Board, StreamsMeasured string // what the figures are of, and where they come from
@@ -20,36 +21,31 @@ type Core struct {
 // Cores are the cores that were modelled.
 //
 // Sizes of caches: Raspberry Pi's documentation, "Processors". Streams: see each. What isn't measured is assumed, and
-// says so.
+// says so. Of no board is it known how many cores the last cache serves at once: half of the four are assumed.
 var Cores = []Core{
 	{
 		Name: "Cortex-A53", Kernels: "neon", MHz: 1400, InOrder: true, Board: "Pi 3 B+", costs: costsA53,
-		Panel: 4, L1: 32 << 10, L2: 512 << 10, L2Stream: 8, MemoryGBs: 2.46,
+		Panel: 4, L1: 32 << 10, L2: 512 << 10, L2Stream: 8, Shared: 2, MemoryGBs: 2.46,
 		StreamsMeasured: "memory: sbc-bench on a Pi 3 B+, memcpy 1230 MB/s, read and written (github.com/ThomasKaiser/sbc-bench, Results.md); " +
 			"second level: assumed, half of the 16 bytes a cycle of the interface (Cortex-A53 TRM)",
 	},
 	{
 		Name: "Cortex-A72", Kernels: "neon", MHz: 1500, Board: "Pi 4", costs: costsA72,
-		Panel: 4, L1: 32 << 10, L2: 1 << 20, L2Stream: 16, MemoryGBs: 5.5,
+		Panel: 4, L1: 32 << 10, L2: 1 << 20, L2Stream: 16, Shared: 2, MemoryGBs: 5.5,
 		StreamsMeasured: "memory: STREAM's copy on a Pi 4, 5527 MB/s (sci-pi.org.uk/bench/stream.html); second level: assumed",
 	},
 	{
 		Name: "Cortex-A76", Kernels: "neon-dot", MHz: 2400, Board: "Pi 5", costs: costsA76,
-		Panel: 8, L1: 64 << 10, L2: 512 << 10, L3: 2 << 20, L2Stream: 29, L3Stream: 14, MemoryGBs: 7.4,
+		Panel: 8, L1: 64 << 10, L2: 512 << 10, L3: 2 << 20, L2Stream: 29, L3Stream: 14, Shared: 2, MemoryGBs: 7.4,
 		StreamsMeasured: "caches: ASCT on Graviton2's Neoverse N1, 73.4 and 35.9 GB/s at 2.5 GHz (learn.arm.com, memory-subsystem); " +
 			"memory: assumed, the share of its bus's 17.1 GB/s that a Pi 4 reaches of 12.8",
 	},
 }
 
-const (
-	// sharedStreams is how many cores can stream from a cache that they share without slowing each other down. No
-	// board's figures are known; it is assumed to be half of the four.
-	sharedStreams = 2
-	// Meeting is how many milliseconds threads lose to each other after a step beside that. 0.7 µs were measured on x86
-	// (ARCHITECTURE.md, "Threads"), where a core sees another's write in 51 ns; Graviton2's Neoverse N1 takes 47
-	// (github.com/nviennot/core-to-core-latency), older cores of Arm's may take twice as long.
-	Meeting = 1e-3
-)
+// Meeting is how many milliseconds threads lose to each other after a step beside that. 0.7 µs were measured on x86
+// (ARCHITECTURE.md, "Threads"), where a core sees another's write in about 50 ns; Graviton2's Neoverse N1 takes 47, too
+// (github.com/nviennot/core-to-core-latency). Of the boards' cores nothing is published.
+const Meeting = 1e-3
 
 // Memory estimates the cycles of moving a step's bytes between the caches, for a network with resident bytes of
 // activations and weights, until the busiest thread has its part.
@@ -130,7 +126,7 @@ func (l Layer) output() int { return l.Size * l.Size * l.Out }
 // move returns the cycles that a thread takes to move bytes, of together different ones that all threads move, if what
 // it works on until it needs them again has own bytes, and what all threads work on has all.
 func (c *Core) move(threads, bytes, together, own, all int) float64 {
-	shared := max(float64(threads)/sharedStreams, 1)
+	shared := max(float64(threads)/c.Shared, 1)
 	switch {
 	case c.L3 > 0 && own <= c.L2:
 		return float64(bytes) / c.L2Stream

@@ -19,7 +19,7 @@ import (
 // and then its weights in the order in which the kernel reads them.
 func native() []candidate {
 	neon := generic[int8]("neon", true)
-	neon.FuseFrom = 256 << 10 // a board's second-level cache has 512 KB or 1 MB, often for four cores
+	neon.FuseFrom = ArmFuseFrom
 	neon.PackPointwise, neon.PackDepthwise = packPointwiseNeon, packDepthwiseNeon
 	neon.PackAdd, neon.PackAveragePool = packAddNeon, packAveragePoolNeon
 	neon.PackTable, neon.PackMultiply = packTableNeon, packMultiplyNeon

@@ -78,3 +78,28 @@ func TestLayerNames(t *testing.T) {
 		}
 	}
 }
+
+// TestPlans: the engine's steps are the networks' layers, fused ones too, and by any number of threads.
+func TestPlans(t *testing.T) {
+	for _, n := range []network{networks()[0], networks()[3]} {
+		plans, err := n.plans()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(plans) != 2*2*mostThreads { // panels of 4 and 8, fused or not
+			t.Errorf("%s: %d plans", n.name, len(plans))
+		}
+		for w, p := range plans {
+			for _, s := range p.steps {
+				if len(s.layers) > 1 != (s.Between > 0) || len(s.layers) > 1 && !w.fused || s.Threads != w.threads || s.Share < 1/float64(w.threads) || s.Share > 1 {
+					t.Errorf("%s, %+v: %+v", n.name, w, s)
+				}
+			}
+		}
+	}
+	n := networks()[0]
+	n.layers = n.layers[1:]
+	if _, err := n.plans(); err == nil {
+		t.Error("a layer that isn't the network's own is found in it")
+	}
+}

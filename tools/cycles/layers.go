@@ -6,8 +6,11 @@ import (
 	"strconv"
 	"strings"
 
+	"edge/classifier"
 	"edge/estimate"
 	"edge/kernels"
+	"edge/mobilenet"
+	"edge/model"
 	"edge/quant"
 )
 
@@ -73,21 +76,53 @@ func (l layer) layer() estimate.Layer {
 	return e
 }
 
+// A network is simulated by its layers. Which of them are one step, and how threads share it, its graph says when it is
+// compiled (steps.go).
 type network struct {
 	name   string
 	layers []layer
+	graph  func() (*model.Graph, error)
 }
 
 func networks() []network {
+	v1 := func(alpha float64, resolution, classes int, u8 bool) network {
+		return network{
+			fmt.Sprintf("V1 %s/%d %s", alphaName(alpha), resolution, weights(u8)), networkV1(alpha, resolution, classes, u8),
+			graphOf(mobilenet.V1(alpha, resolution, classes)),
+		}
+	}
+	v2 := func(u8 bool) network {
+		return network{"V2 1.0/224 " + weights(u8), networkV2(u8), graphOf(mobilenet.V2(1, 224, 1001))}
+	}
 	return []network{
-		{"V1 0.25/96 int8", networkV1(0.25, 96, 2, false)},
-		{"V1 0.25/128 u8", networkV1(0.25, 128, 1001, true)},
-		{"V1 0.5/160 u8", networkV1(0.5, 160, 1001, true)},
-		{"V1 0.75/192 u8", networkV1(0.75, 192, 1001, true)},
-		{"V1 1.0/224 u8", networkV1(1, 224, 1001, true)},
-		{"V2 1.0/224 u8", networkV2(true)},
-		{"V2 1.0/224 int8", networkV2(false)},
-		{"Lite0 int8", networkLite0()},
+		v1(0.25, 96, 2, false), v1(0.25, 128, 1001, true), v1(0.5, 160, 1001, true), v1(0.75, 192, 1001, true), v1(1, 224, 1001, true),
+		v2(true), v2(false),
+		{"Lite0 int8", networkLite0(), func() (*model.Graph, error) { return classifier.ReadModel("") }},
+	}
+}
+
+// alphaName writes 1 as 1.0.
+func alphaName(alpha float64) string {
+	if alpha == 1 {
+		return "1.0"
+	}
+	return strconv.FormatFloat(alpha, 'g', -1, 64)
+}
+
+func weights(u8 bool) string {
+	if u8 {
+		return "u8"
+	}
+	return "int8"
+}
+
+// graphOf makes a blueprint a graph with random weights.
+func graphOf(b *mobilenet.Blueprint, err error) func() (*model.Graph, error) {
+	return func() (*model.Graph, error) {
+		if err != nil {
+			return nil, err
+		}
+		return b.Graph(1), nil
 	}
 }
 
@@ -231,9 +266,4 @@ func (l layer) prepare(s *kernels.Set) func() {
 		}
 		pointwise.Run(call)
 	}
-}
-
-// alone is a layer that is a step, on one thread.
-func alone(l estimate.Layer) estimate.Step {
-	return estimate.Step{Layers: []estimate.Layer{l}, Threads: 1, Share: 1}
 }

@@ -13,6 +13,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"log"
@@ -38,6 +39,7 @@ func main() {
 	program := flag.String("program", "", "estimate what plugin/program.c counted, this `file`, instead of our layers")
 	core := flag.String("core", "Cortex-A53", "on this core")
 	table := flag.String("table", "", "write the formulas of package estimate into this `file`")
+	keep := flag.String("costs", "", "keep what layers cost in this `file`, and take from it what it has: of the same kernels only")
 	flag.Parse()
 	if *run != "" {
 		l, err := parseLayer(*run)
@@ -59,7 +61,7 @@ func main() {
 	if *program != "" {
 		err = e.foreign(*program, *core)
 	} else {
-		err = e.report(*table)
+		err = e.report(*table, *keep)
 	}
 	os.RemoveAll(dir)
 	if err != nil {
@@ -103,7 +105,7 @@ func (c *cost) add(block cost, times float64) {
 	c.port += block.port * times
 }
 
-func (e *estimator) report(table string) error {
+func (e *estimator) report(table, keep string) error {
 	build := exec.Command("go", "build", "-o", e.program, "edge/tools/cycles")
 	build.Env = append(os.Environ(), "GOARCH=arm64", "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -113,7 +115,14 @@ func (e *estimator) report(table string) error {
 		return err
 	}
 	e.counted = map[string][]count{}
-	costs := map[string]cost{}
+	plans := map[string]map[way]plan{}
+	for _, n := range networks() {
+		var err error
+		if plans[n.name], err = n.plans(); err != nil {
+			return err
+		}
+	}
+	costs := readCosts(keep)
 	for _, b := range boards {
 		for _, n := range networks() {
 			for _, l := range n.layers {
@@ -128,6 +137,9 @@ func (e *estimator) report(table string) error {
 				costs[key] = cost
 			}
 			log.Printf("%s: %s", b.Name, n.name)
+			if err := writeCosts(keep, costs); err != nil {
+				return err
+			}
 		}
 	}
 	fits := fitAll(costs)
@@ -136,8 +148,35 @@ func (e *estimator) report(table string) error {
 			return err
 		}
 	}
-	write(costs, fits)
+	p := page{plans, costs, fits}
+	p.write()
 	return nil
+}
+
+// readCosts reads costs by board and layer out of a file, if it is there.
+func readCosts(file string) map[string]cost {
+	costs, saved := map[string]cost{}, map[string][5]float64{}
+	if data, err := os.ReadFile(file); err == nil && json.Unmarshal(data, &saved) == nil {
+		for key, c := range saved {
+			costs[key] = cost{c[0], c[1], c[2], c[3], c[4]}
+		}
+	}
+	return costs
+}
+
+func writeCosts(file string, costs map[string]cost) error {
+	if file == "" {
+		return nil
+	}
+	saved := map[string][5]float64{}
+	for key, c := range costs {
+		saved[key] = [5]float64{c.instructions, c.cycles, c.dependency, c.load, c.port}
+	}
+	data, err := json.MarshalIndent(saved, "", " ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(file, data, 0o666)
 }
 
 // disassemble reads the kernels' instructions. What the Go runtime does beside them isn't the layer's.

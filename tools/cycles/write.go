@@ -7,57 +7,38 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+
+	"edge/estimate"
 )
 
-// total is what a network costs on a core.
-type total struct {
-	cost
-	macs             int
-	moving, together float64 // cycles
-	formula          float64 // cycles by the formulas
+// page is what docs/bench/cycles.md is written from.
+type page struct {
+	plans map[string]map[way]plan // by network
+	costs map[string]cost         // by board and layer
+	fits  map[string]map[string]fit
 }
 
-// resident is about how many bytes an inference goes through: the weights, and the activations that are alive at once.
-func (n network) resident() int {
-	weights, live := 0, 0
-	for _, l := range n.layers {
-		e := l.layer()
-		if l.kind != "depthwise" && l.kind != "add" {
-			weights += l.in * l.out
-		}
-		live = max(live, e.InPixels*e.In+l.size*l.size*l.out)
-	}
-	return weights + live
+// total returns what a network costs as edge runs it.
+func (p *page) total(b board, network string, threads int) total {
+	return p.as(b, network, way{b.Panel, threads, true})
 }
 
-func sum(b board, n network, costs map[string]cost, fits map[string]map[string]fit) total {
-	var t total
-	resident := n.resident()
-	for _, l := range n.layers {
-		c := costs[b.Name+l.String()]
-		t.add(c, 1)
-		t.macs += l.macs()
-		e := l.layer()
-		moving := b.Memory(alone(e), resident)
-		key, features := e.Features()
-		t.moving += moving
-		t.together += b.Together(c.cycles, moving)
-		t.formula += b.Together(fits[b.Name][key].of(features), moving)
-	}
-	return t
+func (p *page) as(b board, network string, w way) total {
+	return p.plans[network][w].sum(b, p.costs, p.fits)
 }
 
-func write(costs map[string]cost, fits map[string]map[string]fit) {
+func (p *page) write() {
 	commit, _ := exec.Command("git", "rev-parse", "--short", "HEAD").Output() // outside a repository it stays unsaid
 	fmt.Print(`# Estimated cycles on Arm
 
-Made by ` + "`go run ./tools/cycles`" + `, which says how; kernels of commit ` + strings.TrimSpace(string(commit)) + `. One thread; convolutions, fully connected layers and additions,
-without pooling, softmax and the camera. No board has confirmed any of it: [boards/](boards/README.md) says how you can.
+Made by ` + "`go run ./tools/cycles`" + `, which says how; kernels of commit ` + strings.TrimSpace(string(commit)) + `. Convolutions, fully connected layers and additions,
+without pooling, softmax and the camera; one thread, if it isn't said. No board has confirmed any of it: [boards/](boards/README.md) says how you can.
 
 ## Whole networks
 
 Computing: if every load hits the first-level cache. Moving: streaming what doesn't fit into a cache, by the sizes of each step
-and what is known of the boards (below). An A53 is taken to do one after the other, A72 and A76 both at once.
+and what is known of the boards (below). An A53 is taken to do one after the other, A72 and A76 both at once. Wide layers are
+fused as edge fuses them on Arm ([README](README.md#fused-layers)).
 
 `)
 	fmt.Print("| network | MMAC |")
@@ -66,13 +47,14 @@ and what is known of the boards (below). An A53 is taken to do one after the oth
 	}
 	fmt.Println("\n| --- | ---: |" + strings.Repeat(" ---: | ---: | ---: |", len(boards)))
 	for _, n := range networks() {
-		fmt.Printf("| %s | %.1f |", n.name, float64(sum(boards[0], n, costs, fits).macs)/1e6)
+		fmt.Printf("| %s | %.1f |", n.name, float64(p.total(boards[0], n.name, 1).macs)/1e6)
 		for _, b := range boards {
-			t := sum(b, n, costs, fits)
-			fmt.Printf(" %.2f | %.2f | %.2f |", t.cycles/1e6, t.moving/1e6, t.together/float64(b.MHz)/1e3)
+			t := p.total(b, n.name, 1)
+			fmt.Printf(" %.2f | %.2f | %.2f |", t.cycles/1e6, t.moving/1e6, t.ms(b))
 		}
 		fmt.Println()
 	}
+	p.writeThreads()
 	fmt.Print(`
 ## What the cycles are spent on
 
@@ -89,7 +71,7 @@ waits for loads from other dependencies, and out of order they overlap: there th
 	for _, n := range networks() {
 		fmt.Printf("| %s |", n.name)
 		for _, b := range boards {
-			t := sum(b, n, costs, fits)
+			t := p.total(b, n.name, 1)
 			whole := (t.cycles + t.moving) / 100
 			load := "–"
 			if b.mca == "" {
@@ -119,18 +101,18 @@ layers of a kind, and over whole networks:
 | core | kind | layers | mean | most |
 | --- | --- | ---: | ---: | ---: |`)
 	for _, b := range boards {
-		of := fits[b.Name]
+		of := p.fits[b.Name]
 		for _, key := range slices.Sorted(maps.Keys(of)) {
 			fmt.Printf("| %s | %s | %d | %.0f | %.0f |\n", b.Name[7:], key, of[key].layers, 100*of[key].mean, 100*of[key].most)
 		}
 		most := 0.0
 		for _, n := range networks() {
-			t := sum(b, n, costs, fits)
+			t := p.total(b, n.name, 1)
 			most = max(most, math.Abs(t.formula/t.together-1))
 		}
 		fmt.Printf("| %s | whole networks | %d | | %.0f |\n", b.Name[7:], len(networks()), 100*most)
 	}
-	writeErrors(costs, fits)
+	p.writeErrors()
 	for _, n := range networks() {
 		if !strings.Contains(n.name, "int8") {
 			continue
@@ -140,24 +122,36 @@ layers of a kind, and over whole networks:
 			fmt.Printf(" %s: instructions | cycles | MAC/cycle | waits | moving |", b.Name[7:])
 		}
 		fmt.Print("\n|" + strings.Repeat(" --- |", 4+5*len(boards)) + "\n")
-		for _, l := range n.layers {
-			kind := l.kind
-			if l.window > 3 {
-				kind += fmt.Sprintf(" %d×%d", l.window, l.window)
+		plans := p.plans[n.name]
+		steps := plans[way{boards[0].Panel, 1, true}].steps // the same ones on all boards
+		for i, s := range steps {
+			for k, l := range s.layers {
+				fmt.Printf("| %s | %d×%d | %d→%d | %d |", l.words(), l.size, l.size, l.in, l.out, l.macs()/1000)
+				for _, b := range boards {
+					c, moving := p.costs[b.Name+l.String()], "↑"
+					if k == 0 {
+						own := plans[way{b.Panel, 1, true}]
+						moving = fmt.Sprintf("%.0f", b.Memory(own.steps[i].Step, own.resident))
+					}
+					fmt.Printf(" %.0f | %.0f | %.1f | %.0f %% | %s |", c.instructions, c.cycles, float64(l.macs())/c.cycles,
+						100*(c.dependency+c.load+c.port)/c.cycles, moving)
+				}
+				fmt.Println()
 			}
-			if l.stride > 1 {
-				kind += fmt.Sprintf(" /%d", l.stride)
-			}
-			fmt.Printf("| %s | %d×%d | %d→%d | %d |", kind, l.size, l.size, l.in, l.out, l.macs()/1000)
-			for _, b := range boards {
-				c := costs[b.Name+l.String()]
-				moving := b.Memory(alone(l.layer()), n.resident())
-				fmt.Printf(" %.0f | %.0f | %.1f | %.0f %% | %.0f |", c.instructions, c.cycles, float64(l.macs())/c.cycles,
-					100*(c.dependency+c.load+c.port)/c.cycles, moving)
-			}
-			fmt.Println()
 		}
 	}
+}
+
+// words says what a layer is, in the tables.
+func (l layer) words() string {
+	kind := l.kind
+	if l.window > 3 {
+		kind += fmt.Sprintf(" %d×%d", l.window, l.window)
+	}
+	if l.stride > 1 {
+		kind += fmt.Sprintf(" /%d", l.stride)
+	}
+	return kind
 }
 
 // others are XNNPACK's own instructions under the same model: of ai-edge-litert 2.3.0's aarch64 wheel, int8 networks,
@@ -175,52 +169,132 @@ var others = []struct {
 	{"V2 1.0/224 int8", "V2 1.0/224 int8", 1, 62.9, 58.1, 17},
 }
 
-// ncnn is what its benchmark/README.md says of V1 1.0 int8, in ms by one thread: Pi 3 B+ at 1.4 GHz, Pi 4 at 1.8 GHz.
-var ncnn = []struct{ ms, ghz float64 }{{181.3, 1.4}, {84.7, 1.8}}
+// published are figures of boards in milliseconds by one and by four threads, 0 if there is none: of ncnn's
+// benchmark/README.md (2022 and 2023; its edition of 2019 for the RK3399) and of XNNPACK's README (as above).
+var published = []struct {
+	board         string
+	core          int // of boards
+	mhz           int
+	who           string
+	network, like string // like: one of ours with the same shapes
+	one, four     float64
+}{
+	{"Zero 2 W", 0, 1000, "ncnn, 32 bits", "V1 1.0/224 int8", "V1 1.0/224 u8", 286.6, 90.8},
+	{"Pi 3 B+", 0, 1400, "ncnn", "V1 1.0/224 int8", "V1 1.0/224 u8", 181.3, 66.9},
+	{"RK3399", 0, 1500, "ncnn, 2019", "V1 1.0/224 int8", "V1 1.0/224 u8", 221.1, 63.3},
+	{"Pi 4", 1, 1800, "ncnn", "V1 1.0/224 int8", "V1 1.0/224 u8", 84.7, 34.2},
+	{"RK3399", 1, 1800, "ncnn, 2019", "V1 1.0/224 int8", "V1 1.0/224 u8", 105.9, 0},
+	{"Pi 3 B+", 0, 1400, "XNNPACK, 32 bits", "V1 1.0/224 int8", "V1 1.0/224 u8", 0, 46},
+	{"Pi 3 B+", 0, 1400, "XNNPACK, 32 bits", "V2 1.0/224 int8", "V2 1.0/224 int8", 0, 30},
+	{"Pi 4", 1, 1500, "XNNPACK", "V1 1.0/224 int8", "V1 1.0/224 u8", 0, 24},
+	{"Pi 4", 1, 1500, "XNNPACK", "V2 1.0/224 int8", "V2 1.0/224 int8", 0, 17},
+}
+
+// at is a board at another clock.
+func (b board) at(mhz int) board {
+	core := *b.Core
+	core.MHz = mhz
+	b.Core = &core
+	return b
+}
 
 // writeErrors holds the model against what is known of boards.
-func writeErrors(costs map[string]cost, fits map[string]map[string]fit) {
+func (p *page) writeErrors() {
 	fmt.Println(`
 ## How far off
 
 Nobody has run our kernels on a board, so the model's error on them isn't known. But it prices any program's instructions: here are
 XNNPACK's, whose figures on boards are published (its README, February 2022: 32-bit Raspbian on the Pi 3+, 64 bits on the Pi 4, four
-threads, an older XNNPACK than the one priced), and which were run in a cycle-level simulator (gem5 24.0). "Over four" is a quarter
-of one thread's time; four cores behind one cache and one memory never manage that.
+threads, an older XNNPACK than the one priced), and which were run in a cycle-level simulator (gem5 24.0). Four threads are taken
+to compute a quarter each, and to move what ours would without fusing.
 
-| XNNPACK | core | computing, Mcycles | moving | together | simulator | error | one thread, ms | over four | README | error |
+| XNNPACK | core | computing, Mcycles | moving | together | simulator | error | one thread, ms | by four | README | error |
 | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`)
-	named := map[string]network{}
-	for _, n := range networks() {
-		named[n.name] = n
-	}
 	for _, o := range others {
 		b := boards[o.board]
-		moving := sum(b, named[o.like], costs, fits).moving / 1e6
-		together := b.Together(o.computing, moving)
-		ms := together / float64(b.MHz) * 1e3
+		moving := func(threads int) float64 { return p.as(b, o.like, way{b.Panel, threads, false}).moving / 1e6 }
+		together := b.Together(o.computing, moving(1))
+		four := b.Together(o.computing/4, moving(4)) / float64(b.MHz) * 1e3
 		simulator, off := "–", "–"
 		if o.simulator > 0 {
 			simulator, off = fmt.Sprintf("%.1f", o.simulator), fmt.Sprintf("%+.0f %%", 100*(together/o.simulator-1))
 		}
 		fmt.Printf("| %s | %s, %s | %.1f | %.1f | %.1f | %s | %s | %.1f | %.1f | %.0f | %+.0f %% |\n", o.network, b.Name[7:], b.Board,
-			o.computing, moving, together, simulator, off, ms, ms/4, o.readme, 100*(ms/4/o.readme-1))
+			o.computing, moving(1), together, simulator, off, together/float64(b.MHz)*1e3, four, o.readme, 100*(four/o.readme-1))
 	}
 	fmt.Println(`
-So: within a tenth of the simulator; a fifth to two fifths below the boards, most on the Pi 4. What four threads lose to each other is in
-that, and it can't be told from what the model misses: that takes one-thread figures, which XNNPACK doesn't publish. Trust ratios
+So: within a tenth of the simulator, and below the boards, most on the Pi 4. What of that the model misses, and what is lost by an
+operating system and by clocks that fall, can't be told: that takes one-thread figures, which XNNPACK doesn't publish. Trust ratios
 of similar kernels; don't trust milliseconds by more than that.
 
 An earlier edition, without moving, said 93.2 Mcycles for our V2 int8 on the A53, and the simulator 113.5 (−18 %) for the kernels of
-that day; with what moving takes by today's model it would have said 101.6 (−10 %).
+that day; with what moving took by the model after it, without fusing, it would have said 101.6 (−10 %).
 
-ncnn publishes V1 1.0 int8 with one thread, by kernels of its own; even if our estimates were as far off as those above, ours would be the
-faster:
+Published figures beside our estimates at the same clock. They are of other kernels, so a ratio is how much faster ours should be,
+times what the model errs; even if it erred as above, ours would be the faster in most rows. "Faster by" is how many times faster four threads are than one.
 
-| board | ncnn, ms | our estimate at that clock | ratio |
-| --- | ---: | ---: | ---: |`)
-	for i, peer := range ncnn {
-		ms := sum(boards[i], named["V1 1.0/224 u8"], costs, fits).together / peer.ghz / 1e6
-		fmt.Printf("| %s, %.1f GHz | %.1f | %.1f | %.2f |\n", boards[i].Board, peer.ghz, peer.ms, ms, peer.ms/ms)
+| board | network | who | one thread, ms | ours | ratio | four threads, ms | ours | ratio | faster by | ours |
+| --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`)
+	for _, o := range published {
+		b := boards[o.core].at(o.mhz)
+		one, four := p.total(b, o.like, 1).ms(b), p.total(b, o.like, mostThreads).ms(b)
+		pair := func(theirs, ours float64) string {
+			if theirs == 0 {
+				return fmt.Sprintf("– | %.1f | –", ours)
+			}
+			return fmt.Sprintf("%.1f | %.1f | %.2f", theirs, ours, theirs/ours)
+		}
+		faster := "–"
+		if o.one > 0 && o.four > 0 {
+			faster = fmt.Sprintf("%.2f", o.one/o.four)
+		}
+		fmt.Printf("| %s, %s %.1f GHz | %s | %s | %s | %s | %s | %.2f |\n", o.board, b.Name[7:], float64(o.mhz)/1e3, o.network, o.who,
+			pair(o.one, one), pair(o.four, four), faster, one/four)
 	}
+}
+
+// writeThreads says how many times faster several threads are than one, and what keeps them from being more.
+func (p *page) writeThreads() {
+	fmt.Printf(`
+## Several threads
+
+How many times faster than one thread, by the same model: the busiest thread computes its share as the engine deals out a step's
+chunks (7 rows are 2, 2, 2 and 1). Four threads share memory, which gives all together what it gives one, and the last cache, which
+gives them what it gives two (assumed); each reads all weights of a layer. The A76's second level is each core's own. After each step
+they meet, for %.0f µs (0.7 were measured on x86; estimate/memory.go says more).
+
+"At worst": if the last cache gave four threads only what it gives one. "Even": if every thread had the same to compute.
+"Apart": if each had caches and memory of its own, too, so that only meetings are left. Four first-level caches hold more than one:
+that is why a figure may be above 4. "Not fused": if every layer was a step.
+
+| network | core | 1 thread, ms | 2 | 3 | 4 | 4 threads, ms | 4, at worst | 4, even | 4, apart | not fused: 1 thread, ms | 4 | 4 threads, ms |
+| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+`, estimate.Meeting*1e3)
+	const wanted = 3.2
+	var below []string
+	for _, n := range networks() {
+		for _, b := range boards {
+			ms := func(w way) float64 { return p.as(b, n.name, w).ms(b) }
+			one, four := ms(way{b.Panel, 1, true}), ms(way{b.Panel, mostThreads, true})
+			plainOne, plainFour := ms(way{b.Panel, 1, false}), ms(way{b.Panel, mostThreads, false})
+			own := p.plans[n.name][way{b.Panel, mostThreads, true}]
+			even := own.even().sum(b, p.costs, p.fits).ms(b)
+			core := *b.Core
+			core.Shared = 1
+			worst := p.as(board{Core: &core}, n.name, way{b.Panel, mostThreads, true}).ms(b)
+			meetings := float64(len(own.steps)) * estimate.Meeting
+			if one/four < wanted {
+				below = append(below, fmt.Sprintf("%s on the %s (%.2f)", n.name, b.Name[7:], one/four))
+			}
+			fmt.Printf("| %s | %s | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f | %.2f |\n", n.name, b.Name[7:], one,
+				one/ms(way{b.Panel, 2, true}), one/ms(way{b.Panel, 3, true}), one/four, four, one/worst, one/even, one/(one/mostThreads+meetings),
+				plainOne, plainOne/plainFour, plainFour)
+		}
+	}
+	fmt.Printf(`
+Four threads are at least %.1f times as fast as one, except: %s. Small networks lose it to meetings, in which the A76, being the fastest, could
+compute most. The rest is lost to layers of 14 and 7 rows, whose depthwise part is shared by the row, and to weights, which come from
+memory once but which every core reads. Fusing is what keeps V2 and Lite0 above it on the A53, where it spares a third of what is moved.
+Boards lose more than that: ncnn's four threads are 2.5 to 3.5 times as fast as one (below).
+`, wanted, strings.Join(append(below, "nothing else"), ", "))
 }
