@@ -119,7 +119,7 @@ func TestCutShort(t *testing.T) {
 	if want := []string{"v1_0.25_64 by 1", "v1_0.25_64 by 2", "v1_0.25_32 by 1"}; !slices.Equal(r.LeftOut, want) {
 		t.Errorf("left out %q, want %q", r.LeftOut, want)
 	}
-	if table := r.Table(); !strings.Contains(table, "**Not all was measured: interrupted after 2 of 5 rows.**") {
+	if table := r.Table(); !strings.Contains(table, "**Not all was measured: interrupted. Here are 2 of 5 rows.**") {
 		t.Error(table)
 	}
 	p := short(t)

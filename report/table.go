@@ -57,7 +57,7 @@ func (r *Report) Table() string {
 	}
 	if r.Ended != "" {
 		line("")
-		line("**Not all was measured: %s after %d of %d rows.**", r.Ended, len(r.Rows), r.Expected)
+		line("**Not all was measured: %s. Here are %d of %d rows.**", r.Ended, len(r.Rows), r.Expected)
 	}
 	line("")
 	line("| network | threads | min | p50 | p95 | cold | first | estimate | GMAC/s | MHz | °C | remarks |")

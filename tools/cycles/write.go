@@ -291,10 +291,14 @@ that is why a figure may be above 4. "Not fused": if every layer was a step.
 				plainOne, plainOne/plainFour, plainFour)
 		}
 	}
+	except := "everywhere"
+	if below != nil {
+		except = "except " + strings.Join(below, ", ")
+	}
 	fmt.Printf(`
-Four threads are at least %.1f times as fast as one, except: %s. Small networks lose it to meetings, in which the A76, being the fastest, could
-compute most. The rest is lost to layers of 14 and 7 rows, whose depthwise part is shared by the row, and to weights, which come from
-memory once but which every core reads. Fusing is what keeps V2 and Lite0 above it on the A53, where it spares a third of what is moved.
-Boards lose more than that: ncnn's four threads are 2.5 to 3.5 times as fast as one (below).
-`, wanted, strings.Join(append(below, "nothing else"), ", "))
+So four threads should be at least %.1f times as fast as one %s. Small networks lose most to meetings, which take the same time on every core; the rest is lost
+to depthwise layers of 14 and 7 rows, which threads share by the row ("even" is what columns or channels would bring), and to weights,
+which come from memory once, but which every core reads. Fusing gains most on the A53, which waits for what it moves. Boards may
+lose more: ncnn's four threads are 2.5 to 3.5 times as fast as one (below), by kernels that move more.
+`, wanted, except)
 }
