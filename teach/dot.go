@@ -51,3 +51,11 @@ func dotsGeneric(sums *[16]float32, a []float32, strideA int, b []float32, strid
 		}
 	}
 }
+
+// addUnitsGeneric adds x times a row of units to sums of the same length.
+func addUnitsGeneric(to []float32, x float32, row []int8) {
+	row = row[:len(to)]
+	for i, v := range row {
+		to[i] += x * float32(v)
+	}
+}

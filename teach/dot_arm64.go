@@ -20,6 +20,10 @@ func dots4x4(sums *[16]float32, a []float32, strideA int, b []float32, strideB, 
 	dotsNEON(sums, &a[0], strideA, &b[0], strideB, n)
 }
 
+func addUnits(to []float32, x float32, row []int8) {
+	addUnitsNEON(&to[:len(row)][0], x, &row[0], len(row))
+}
+
 // unitsNEON adds to sums the products of n bytes of rows that lie so far apart, n > 0 a multiple of 16.
 //
 //go:noescape
@@ -29,3 +33,8 @@ func unitsNEON(sums *[16]int32, a, b *int8, stride, n int)
 //
 //go:noescape
 func dotsNEON(sums *[16]float32, a *float32, strideA int, b *float32, strideB, n int)
+
+// addUnitsNEON is addUnits for n units, n > 0 a multiple of 16.
+//
+//go:noescape
+func addUnitsNEON(to *float32, x float32, row *int8, n int)

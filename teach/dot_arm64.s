@@ -6,7 +6,13 @@
 #define SADDLP_4S(n, d) WORD $(0x4e602800 | (n)<<5 | (d))              // d.4S = pairs of n.8H
 #define FADDP_4S(m, n, d) WORD $(0x6e20d400 | (m)<<16 | (n)<<5 | (d))  // d.4S = pairs of n.4S, pairs of m.4S
 
-// Both kernels: V0 to V3 are of a's rows R1 to R4, V4 to V7 of b's rows R5 to R8; V16 to V31 are the 16 sums, row by row of a. A
+#define SXTL_8H(n, d) WORD $(0x0f08a400 | (n)<<5 | (d))                // d.8H = n.8B
+#define SXTL2_8H(n, d) WORD $(0x4f08a400 | (n)<<5 | (d))               // d.8H = n.16B, the upper half
+#define SXTL_4S(n, d) WORD $(0x0f10a400 | (n)<<5 | (d))                // d.4S = n.4H
+#define SXTL2_4S(n, d) WORD $(0x4f10a400 | (n)<<5 | (d))               // d.4S = n.8H, the upper half
+#define SCVTF_4S(n, d) WORD $(0x4e21d800 | (n)<<5 | (d))               // d.4S = n.4S, as floating-point numbers
+
+// The two that multiply rows: V0 to V3 are of a's rows R1 to R4, V4 to V7 of b's rows R5 to R8; V16 to V31 are the 16 sums, row by row of a. A
 // Cortex-A53 executes in order, one vector instruction a cycle and a load beside it: a register is loaded again as soon as its last product is
 // begun, long before it is needed.
 
@@ -41,15 +47,17 @@
 	ZERO4(V24, V25, V26, V27); \
 	ZERO4(V28, V29, V30, V31)
 
-#define UNIT(a, b, to) \
-	SMLAL_8H(a, b, to); \
-	SMLAL2_8H(a, b, to)
-
 #define UNITS(a, to) \
-	UNIT(a, 4, to); \
-	UNIT(a, 5, to+1); \
-	UNIT(a, 6, to+2); \
-	UNIT(a, 7, to+3)
+	SMLAL_8H(a, 4, to); \
+	SMLAL_8H(a, 5, to+1); \
+	SMLAL_8H(a, 6, to+2); \
+	SMLAL_8H(a, 7, to+3)
+
+#define UNITS2(a, to) \
+	SMLAL2_8H(a, 4, to); \
+	SMLAL2_8H(a, 5, to+1); \
+	SMLAL2_8H(a, 6, to+2); \
+	SMLAL2_8H(a, 7, to+3)
 
 // UNIT_SUMS adds a row's sums to those at R0: 4 × 8 of 16 bits become 4 of 32.
 #define UNIT_SUMS(s0, s1, s2, s3, number) \
@@ -77,18 +85,22 @@ TEXT ·unitsNEON(SB), NOSPLIT, $0-40
 
 next:
 	UNITS(0, 16)
-	FMOVQ.P 16(R1), F0
 	UNITS(1, 20)
+	UNITS2(0, 16)
+	FMOVQ.P 16(R1), F0
+	UNITS2(1, 20)
 	FMOVQ.P 16(R2), F1
 	UNITS(2, 24)
+	UNITS(3, 28)
+	UNITS2(2, 24)
 	FMOVQ.P 16(R3), F2
-	UNIT(3, 4, 28)
+	SMLAL2_8H(3, 4, 28)
 	FMOVQ.P 16(R5), F4
-	UNIT(3, 5, 29)
+	SMLAL2_8H(3, 5, 29)
 	FMOVQ.P 16(R6), F5
-	UNIT(3, 6, 30)
+	SMLAL2_8H(3, 6, 30)
 	FMOVQ.P 16(R7), F6
-	UNIT(3, 7, 31)
+	SMLAL2_8H(3, 7, 31)
 	FMOVQ.P 16(R8), F7
 	SUBS $16, R9, R9
 	FMOVQ.P 16(R4), F3
@@ -97,8 +109,12 @@ next:
 last:
 	UNITS(0, 16)
 	UNITS(1, 20)
+	UNITS2(0, 16)
+	UNITS2(1, 20)
 	UNITS(2, 24)
 	UNITS(3, 28)
+	UNITS2(2, 24)
+	UNITS2(3, 28)
 	UNIT_SUMS(V16, V17, V18, V19, 16)
 	UNIT_SUMS(V20, V21, V22, V23, 20)
 	UNIT_SUMS(V24, V25, V26, V27, 24)
@@ -162,4 +178,40 @@ last:
 	DOT_SUMS(20)
 	DOT_SUMS(24)
 	DOT_SUMS(28)
+	RET
+
+// func addUnitsNEON(to *float32, x float32, row *int8, n int)
+TEXT ·addUnitsNEON(SB), NOSPLIT, $0-32
+	MOVD  to+0(FP), R0
+	FMOVS x+8(FP), F8
+	MOVD  row+16(FP), R1
+	MOVD  n+24(FP), R2
+	VDUP  V8.S[0], V8.S4
+
+next:
+	FMOVQ.P 16(R1), F0
+	FMOVQ (R0), F4
+	SXTL_8H(0, 1)
+	FMOVQ 16(R0), F5
+	SXTL2_8H(0, 3)
+	FMOVQ 32(R0), F6
+	SXTL_4S(1, 0)
+	FMOVQ 48(R0), F7
+	SXTL2_4S(1, 1)
+	SXTL_4S(3, 2)
+	SXTL2_4S(3, 3)
+	SCVTF_4S(0, 0)
+	SCVTF_4S(1, 1)
+	SCVTF_4S(2, 2)
+	SCVTF_4S(3, 3)
+	VFMLA V8.S4, V0.S4, V4.S4
+	VFMLA V8.S4, V1.S4, V5.S4
+	VFMLA V8.S4, V2.S4, V6.S4
+	VFMLA V8.S4, V3.S4, V7.S4
+	SUBS $16, R2, R2
+	FMOVQ.P F4, 16(R0)
+	FMOVQ.P F5, 16(R0)
+	FMOVQ.P F6, 16(R0)
+	FMOVQ.P F7, 16(R0)
+	BGT  next
 	RET

@@ -10,3 +10,5 @@ func units4x4(sums *[16]int32, a, b []int8, length int) { unitsGeneric(sums, a, 
 func dots4x4(sums *[16]float32, a []float32, strideA int, b []float32, strideB, n int) {
 	dotsGeneric(sums, a, strideA, b, strideB, n)
 }
+
+func addUnits(to []float32, x float32, row []int8) { addUnitsGeneric(to, x, row) }

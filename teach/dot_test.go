@@ -115,3 +115,25 @@ func TestDots(t *testing.T) {
 		}
 	}
 }
+
+// TestAddUnits compares sums of units with the definition.
+func TestAddUnits(t *testing.T) {
+	rng := rand.New(rand.NewPCG(9, 10))
+	for n := unitStep; n < 10*unitStep; n += unitStep {
+		row, to, generic, want := make([]int8, n), make([]float32, n), make([]float32, n), make([]float64, n)
+		for range 5 {
+			x := float32(rng.NormFloat64())
+			for i := range row {
+				row[i] = int8(rng.Uint32())
+				want[i] += float64(x) * float64(row[i])
+			}
+			addUnits(to, x, row)
+			addUnitsGeneric(generic, x, row)
+		}
+		for i := range want {
+			if math.Abs(float64(to[i])-want[i]) > 1e-3 || math.Abs(float64(generic[i])-want[i]) > 1e-3 {
+				t.Errorf("n = %d, %d: %v, Go %v, want %v", n, i, to[i], generic[i], want[i])
+			}
+		}
+	}
+}

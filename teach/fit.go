@@ -50,6 +50,7 @@ type Fit struct {
 type part struct {
 	combination
 	kernel  *kernel
+	lambda  float64
 	alpha   [][]float64 // by picture and class
 	leftOut [][]float64 // scores by picture and class, its burst left out
 	share   float64     // of the answer; all parts' are 1 together
@@ -173,7 +174,7 @@ func (f *Fit) choose(list []combination, kernels []kernel) {
 
 // try fits on one combination, with the temperature that suits it best.
 func (f *Fit) try(c combination, k *kernel, solver *triangle, lambda float64, alone bool) part {
-	p := part{combination: c, kernel: k, scale: usualTemperature}
+	p := part{combination: c, kernel: k, lambda: lambda, scale: usualTemperature}
 	p.alpha = solver.regress(k.row, lambda, f.weights, f.class, f.classes)
 	p.leftOut = solver.leaveOut(p.alpha, f.bursts, f.class, f.classes)
 	if alone {
@@ -372,18 +373,14 @@ func thresholdsOf(byClass [][]float64, notOwn int) (thresholds, usual []float32)
 func (f *Fit) sum(c combination, weight func(layer, i int) float32) []float32 {
 	var sums []float32
 	for _, l := range c.layers {
-		at := len(sums)
-		sums = append(sums, make([]float32, f.set.layers[l].channels)...)
-		to := sums[at:]
-		for i, u := range f.set.units[l] {
-			w := weight(l, i)
-			if w == 0 {
-				continue
-			}
-			for k, v := range u {
-				to[k] += w * float32(v)
+		length := f.set.layers[l].length()
+		to := make([]float32, length)
+		for i := range f.class {
+			if w := weight(l, i); w != 0 {
+				addUnits(to, w, f.set.rows[l][i*length:][:length])
 			}
 		}
+		sums = append(sums, to[:f.set.layers[l].channels]...)
 	}
 	return sums
 }
@@ -420,19 +417,18 @@ func (f *Fit) scores(units [][]int8) []float64 {
 	return scores
 }
 
-// largest is the largest score among the pictures, taught and left out.
+// largest is the largest score among the pictures, taught and left out. What a regression says of what it was taught is
+//
+//	K·α = Y − λ·W⁻¹·α
 func (f *Fit) largest() float64 {
 	largest := 0.0
-	scores := make([]float64, f.classes)
-	for i := range f.class {
-		clear(scores)
-		for _, p := range f.parts {
-			for j, alpha := range p.alpha {
-				addScaled(scores, p.scale*float64(p.kernel.at(i, j)), alpha)
+	for i, is := range f.class {
+		for c := range f.classes {
+			score := 0.0
+			for _, p := range f.parts {
+				score += p.scale * (float64(target(is, c, f.classes)) - p.lambda/f.weights[i]*p.alpha[i][c])
 			}
-		}
-		for c, v := range scores {
-			largest = max(largest, math.Abs(v), math.Abs(f.leftOut[i][c]))
+			largest = max(largest, math.Abs(score), math.Abs(f.leftOut[i][c]))
 		}
 	}
 	return largest

@@ -127,3 +127,20 @@ func TestLeaveOneOut(t *testing.T) {
 		}
 	}
 }
+
+// TestLargest holds that no picture of a lesson scores more than largest says, and one as much.
+func TestLargest(t *testing.T) {
+	b := smallBackbone(t)
+	l := read(t, paintLesson(t, 5), b)
+	features, class := l.raws()
+	f := fit(b, features, class, l.Classes)
+	want := 0.0
+	for i, p := range features {
+		for _, v := range append(f.scores(f.set.of(p)), f.leftOut[i]...) {
+			want = max(want, math.Abs(v))
+		}
+	}
+	if got := f.largest(); math.Abs(got-want) > 0.01*want {
+		t.Errorf("%v, want %v", got, want)
+	}
+}

@@ -24,24 +24,22 @@ func (s span) zero() int32 { return int32(math.Round(float64(-s.low / s.step()))
 
 // spanOf finds a layer's span among pictures. Of a histogram, as there are millions of features.
 func spanOf(pictures []raw, l layer) span {
-	var positive [1 << 14]int
-	negative, all := 0, 0
-	least := int16(0)
+	counts := (*[1 << 16]int32)(make([]int32, 1<<16)) // by feature, as an unsigned number
 	for _, p := range pictures {
 		for _, v := range p[l.at : l.at+l.channels] {
-			all++
-			if v < 0 {
-				negative++
-				least = min(least, v)
-				v = 0
-			}
-			positive[v]++
+			counts[uint16(v)]++
 		}
 	}
-	left := int(float64(all) * (1 - clipAt))
+	all, negative, least := len(pictures)*l.channels, 0, 0
+	for v := -1; v >= math.MinInt16; v-- {
+		if n := int(counts[uint16(v)]); n > 0 {
+			negative, least = negative+n, v
+		}
+	}
+	left := int32(float64(all) * (1 - clipAt))
 	s := span{high: 1}
-	for v := len(positive) - 1; v > 0; v-- {
-		if left -= positive[v]; left < 0 {
+	for v := math.MaxInt16; v > 0; v-- {
+		if left -= counts[v]; left < 0 {
 			s.high = float32(v)
 			break
 		}
@@ -52,27 +50,17 @@ func spanOf(pictures []raw, l layer) span {
 	return s
 }
 
-// unit writes a picture's features of a layer at unit length, in steps of 1/128, as the network's MEAN and
-// L2_NORMALIZATION make them.
-func unit(to []int8, p raw, l layer, s span) {
-	from := p[l.at : l.at+l.channels]
-	zero := s.zero()
-	inverse := 1 / s.step()
-	sum := int32(0)
-	for i, v := range from {
-		// Rounded to the nearest; what is below the span becomes the least byte, which to, used for bytes less 128, holds.
-		q := min(max(int32(float32(v)*inverse+float32(zero)+0.5), 0), 255)
-		to[i] = int8(q - 128)
-		sum += (q - zero) * (q - zero)
+// bytes are what features, as unsigned numbers, stand for: rounded to the nearest, and clipped.
+func (s span) bytes() *[1 << 16]uint8 {
+	bytes := (*[1 << 16]uint8)(make([]uint8, 1<<16)) // negative features in the upper half, the least byte
+	for v := range 1 << 15 {
+		bytes[v] = 255
 	}
-	m := quant.UnitLength(sum, l.unsigned)
-	var table [256]int8
-	for q := range table {
-		table[q] = int8(min(max(m.Apply(int32(q)-zero), -128), 127))
+	zero, inverse := float32(s.zero()), 1/s.step()
+	for v := int32(s.low - s.step()); float32(v) < s.high+s.step(); v++ {
+		bytes[uint16(v)] = uint8(min(max(int32(float32(v)*inverse+zero+0.5), 0), 255))
 	}
-	for i, q := range to {
-		to[i] = table[int(q)+128]
-	}
+	return bytes
 }
 
 // opinionSpan is that of probabilities, which are bytes already.
@@ -82,12 +70,14 @@ var opinionSpan = span{0, 255 * rawSteps}
 type set struct {
 	layers []layer
 	spans  []span
-	units  [][][]int8 // by layer and picture
-	rows   [][]int8   // the same by layer: of so many pictures that there are whole groups of four, each filled up to whole unitSteps
+	bytes  []*[1 << 16]uint8 // by layer: see span
+	units  [][][]int8        // by layer and picture
+	rows   [][]int8          // the same by layer: of so many pictures that there are whole groups of four, each filled up to whole unitSteps
 }
 
 func newSet(layers []layer, pictures []raw) *set {
-	s := &set{layers: layers, spans: make([]span, len(layers)), units: make([][][]int8, len(layers)), rows: make([][]int8, len(layers))}
+	n := len(layers)
+	s := &set{layers, make([]span, n), make([]*[1 << 16]uint8, n), make([][][]int8, n), make([][]int8, n)}
 	for i, l := range layers {
 		if l.tensor < 0 {
 			continue
@@ -96,15 +86,39 @@ func newSet(layers []layer, pictures []raw) *set {
 		if i != opinion {
 			s.spans[i] = spanOf(pictures, l)
 		}
+		s.bytes[i] = s.spans[i].bytes()
 		s.units[i] = make([][]int8, len(pictures))
 		length := l.length()
 		s.rows[i] = make([]int8, upTo4(len(pictures))*length)
 		for k, p := range pictures {
 			s.units[i][k] = s.rows[i][k*length:][:l.channels]
-			unit(s.units[i][k], p, l, s.spans[i])
+			s.unit(s.units[i][k], p, i)
 		}
 	}
 	return s
+}
+
+// unit writes a picture's features of a layer at unit length, in steps of 1/128, as the network's MEAN and
+// L2_NORMALIZATION make them.
+func (s *set) unit(to []int8, p raw, layer int) {
+	l, bytes, zero := s.layers[layer], s.bytes[layer], s.spans[layer].zero()
+	from := p[l.at : l.at+l.channels]
+	to = to[:len(from)]
+	sum := int32(0)
+	for i, v := range from {
+		q := bytes[uint16(v)]
+		to[i] = int8(q)
+		d := int32(q) - zero
+		sum += d * d
+	}
+	m := quant.UnitLength(sum, l.unsigned)
+	var table [256]int8
+	for q := range table {
+		table[q] = int8(min(max(m.Apply(int32(q)-zero), -128), 127))
+	}
+	for i, q := range to {
+		to[i] = table[uint8(q)]
+	}
 }
 
 // length is that of a layer's row of units.
@@ -116,7 +130,7 @@ func (s *set) of(p raw) [][]int8 {
 	for i, l := range s.layers {
 		if l.tensor >= 0 {
 			units[i] = make([]int8, l.channels)
-			unit(units[i], p, l, s.spans[i])
+			s.unit(units[i], p, i)
 		}
 	}
 	return units
