@@ -17,6 +17,8 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"hash"
+	"io"
 	"runtime"
 	"strings"
 
@@ -41,6 +43,8 @@ type Options struct {
 
 	// How pixels are normalized; nil means as the model says, or else as its input's quantization implies.
 	Normalize *model.Normalization
+
+	Donor engine.Donor // whose packed layers are taken over; the zero value for none
 }
 
 // Name is what people call the network: its file, or the name of the embedded one.
@@ -203,15 +207,23 @@ func ReadModel(file string) (*model.Graph, error) {
 
 // Sum returns the SHA-256 of a model file, or of the embedded network if there is no name, as hexadecimal digits.
 func Sum(file string) (string, error) {
-	data := defaultmodel.TFLite
-	if file != "" {
-		var err error
-		if data, err = files.Read(file, MaxModelFile); err != nil {
-			return "", fmt.Errorf("model: %w", err)
-		}
+	sum := sha256.New()
+	if file == "" {
+		sum.Write(defaultmodel.TFLite)
+	} else if err := addFile(sum, file); err != nil {
+		return "", fmt.Errorf("model: %w", err)
 	}
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:]), nil
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+func addFile(sum hash.Hash, name string) error {
+	f, err := files.Open(name, MaxModelFile)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	_, err = io.Copy(sum, f)
+	return err
 }
 
 const maxThreads = 64
@@ -222,7 +234,7 @@ func (o Options) Compile(g *model.Graph) (*engine.Net, error) {
 	if o.Threads < 0 || o.Threads > maxThreads {
 		return nil, fmt.Errorf("%d threads: 1 to %d will do", o.Threads, maxThreads)
 	}
-	how := engine.Options{Threads: o.ThreadCount()}
+	how := engine.Options{Threads: o.ThreadCount(), Donor: o.Donor}
 	if o.Kernels != "" {
 		if how.Kernels = kernels.ByName(o.Kernels); how.Kernels == nil {
 			return nil, fmt.Errorf("kernel set %q: this machine has %s", o.Kernels, KernelNames())

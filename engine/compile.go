@@ -28,6 +28,10 @@ type compiler struct {
 	scratch int // bytes that a worker needs
 	workers [][]byte
 	weights int
+
+	donor  Donor
+	donors map[*byte]*model.Node // the donor's layers, by where their weights begin
+	packed map[int]packed        // by the tensor that is written
 }
 
 // What a file can ask for is bounded. The largest MobileNets stay far below.
@@ -162,7 +166,7 @@ func (c *compiler) finish() *Net {
 		c.workers[w] = alignedBytes(c.scratch)
 	}
 	n := &Net{
-		steps: c.steps, infos: c.infos, arena: c.arena, weights: c.weights, kernels: c.set.Name,
+		steps: c.steps, infos: c.infos, arena: c.arena, weights: c.weights, packed: c.packed, kernels: c.set.Name,
 		lowerBound: lowerBound(c.spans, len(g.Nodes)+1),
 	}
 	tensors := func(indices []int) []Tensor {

@@ -52,6 +52,7 @@ func (c *compiler) layer(n *model.Node, out int, fused model.Activation) (*layer
 	}
 	l.requant.Zero = c.zero(o)
 	l.requant.Lo, l.requant.Hi = c.clamp(o, fused)
+	_, l.requant.Once = n.Op.(model.FullyConnected)
 	c.weights += len(w.Data) + 12*out
 	return l, nil
 }
@@ -67,24 +68,19 @@ func (c *compiler) parameters(n *model.Node) int {
 
 func (c *compiler) conv2D(n *model.Node, op model.Conv2D) error {
 	in, weights := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1])
-	depth := weights.Shape[0]
-	l, w, info, err := c.conv(n, op)
-	if err != nil {
-		return err
-	}
+	w, info := c.conv(n, op)
 	switch {
 	case weights.Shape[3] < in.Shape[3]:
-		c.grouped(n, l, w, in.Shape[3], weights.Shape[3], depth)
+		return c.grouped(n, op, w)
 	case isPointwise(&w):
-		c.pointwise(n, info, l, w.OutH*w.OutW, in.Shape[3], depth)
+		return c.pointwise(n, info, op.Activation, w.OutH*w.OutW, in.Shape[3])
 	default:
-		c.gathered(n, info, l, w, in.Shape[3], depth)
+		return c.gathered(n, info, op, w)
 	}
-	return nil
 }
 
-// conv reads a convolution.
-func (c *compiler) conv(n *model.Node, op model.Conv2D) (*layer, kernels.Window, StepInfo, error) {
+// conv says how a convolution moves over its input, and what it costs.
+func (c *compiler) conv(n *model.Node, op model.Conv2D) (kernels.Window, StepInfo) {
 	in, weights, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
 	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
 	info := StepInfo{
@@ -93,8 +89,7 @@ func (c *compiler) conv(n *model.Node, op model.Conv2D) (*layer, kernels.Window,
 	if isPointwise(&w) {
 		info.Kind, info.Window = "pointwise", kernels.Window{}
 	}
-	l, err := c.layer(n, weights.Shape[0], op.Activation)
-	return l, w, info, err
+	return w, info
 }
 
 func isPointwise(w *kernels.Window) bool {
@@ -103,23 +98,21 @@ func isPointwise(w *kernels.Window) bool {
 
 func (c *compiler) fullyConnected(n *model.Node, op model.FullyConnected) error {
 	in, w := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1])
-	depth, k := w.Shape[0], w.Shape[1]
-	l, err := c.layer(n, depth, op.Activation)
-	if err != nil {
-		return err
-	}
-	l.requant.Once = true
+	k := w.Shape[1]
 	pixels := model.Elements(in.Shape) / k
-	c.pointwise(n, StepInfo{
+	return c.pointwise(n, StepInfo{
 		Kind: "fully connected",
 		MACs: pixels * len(w.Data), Parameters: c.parameters(n),
-	}, l, pixels, k, depth)
-	return nil
+	}, op.Activation, pixels, k)
 }
 
 // pointwise adds a step that multiplies pixels × in by weights in × out.
-func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in, out int) {
-	packed := c.packPointwise(l, pixels, in, out)
+func (c *compiler) pointwise(n *model.Node, info StepInfo, fused model.Activation, pixels, in int) error {
+	packed, err := c.packPointwise(n, fused, pixels, in)
+	if err != nil {
+		return err
+	}
+	out := c.tensor(n.Inputs[1]).Shape[0]
 	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(packed.Scratch)
 	info.Kernel = c.kernelName(packed)
 	c.add(info, n, c.byTiles(pixels, in, out, packed.Rows, packed.Panel, func(worker, p0, p1, n0, n1 int) {
@@ -127,13 +120,19 @@ func (c *compiler) pointwise(n *model.Node, info StepInfo, l *layer, pixels, in,
 			Src: src, Dst: dst, Scratch: workers[worker], P0: p0, P1: p1, N0: n0, N1: n1,
 		})
 	}))
+	return nil
 }
 
-func (c *compiler) packPointwise(l *layer, pixels, in, out int) *kernels.Pointwise {
-	return c.set.PackPointwise(kernels.PointwiseLayer{
-		Pixels: pixels, In: in, Out: out, SrcStride: in, DstStride: out, SrcZero: l.inZero,
-		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
+// packPointwise packs a layer that is run for about so many pixels of in bytes at a time.
+func (c *compiler) packPointwise(n *model.Node, fused model.Activation, pixels, in int) (*kernels.Pointwise, error) {
+	out := c.tensor(n.Inputs[1]).Shape[0]
+	made, err := c.pack(n, out, fused, pixels, func(l *layer) packed {
+		return packed{pointwise: c.set.PackPointwise(kernels.PointwiseLayer{
+			Pixels: pixels, In: in, Out: out, SrcStride: in, DstStride: out, SrcZero: l.inZero,
+			Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
+		})}
 	})
+	return made.pointwise, err
 }
 
 // kernelName says what runs a layer: the set, and how it multiplies.
@@ -147,18 +146,23 @@ func (c *compiler) kernelName(p *kernels.Pointwise) string {
 //	scratch: patch 0: │row 0 of the window│row 1│row 2│  each KernelW × depth bytes, the input's zero point outside
 //	         patch 1: │…
 //	         then what the layer itself needs
-func (c *compiler) gathered(n *model.Node, info StepInfo, l *layer, w kernels.Window, depth, out int) {
-	k := w.KernelH * w.KernelW * depth
+func (c *compiler) gathered(n *model.Node, info StepInfo, op model.Conv2D, w kernels.Window) error {
+	out := c.tensor(n.Inputs[1]).Shape[0]
+	k := w.KernelH * w.KernelW * c.tensor(n.Inputs[0]).Shape[3]
 	pixels := w.OutH * w.OutW
 	most := max(maxPatches/k, 1)
 	chunks := min(max(c.chunks(pixels*k*out), c.shared((pixels+most-1)/most)), pixels)
-	p := c.packPatches(l, w, (pixels+chunks-1)/chunks, depth, out)
+	p, err := c.packPatches(n, op, w, (pixels+chunks-1)/chunks)
+	if err != nil {
+		return err
+	}
 	src, dst, workers := c.bytes[n.Inputs[0]], c.bytes[n.Outputs[0]], c.needScratch(p.scratch())
 	info.Kernel = c.kernelName(p.packed)
 	c.add(info, n, step{chunks: chunks, units: pixels, run: func(worker, chunk int) {
 		from, to := part(chunk, chunks, pixels)
 		p.run(workers[worker], src, dst[from*out:], from, to)
 	}})
+	return nil
 }
 
 // patches is a convolution of patches.
@@ -171,11 +175,17 @@ type patches struct {
 }
 
 // packPatches packs a convolution that is run for up to pixels of the output at a time.
-func (c *compiler) packPatches(l *layer, w kernels.Window, pixels, depth, out int) *patches {
+func (c *compiler) packPatches(n *model.Node, op model.Conv2D, w kernels.Window, pixels int) (*patches, error) {
+	in := c.tensor(n.Inputs[0])
+	depth := in.Shape[3]
 	k := w.KernelH * w.KernelW * depth
-	return &patches{
-		w, c.packPointwise(l, pixels, k, out), depth, k, (pixels*k + alignment - 1) / alignment * alignment, out, byte(l.inZero),
+	packed, err := c.packPointwise(n, op.Activation, pixels, k)
+	if err != nil {
+		return nil, err
 	}
+	return &patches{
+		w, packed, depth, k, (pixels*k + alignment - 1) / alignment * alignment, c.tensor(n.Inputs[1]).Shape[0], byte(c.zero(in)),
+	}, nil
 }
 
 func (p *patches) scratch() int { return p.size + p.packed.Scratch }
@@ -191,7 +201,13 @@ func (p *patches) run(scratch, src, dst []byte, from, to int) {
 
 // grouped adds a step for a convolution in groups, each of in of the depth input channels and some of the out output
 // channels. Each group is computed like any other convolution; groups of one channel make it a depthwise one.
-func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in, out int) {
+func (c *compiler) grouped(n *model.Node, op model.Conv2D, w kernels.Window) error {
+	shape := c.tensor(n.Inputs[1]).Shape
+	depth, in, out := c.tensor(n.Inputs[0]).Shape[3], shape[3], shape[0]
+	l, err := c.layer(n, out, op.Activation)
+	if err != nil {
+		return err
+	}
 	taps, groups := w.KernelH*w.KernelW, depth/in
 	info := StepInfo{
 		Kind: fmt.Sprintf("conv in %d groups", groups), Window: w,
@@ -203,8 +219,8 @@ func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in,
 			weights[i%taps*out+i/taps] = v
 		}
 		l.weights = weights
-		c.rowStep(n, c.byChannel(info, l, w, depth, out/depth))
-		return
+		c.rowStep(n, c.byChannel(info, c.packDepthwise(l, w, depth, out/depth), w, depth, out/depth))
+		return nil
 	}
 	k, each := taps*in, out/groups
 	pixels := w.OutH * w.OutW
@@ -237,6 +253,7 @@ func (c *compiler) grouped(n *model.Node, l *layer, w kernels.Window, depth, in,
 			})
 		}
 	}})
+	return nil
 }
 
 // gatherChannels writes what the output pixels from p on, as many as fit patches, see of some of src's channels.

@@ -16,22 +16,27 @@ func (c *compiler) depthwise(n *model.Node, op model.DepthwiseConv2D) error {
 
 func (c *compiler) depthwiseStage(n *model.Node, op model.DepthwiseConv2D) (*stage, error) {
 	in, weights, o := c.tensor(n.Inputs[0]), c.tensor(n.Inputs[1]), c.tensor(n.Outputs[0])
-	l, err := c.layer(n, weights.Shape[3], op.Activation)
+	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
+	made, err := c.pack(n, weights.Shape[3], op.Activation, 0, func(l *layer) packed {
+		return packed{depthwise: c.packDepthwise(l, w, in.Shape[3], op.Multiplier)}
+	})
 	if err != nil {
 		return nil, err
 	}
-	w := windowOf(op.Window, weights.Shape[1], weights.Shape[2], in.Shape, o.Shape)
 	return c.byChannel(StepInfo{
 		Kind: "depthwise", Window: w, MACs: w.OutH * w.OutW * len(weights.Data), Parameters: c.parameters(n),
-	}, l, w, in.Shape[3], op.Multiplier), nil
+	}, made.depthwise, w, in.Shape[3], op.Multiplier), nil
 }
 
-// byChannel is a layer in which each channel is convolved by itself, multiplier times.
-func (c *compiler) byChannel(info StepInfo, l *layer, w kernels.Window, channels, multiplier int) *stage {
-	packed := c.set.PackDepthwise(kernels.DepthwiseLayer{
+func (c *compiler) packDepthwise(l *layer, w kernels.Window, channels, multiplier int) *kernels.Depthwise {
+	return c.set.PackDepthwise(kernels.DepthwiseLayer{
 		Window: w, In: channels, Multiplier: multiplier, SrcZero: l.inZero,
 		Weights: l.weights, WeightZero: l.weightZero, Bias: l.bias, Requant: l.requant,
 	})
+}
+
+// byChannel is a layer in which each channel is convolved by itself, multiplier times.
+func (c *compiler) byChannel(info StepInfo, packed *kernels.Depthwise, w kernels.Window, channels, multiplier int) *stage {
 	info.Kernel = c.set.Name
 	return &stage{
 		// A depthwise MAC costs about three pointwise ones: its inputs are used only once.

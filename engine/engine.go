@@ -49,6 +49,7 @@ import (
 type Options struct {
 	Kernels *kernels.Set
 	Threads int
+	Donor   Donor // whose packed layers are taken over; the zero value for none
 }
 
 // Net is a network that is ready to run. It belongs to one goroutine at a time.
@@ -59,6 +60,7 @@ type Net struct {
 	arena           []byte
 	lowerBound      int
 	weights         int
+	packed          map[int]packed // by the tensor that a layer writes: for those that take them over
 	kernels         string
 	team            *team
 }
@@ -130,7 +132,7 @@ func Compile(g *model.Graph, o Options) (*Net, error) {
 
 // compile is Compile with fuseFrom in place of that of the kernel set.
 func compile(g *model.Graph, o Options, fuseFrom int) (*Net, error) {
-	c := &compiler{graph: g, set: o.Kernels, threads: max(o.Threads, 1)}
+	c := &compiler{graph: g, set: o.Kernels, threads: max(o.Threads, 1), donor: o.Donor, packed: map[int]packed{}}
 	if err := c.check(); err != nil {
 		return nil, err
 	}
@@ -182,7 +184,7 @@ func (n *Net) RunStep(i int) {
 }
 
 // Memory returns the size of the arena, the least that any arena for this order of steps could have (the largest sum of
-// activations that are alive at one step), and the size of the packed weights, in bytes.
+// activations that are alive at one step), and the size of the packed weights without a donor's, in bytes.
 func (n *Net) Memory() (arena, lowerBound, weights int) { return len(n.arena), n.lowerBound, n.weights }
 
 // Kernels returns the name of the kernel set.

@@ -123,14 +123,14 @@ func (c *compiler) stage(n *model.Node, before int) (*stage, error) {
 }
 
 func (c *compiler) convStage(n *model.Node, op model.Conv2D) (*stage, error) {
-	l, w, info, err := c.conv(n, op)
-	if err != nil {
-		return nil, err
-	}
-	in, out := c.tensor(n.Inputs[0]).Shape[3], len(l.bias)
+	w, info := c.conv(n, op)
+	in, out := c.tensor(n.Inputs[0]).Shape[3], c.tensor(n.Outputs[0]).Shape[3]
 	s := &stage{info: info, Window: w, work: info.MACs, inRow: w.InW * in, outRow: w.OutW * out}
 	if isPointwise(&w) {
-		packed := c.packPointwise(l, w.OutH*w.OutW, in, out)
+		packed, err := c.packPointwise(n, op.Activation, w.OutH*w.OutW, in)
+		if err != nil {
+			return nil, err
+		}
 		s.info.Kernel, s.scratch = c.kernelName(packed), packed.Scratch
 		s.run = func(scratch []byte, src, dst rows, y0, y1 int) {
 			packed.Run(kernels.PointwiseCall{
@@ -141,7 +141,10 @@ func (c *compiler) convStage(n *model.Node, op model.Conv2D) (*stage, error) {
 		return s, nil
 	}
 	most := max(maxPatches/(w.KernelH*w.KernelW*in), 1)
-	p := c.packPatches(l, w, most, in, out)
+	p, err := c.packPatches(n, op, w, most)
+	if err != nil {
+		return nil, err
+	}
 	s.info.Kernel, s.scratch = c.kernelName(p.packed), p.scratch()
 	s.run = func(scratch []byte, src, dst rows, y0, y1 int) { // src is the chain's input, from its first row on
 		for at, end := y0*w.OutW, y1*w.OutW; at < end; at += most {

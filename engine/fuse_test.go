@@ -30,7 +30,7 @@ func TestFusedGoldens(t *testing.T) {
 		want := readFile(t, name+".out")
 		for _, set := range sets() {
 			for threads := 1; threads <= 4; threads++ {
-				net, err := engine.CompileFused(g, set, threads, 1)
+				net, err := engine.CompileFused(g, engine.Options{Kernels: set, Threads: threads}, 1)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -104,7 +104,7 @@ func TestFusedModels(t *testing.T) {
 	for _, file := range files {
 		g := readGraph(t, file)
 		for _, set := range kernels.Available()[1:] {
-			plain, err := engine.CompileFused(g, set, 1, 0)
+			plain, err := engine.CompileFused(g, engine.Options{Kernels: set, Threads: 1}, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +112,7 @@ func TestFusedModels(t *testing.T) {
 			whole, _, _ := plain.Memory()
 			for threads := 1; threads <= 4; threads++ {
 				for _, fuseFrom := range []int{64 << 10, 256 << 10} {
-					net, err := engine.CompileFused(g, set, threads, fuseFrom)
+					net, err := engine.CompileFused(g, engine.Options{Kernels: set, Threads: threads}, fuseFrom)
 					if err != nil {
 						t.Fatal(err)
 					}

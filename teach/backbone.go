@@ -23,8 +23,9 @@ type Backbone struct {
 
 	graph  *model.Graph // whole, as it was read
 	layers []layer
-	size   int // of all layers' features together
-	net    *engine.Net
+	size   int              // of all layers' features together
+	part   *model.Graph     // that computes them
+	net    *engine.Net      // compiled from part
 	spec   frame.TensorSpec // of its input
 	fitter *frame.Fitter
 }
@@ -76,11 +77,10 @@ func OpenBackbone(o classifier.Options) (*Backbone, error) {
 	if err := b.findLayers(); err != nil {
 		return nil, fmt.Errorf("teach: backbone: %s: %w", o.Name(), err)
 	}
-	cut, err := b.cut()
-	if err != nil {
+	if b.part, err = b.cut(); err != nil {
 		return nil, fmt.Errorf("teach: backbone: %s: %w", o.Name(), err)
 	}
-	if b.net, err = o.Compile(cut); err != nil {
+	if b.net, err = o.Compile(b.part); err != nil {
 		return nil, fmt.Errorf("teach: backbone: %w", err)
 	}
 	in := b.net.Inputs()
@@ -118,6 +118,9 @@ func (b *Backbone) SetFit(o frame.Options) error {
 	b.fitter = f
 	return nil
 }
+
+// Donor is for networks that were taught with the backbone: they share its weights.
+func (b *Backbone) Donor() engine.Donor { return engine.Donor{Net: b.net, Graph: b.part} }
 
 // Close ends the network's threads.
 func (b *Backbone) Close() { b.net.Close() }

@@ -157,6 +157,29 @@ func TestTeach(t *testing.T) {
 	if right < 15 {
 		t.Errorf("%d of 18 right", right)
 	}
+	// What wasn't read back from the file is the same network, and shares the backbone's weights.
+	direct, err := classifier.New(taught.Graph, classifier.Options{Threads: 1, Donor: b.Donor()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer direct.Close()
+	for _, name := range []string{"cat", "clock"} {
+		f, err := frame.ReadFile(t.Context(), "../examples/"+name+".jpg")
+		if err != nil || net.Fit(f) != nil || direct.Fit(f) != nil {
+			t.Fatal(err)
+		}
+		net.Run()
+		direct.Run()
+		for i, o := range net.Net.Outputs() {
+			if !bytes.Equal(o.Data, direct.Net.Outputs()[i].Data) {
+				t.Errorf("%s: output %d differs from that of the network that was read back", name, i)
+			}
+		}
+	}
+	_, _, own := direct.Net.Memory()
+	if _, _, all := net.Net.Memory(); own*20 > all {
+		t.Errorf("%d of %d bytes of weights aren't shared with the backbone", own, all)
+	}
 	if scores, err := net.ClassifyFile(t.Context(), "../examples/cat.jpg"); err != nil || scores[3] < 0.9 {
 		t.Errorf("a cat: %v, %v; want none", scores, err)
 	}

@@ -403,8 +403,8 @@ func (t *teacher) tryToLearn(ctx context.Context, recall bool) error {
 		return err
 	}
 	o := t.options
-	o.Model, o.Fit, o.Labels = t.file, c.Fit, ""
-	net, err := classifier.Open(o)
+	o.Model, o.Fit, o.Labels, o.Donor = t.file, c.Fit, "", t.backbone.Donor()
+	net, err := classifier.New(taught.Graph, o)
 	if err != nil {
 		return err
 	}
