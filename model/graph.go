@@ -35,7 +35,11 @@
 // CONTRIBUTING.md.
 package model
 
-import "edge/quant"
+import (
+	"bytes"
+
+	"edge/quant"
+)
 
 // Graph is one network. Nodes stand in an order in which they can be executed.
 type Graph struct {
@@ -87,6 +91,20 @@ type Node struct {
 // (p − Mean) / Std, for red, green and blue.
 type Normalization struct {
 	Mean, Std [3]float32
+}
+
+// ShareData makes constants that g has in common with another graph, by name, type and bytes, lie in the other's memory alone.
+func (g *Graph) ShareData(other *Graph) {
+	named := make(map[string]*Tensor, len(other.Tensors))
+	for i := range other.Tensors {
+		named[other.Tensors[i].Name] = &other.Tensors[i]
+	}
+	for i := range g.Tensors {
+		t := &g.Tensors[i]
+		if o := named[t.Name]; o != nil && o.Type == t.Type && len(t.Data) > 0 && bytes.Equal(o.Data, t.Data) {
+			t.Data = o.Data
+		}
+	}
 }
 
 // Elements returns the number of elements of a shape.

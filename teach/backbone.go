@@ -122,8 +122,16 @@ func (b *Backbone) SetFit(o frame.Options) error {
 // Donor is for networks that were taught with the backbone: they share its weights.
 func (b *Backbone) Donor() engine.Donor { return engine.Donor{Net: b.net, Graph: b.part} }
 
-// Close ends the network's threads.
-func (b *Backbone) Close() { b.net.Close() }
+// ShareData makes a graph that was taught with the backbone, and read from a file, hold the backbone's constants in place of
+// its copies, as Donor wants it.
+func (b *Backbone) ShareData(g *model.Graph) { g.ShareData(b.graph) }
+
+// Close ends the network's threads; of nil, nothing.
+func (b *Backbone) Close() {
+	if b != nil {
+		b.net.Close()
+	}
+}
 
 // findLayers finds what to make features of.
 func (b *Backbone) findLayers() error {

@@ -49,11 +49,12 @@ func runCheckConfig(_ context.Context, args []string, std streams) error {
 		return joined(errs)
 	}
 	n := networkOf(c)
-	net, err := n.openFor(c, slog.New(slog.NewTextHandler(std.err, nil)))
+	net, backbone, err := n.openFor(c, slog.New(slog.NewTextHandler(std.err, nil)))
 	if err != nil {
 		return joined(append(errs, err))
 	}
 	defer net.Close()
+	defer backbone.Close()
 	judge, err := c.Judge(net.Output)
 	if err := joined(append(errs, err)); err != nil {
 		return err

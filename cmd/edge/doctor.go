@@ -25,7 +25,9 @@ func runDoctor(_ context.Context, args []string, std streams) error {
 	log := slog.New(slog.NewTextHandler(std.err, nil))
 	findings := doctor.Examine(*configFile, func(c *config.Config) (*classifier.Classifier, error) {
 		n := networkOf(c)
-		return n.openFor(c, log)
+		net, backbone, err := n.openFor(c, log)
+		backbone.Close()
+		return net, err
 	})
 	write := writeFindings
 	if *asJSON {

@@ -13,6 +13,7 @@ import (
 	"edge/frame"
 	"edge/lights"
 	"edge/record"
+	"edge/teach"
 )
 
 // loop walks each picture from the camera to the LEDs.
@@ -27,6 +28,7 @@ type loop struct {
 	caption func(picture string, v decision.Verdict) // tells --leds terminal what it shows next; nil for other lights
 
 	network  classifier.Options // how networks are run
+	backbone *teach.Backbone    // that net shares weights with, until the teacher takes it; nil: there is no lesson
 	teaching []decision.Light   // the lights while pictures are taken
 
 	witnesses witnesses

@@ -26,6 +26,7 @@ import (
 	"edge/frame"
 	"edge/gpio"
 	"edge/lights"
+	"edge/teach"
 )
 
 // runFlags are edge run's flags. Those that a configuration file can also set write straight into the configuration.
@@ -142,7 +143,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	}
 	log := slog.New(slog.NewTextHandler(std.err, &slog.HandlerOptions{Level: c.LogLevel}))
 
-	net, err := f.openFor(c, log)
+	net, backbone, err := f.openFor(c, log)
 	if err != nil {
 		return err
 	}
@@ -161,8 +162,11 @@ func runRun(ctx context.Context, args []string, std streams) error {
 	defer holdSignals()()
 	f.into(c)
 	parse := func(text []byte) (*config.Config, error) { return f.parseText(text, args, std) }
-	l := &loop{net: net, judge: judge, log: log, alive: watchdog(), network: f.Options}
-	defer func() { l.net.Close() }() // teaching exchanges it
+	l := &loop{net: net, judge: judge, log: log, alive: watchdog(), network: f.Options, backbone: backbone}
+	defer func() { // teaching exchanges them
+		l.net.Close()
+		l.backbone.Close()
+	}()
 	if err := l.openLights(f.leds, c, std.out); err != nil {
 		return err
 	}
@@ -178,12 +182,13 @@ func runRun(ctx context.Context, args []string, std streams) error {
 // in docs/bench/page.md.
 func moreThreads() { runtime.GOMAXPROCS(runtime.NumCPU() + 1) }
 
-// openFor opens the network of a configuration: what its lesson was taught, if it has one.
-func (n *networkFlags) openFor(c *config.Config, log *slog.Logger) (*classifier.Classifier, error) {
+// openFor opens the network of a configuration: what its lesson was taught, if it has one; see openTaught.
+func (n *networkFlags) openFor(c *config.Config, log *slog.Logger) (*classifier.Classifier, *teach.Backbone, error) {
 	if c.Teach.Lesson != "" {
 		return openTaught(c, n.Options, log)
 	}
-	return n.open()
+	net, err := n.open()
+	return net, nil, err
 }
 
 // watch opens the camera and walks its frames. When it ends, even in a panic, the LEDs are off.

@@ -96,35 +96,59 @@ func taughtModel(c *config.Config) string {
 	return filepath.Join(c.Teach.Lesson, taughtFile)
 }
 
-// openTaught opens the network that the lesson of a configuration has; before anything was taught, one that says none of
-// every picture. Rules may be about every class that the lesson or a button has, taught or not.
-func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*classifier.Classifier, error) {
+// openTaught opens the network that the lesson of a configuration has, and the backbone that it shares weights with; before
+// anything was taught, one that says none of every picture. Rules may be about every class that the lesson or a button has,
+// taught or not. The backbone is nil if it can't be opened, but what was taught can.
+func openTaught(c *config.Config, o classifier.Options, log *slog.Logger) (*classifier.Classifier, *teach.Backbone, error) {
 	classes := classesOf(c, log)
 	o.Labels = "" // those of what is taught
-	taught := o
-	taught.Model = taughtModel(c)
-	net, err := classifier.Open(taught)
+	b, noBackbone := openBackbone(c, o)
+	net, err := openShared(taughtModel(c), o, b)
 	if err == nil {
 		net.Output.Later = classes
-		return net, nil
+		return net, b, nil
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
-		log.Warn("the taught network can't be used: teach something to make it anew", "error", err)
+		log.Warn("the taught network can't be used", "error", err)
 	}
+	if noBackbone != nil {
+		return nil, nil, noBackbone
+	}
+	g, err := teach.Untaught(b, []string{teach.None})
+	if err == nil {
+		o.Donor = b.Donor()
+		net, err = classifier.New(g, o)
+	}
+	if err != nil {
+		b.Close()
+		return nil, nil, misconfigured(err)
+	}
+	net.Output.Later = classes
+	return net, b, nil
+}
+
+// openBackbone opens the network that a configuration's lesson is taught with.
+func openBackbone(c *config.Config, o classifier.Options) (*teach.Backbone, error) {
+	o.Model, o.Threads, o.Fit = c.Model, 1, c.Fit
 	b, err := teach.OpenBackbone(o)
 	if err != nil {
 		return nil, configErrorf("%v", err)
 	}
-	defer b.Close()
-	g, err := teach.Untaught(b, []string{teach.None})
+	return b, nil
+}
+
+// openShared opens a taught network, which shares the weights of b; that may be nil.
+func openShared(file string, o classifier.Options, b *teach.Backbone) (*classifier.Classifier, error) {
+	o.Model = file
+	g, err := classifier.ReadModel(file)
 	if err != nil {
-		return nil, configErrorf("%v", err)
+		return nil, err
 	}
-	if net, err = classifier.New(g, o); err != nil {
-		return nil, misconfigured(err)
+	if b != nil {
+		b.ShareData(g)
+		o.Donor = b.Donor()
 	}
-	net.Output.Later = classes
-	return net, nil
+	return classifier.New(g, o)
 }
 
 // classesOf are the classes that the lesson of a configuration has or may yet get: those that a button teaches; and if the
@@ -154,24 +178,26 @@ func classesOf(c *config.Config, log *slog.Logger) []string {
 	return classes
 }
 
-// openTeacher takes the buttons, and teaches what the page asks for; nil if there is nobody to teach.
-func openTeacher(c *config.Config, paged bool, n classifier.Options, control *control, log *slog.Logger) (*teacher, error) {
+// openTeacher takes the buttons, and teaches what the page asks for; nil if there is nobody to teach. The backbone is
+// openTaught's, and the teacher's from now on.
+func openTeacher(c *config.Config, paged bool, n classifier.Options, b *teach.Backbone, control *control, log *slog.Logger) (*teacher, error) {
 	if c.Teach.Lesson == "" || len(c.Teach.Buttons) == 0 && !paged {
+		b.Close()
 		return nil, nil
 	}
 	store, err := teach.OpenStore(c.Teach.Lesson)
 	if err != nil {
+		b.Close()
 		return nil, configErrorf("%v", err)
 	}
-	o := n
-	o.Model, o.Threads, o.Fit = c.Model, 1, c.Fit
-	backbone, err := teach.OpenBackbone(o)
-	if err != nil {
-		return nil, configErrorf("%v", err)
+	if b == nil {
+		if b, err = openBackbone(c, n); err != nil {
+			return nil, err
+		}
 	}
 	t := &teacher{
 		buttons: c.Teach.Buttons, store: store, dir: c.Teach.Lesson, file: taughtModel(c),
-		backbone: backbone, options: n, control: control, log: log,
+		backbone: b, options: n, control: control, log: log,
 		led: slices.Index(c.LEDNames(), c.Teach.LED),
 	}
 	if len(c.Teach.Buttons) > 0 {
@@ -180,12 +206,16 @@ func openTeacher(c *config.Config, paged bool, n classifier.Options, control *co
 			lines[i] = b.Line
 		}
 		if t.pressed, err = gpio.OpenButtons(headerOf(board.Detect(board.Host())), lines); err != nil {
-			backbone.Close()
+			b.Close()
 			return nil, err
 		}
 	}
 	t.start()
-	if teach.Stale(t.dir, backbone, c.Fit) { // what was tried on the page and not saved doesn't hold any more
+	switch pictures, _ := store.Room(); {
+	case pictures > 0 && !control.runs(t.file):
+		log.Info("the lesson is taught now, as no network of it can be used")
+		t.Teach()
+	case teach.Stale(t.dir, b, c.Fit): // what was tried on the page and not saved doesn't hold any more
 		t.Teach()
 	}
 	return t, nil

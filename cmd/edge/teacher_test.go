@@ -1,9 +1,13 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"log/slog"
+	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -13,6 +17,7 @@ import (
 	"edge/decision"
 	"edge/frame"
 	"edge/gpio"
+	"edge/record"
 	"edge/teach"
 )
 
@@ -32,15 +37,11 @@ func TestTeacher(t *testing.T) {
 	}}}
 	log := slog.New(slog.DiscardHandler)
 	o := classifier.Options{Threads: 1}
-	net, err := openTaught(c, o, log)
+	net, b, err := openTaught(c, o, log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	store, err := teach.OpenStore(c.Teach.Lesson)
-	if err != nil {
-		t.Fatal(err)
-	}
-	b, err := teach.OpenBackbone(o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,12 +151,88 @@ func TestTeacher(t *testing.T) {
 	} else if n, _ := s.Room(); n != count {
 		t.Errorf("%d pictures after forgetting, want %d", n, count)
 	}
-	again, err := openTaught(c, o, log) // after a restart
+	again, backbone, err := openTaught(c, o, log) // after a restart
 	if err != nil || len(again.Output.Labels) != 3 {
 		t.Fatalf("%v", err)
+	}
+	defer backbone.Close()
+	whole, err := classifier.Open(classifier.Options{Model: taughtModel(c), Threads: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer whole.Close()
+	_, _, own := again.Net.Memory()
+	if _, _, all := whole.Net.Memory(); own*20 > all {
+		t.Errorf("%d of %d bytes of weights aren't shared with the backbone", own, all)
+	}
+	for i, p := range pictures {
+		got, err1 := again.Classify(p)
+		want, err2 := whole.Classify(p)
+		if err1 != nil || err2 != nil || !slices.Equal(got, want) {
+			t.Errorf("picture %d: %v with shared weights, %v without; %v, %v", i, got, want, err1, err2)
+		}
 	}
 	if _, err := c.Judge(again.Output); err != nil {
 		t.Errorf("a class that isn't taught yet keeps the program from starting: %v", err)
 	}
 	again.Close()
+}
+
+// TestTeachesAtStart finds a lesson's pictures whole, but its network missing or damaged: it is taught anew, unasked.
+func TestTeachesAtStart(t *testing.T) {
+	c := config.Default()
+	c.Teach.Lesson = t.TempDir()
+	for _, class := range []string{"cat", "rocket"} {
+		data, err := os.ReadFile("../../examples/" + class + ".jpg")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Mkdir(filepath.Join(c.Teach.Lesson, class), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(c.Teach.Lesson, class, "1.jpg"), data)
+	}
+	o := classifier.Options{Threads: 1}
+	for _, state := range []string{"missing", "damaged", "whole"} {
+		var said bytes.Buffer
+		log := slog.New(slog.NewTextHandler(&said, nil))
+		if state == "damaged" {
+			if err := os.Truncate(taughtModel(c), 100_000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		net, b, err := openTaught(c, o, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		changes := make(chan change)
+		control := &control{changes: changes, config: c, output: net.Output, header: record.Header{Model: net.Name()}}
+		tr, err := openTeacher(c, true, o, b, control, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		wait := 20 * time.Second
+		if state == "whole" {
+			wait = 2 * quiet
+		}
+		select {
+		case taught := <-changes:
+			close(taught.done)
+			if labels := taught.net.Output.Labels; state == "whole" || !slices.Equal(labels, []string{"cat", "rocket", "none"}) {
+				t.Errorf("%s: %v was taught", state, labels)
+			}
+			taught.net.Close()
+		case <-time.After(wait):
+			if state != "whole" {
+				t.Errorf("%s: nothing was taught", state)
+			}
+		}
+		if err := tr.close(); err != nil {
+			t.Error(err)
+		}
+		net.Close()
+		if state != "whole" && !strings.Contains(said.String(), "is taught now") || strings.Contains(said.String(), "network can't be used") != (state == "damaged") {
+			t.Errorf("%s: the log says %s", state, &said)
+		}
+	}
 }

@@ -135,7 +135,8 @@ func (w *watchers) openPage(c *config.Config, l *loop) error {
 	if err != nil {
 		return err
 	}
-	if w.teacher, err = openTeacher(c, listener != nil, l.network, w.control, w.log); listener == nil {
+	w.teacher, err = openTeacher(c, listener != nil, l.network, l.backbone, w.control, w.log)
+	if l.backbone = nil; listener == nil {
 		return err
 	}
 	if err != nil {
