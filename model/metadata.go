@@ -302,8 +302,8 @@ func (w writer) axisLabels(name string) flatbuffers.UOffsetT {
 	return w.EndObject()
 }
 
-// appendLabels packs the labels behind the model: stored, not compressed, as readers that map the file expect.
-func appendLabels(model []byte, labels []string) ([]byte, error) {
+// labelsArchive packs the labels to follow a model of that size: stored, not compressed, as readers that map the file expect.
+func labelsArchive(size int, labels []string) ([]byte, error) {
 	for i, label := range labels {
 		if strings.Contains(label, "\n") || strings.HasSuffix(label, "\r") || !utf8.ValidString(label) {
 			return nil, fmt.Errorf("label %d (%q) isn't one line of UTF-8 text", i, label)
@@ -316,9 +316,9 @@ func appendLabels(model []byte, labels []string) ([]byte, error) {
 	if len(text) > maxLabelsFile {
 		return nil, fmt.Errorf("more than %d MiB of labels", maxLabelsFile>>20)
 	}
-	file := bytes.NewBuffer(model)
-	archive := zip.NewWriter(file)
-	archive.SetOffset(int64(len(model)))
+	var file bytes.Buffer
+	archive := zip.NewWriter(&file)
+	archive.SetOffset(int64(size))
 	content, err := archive.CreateRaw(&zip.FileHeader{
 		Name:               labelsName,
 		CRC32:              crc32.ChecksumIEEE(text),

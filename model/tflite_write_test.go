@@ -1,14 +1,17 @@
 package model
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -266,6 +269,34 @@ func requireEqual(t testing.TB, got, want *Graph) {
 func TestWriteTFLiteReadsBackEqual(t *testing.T) {
 	for name, g := range sketches() {
 		t.Run(name, func(t *testing.T) { requireEqual(t, roundTrip(t, g), g) })
+	}
+}
+
+// TestEncodeTFLite writes the same bytes as WriteTFLite, and needs little more memory than they: boards have no more.
+func TestEncodeTFLite(t *testing.T) {
+	s := newSketch(Int8, 1, 8, 8, 512)
+	for range 6 {
+		w, b := s.weights(0, 512, 1, 1, 512) // a scale for each output channel
+		s.add(Conv2D{Window{1, 1, Same}, None}, Int8, []int{w, b}, 1, 8, 8, 512)
+	}
+	g := s.finish()
+	g.Labels = []string{"cat", "clock"}
+	want, err := g.WriteTFLite()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file bytes.Buffer
+	if n, err := g.EncodeTFLite(&file); err != nil || n != len(want) || !bytes.Equal(file.Bytes(), want) {
+		t.Errorf("%d bytes, %v; not the %d of WriteTFLite", n, err, len(want))
+	}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	if _, err := g.EncodeTFLite(io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; took > uint64(len(want))*5/4 {
+		t.Errorf("%d bytes were allocated for a file of %d", took, len(want))
 	}
 }
 

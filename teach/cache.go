@@ -1,6 +1,7 @@
 package teach
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/binary"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 
@@ -47,14 +49,19 @@ func openCache(dir string, b *Backbone, options frame.Options) *cache {
 		file: filepath.Join(dir, cacheName), size: b.size, key: cacheKey(b, options),
 		old: map[picture]raw{}, now: map[picture]raw{},
 	}
-	data, err := files.Read(c.file, maxCache)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		c.err = err
-	default:
-		c.parse(data)
+	f, err := files.Open(c.file, maxCache)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			c.err = err
+		}
+		return c
 	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err == nil {
+		err = c.parse(f, int(info.Size()))
+	}
+	c.err = err
 	return c
 }
 
@@ -76,34 +83,51 @@ func Stale(dir string, b *Backbone, options frame.Options) bool {
 	return picture(head[len(cacheMagic):]) != cacheKey(b, options)
 }
 
-// parse takes over what a file has, if it is whole and of the same key.
-func (c *cache) parse(data []byte) {
-	end := len(data) - sha256.Size
-	if end < cacheHead || string(data[:len(cacheMagic)]) != cacheMagic {
-		return
+// parse takes over what a file of so many bytes has, if it is whole and of the same key. The error is that of reading.
+func (c *cache) parse(file io.Reader, length int) error {
+	end := length - sha256.Size
+	if end < cacheHead {
+		return nil
 	}
-	if sum := sha256.Sum256(data[:end]); !bytes.Equal(sum[:], data[end:]) {
-		return
+	sum := sha256.New()
+	from := io.TeeReader(bufio.NewReaderSize(file, 1<<16), sum)
+	head, entry := make([]byte, cacheHead), make([]byte, sha256.Size+2*c.size)
+	if _, err := io.ReadFull(from, head); err != nil {
+		return err
 	}
-	at := len(cacheMagic)
-	key := data[at : at+sha256.Size]
-	at += sha256.Size
 	// How many there are follows from the length: a count from the file times a picture's bytes overflows 32 bits.
-	size, entry := c.size, sha256.Size+2*c.size
-	count, rest := (end-cacheHead)/entry, (end-cacheHead)%entry
-	says := func(at, n int) bool { return binary.LittleEndian.Uint32(data[at:]) == uint32(n) }
-	if !bytes.Equal(key, c.key[:]) || rest != 0 || !says(at, size) || !says(at+4, count) {
-		return
+	count, rest := (end-cacheHead)/len(entry), (end-cacheHead)%len(entry)
+	if rest != 0 || !bytes.Equal(head, c.head(count)) {
+		return nil
 	}
-	cells := make(raw, count*size)
-	for i := range count {
-		from := data[cacheHead+i*entry:]
-		to := cells[i*size : (i+1)*size : (i+1)*size]
-		for k := range to {
-			to[k] = int16(binary.LittleEndian.Uint16(from[sha256.Size+2*k:]))
+	cells := make(raw, count*c.size)
+	pictures := make([]picture, count)
+	for i := range pictures {
+		if _, err := io.ReadFull(from, entry); err != nil {
+			return err
 		}
-		c.old[picture(from)] = to
+		pictures[i] = picture(entry)
+		to := cells[i*c.size:][:c.size]
+		for k := range to {
+			to[k] = int16(binary.LittleEndian.Uint16(entry[sha256.Size+2*k:]))
+		}
 	}
+	var want, got picture
+	sum.Sum(got[:0])
+	if _, err := io.ReadFull(from, want[:]); err != nil || want != got {
+		return err
+	}
+	for i, p := range pictures {
+		c.old[p] = cells[i*c.size : (i+1)*c.size : (i+1)*c.size]
+	}
+	return nil
+}
+
+// head is what the file of so many pictures begins with.
+func (c *cache) head(count int) []byte {
+	b := append([]byte(cacheMagic), c.key[:]...)
+	b = binary.LittleEndian.AppendUint32(b, uint32(c.size))
+	return binary.LittleEndian.AppendUint32(b, uint32(count))
 }
 
 func (c *cache) get(p picture) (raw, bool) {
@@ -127,15 +151,7 @@ func (c *cache) save() error {
 	if same {
 		return nil
 	}
-	w, err := files.Create(c.file, nil)
-	if err != nil {
-		return err
-	}
-	defer w.Discard()
-	if _, err := w.Write(c.bytes()); err != nil {
-		return err
-	}
-	if err := w.Commit(); err != nil {
+	if err := writeWhole(c.file, nil, c.write); err != nil {
 		return err
 	}
 	c.old = make(map[picture]raw, len(c.now))
@@ -145,22 +161,24 @@ func (c *cache) save() error {
 	return nil
 }
 
-func (c *cache) bytes() []byte {
-	order := make([]picture, 0, len(c.now))
-	for p := range c.now {
-		order = append(order, p)
+// write writes the file's content.
+func (c *cache) write(w io.Writer) error {
+	order := slices.SortedFunc(maps.Keys(c.now), func(a, b picture) int { return bytes.Compare(a[:], b[:]) })
+	sum := sha256.New()
+	to := io.MultiWriter(w, sum)
+	if _, err := to.Write(c.head(len(order))); err != nil {
+		return err
 	}
-	slices.SortFunc(order, func(a, b picture) int { return bytes.Compare(a[:], b[:]) })
-	data := make([]byte, 0, cacheHead+len(order)*(sha256.Size+2*c.size)+sha256.Size)
-	data = append(append(data, cacheMagic...), c.key[:]...)
-	data = binary.LittleEndian.AppendUint32(data, uint32(c.size))
-	data = binary.LittleEndian.AppendUint32(data, uint32(len(order)))
+	entry := make([]byte, 0, sha256.Size+2*c.size)
 	for _, p := range order {
-		data = append(data, p[:]...)
+		entry = append(entry[:0], p[:]...)
 		for _, v := range c.now[p] {
-			data = binary.LittleEndian.AppendUint16(data, uint16(v))
+			entry = binary.LittleEndian.AppendUint16(entry, uint16(v))
+		}
+		if _, err := to.Write(entry); err != nil {
+			return err
 		}
 	}
-	sum := sha256.Sum256(data)
-	return append(data, sum[:]...)
+	_, err := w.Write(sum.Sum(nil))
+	return err
 }

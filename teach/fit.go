@@ -69,6 +69,7 @@ func fit(b *Backbone, pictures []raw, class []int, names []string) *Fit {
 	}
 	kernels := f.set.kernels(list)
 	f.findBursts(&kernels[len(list)-1])
+	clear(kernels[last+1:]) // which is large
 	f.choose(list[:last+1], kernels)
 	f.familiar = list[last]
 	f.findThresholds(&kernels[last])

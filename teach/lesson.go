@@ -1,6 +1,7 @@
 package teach
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -55,22 +56,22 @@ func Read(ctx context.Context, dir string, b *Backbone, options frame.Options, t
 	}
 	all := l.Pictures
 	l.Pictures = nil
+	var data bytes.Buffer
 	for i, p := range all {
 		if ctx.Err() != nil {
 			return nil, errors.Join(ctx.Err(), cache.save())
 		}
-		data, err := files.Read(p.File, maxPicture)
-		if err != nil {
+		if err := files.ReadTo(&data, p.File, maxPicture); err != nil {
 			l.Bad = append(l.Bad, err)
 			continue
 		}
-		key := sha256.Sum256(data)
+		key := sha256.Sum256(data.Bytes())
 		var ok bool
 		if p.features, ok = cache.get(key); !ok {
 			if tell != nil {
 				tell(i, len(all), p.File)
 			}
-			f, err := frame.Decode(ctx, data, p.File)
+			f, err := frame.Decode(ctx, data.Bytes(), p.File)
 			if err == nil {
 				p.features, err = b.features(f)
 				if err != nil {
@@ -270,4 +271,11 @@ func (l *Lesson) raws() (features []raw, class []int) {
 		features, class = append(features, p.features), append(class, p.Class)
 	}
 	return features, class
+}
+
+// forget leaves the features, 10 MB for a thousand pictures, to those who hold them.
+func (l *Lesson) forget() {
+	for i := range l.Pictures {
+		l.Pictures[i].features = nil
+	}
 }

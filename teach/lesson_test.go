@@ -452,6 +452,25 @@ func TestKilled(t *testing.T) {
 	t.Logf("killed %d times, a network was there %d times", times, networks)
 }
 
+// fileOf is the file that a cache writes.
+func fileOf(c *cache) []byte {
+	var b bytes.Buffer
+	if err := c.write(&b); err != nil {
+		panic(err) // a buffer takes anything
+	}
+	return b.Bytes()
+}
+
+// parsed is what a file of three features a picture gives.
+func parsed(t testing.TB, file []byte) map[picture]raw {
+	t.Helper()
+	c := &cache{size: 3, old: map[picture]raw{}}
+	if err := c.parse(bytes.NewReader(file), len(file)); err != nil {
+		t.Fatal(err)
+	}
+	return c.old
+}
+
 // FuzzCache reads cache files that anyone may have written: as they are, and with the right sum at the end, without which
 // nothing of them is looked at.
 func FuzzCache(f *testing.F) {
@@ -460,7 +479,7 @@ func FuzzCache(f *testing.F) {
 		return append(bytes.Clone(body), sum[:]...)
 	}
 	c := &cache{size: 3, now: map[picture]raw{{1}: {1, 2, 3}, {2}: {4, 5, 6}}}
-	whole := c.bytes()
+	whole := fileOf(c)
 	body := whole[:len(whole)-sha256.Size]
 	head := func(size, count uint32) []byte {
 		b := bytes.Clone(body)
@@ -486,20 +505,18 @@ func FuzzCache(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		for _, data := range [][]byte{data, sealed(data)} {
-			c := &cache{size: 3, old: map[picture]raw{}}
-			c.parse(data)
-			for _, features := range c.old {
+			old := parsed(t, data)
+			for _, features := range old {
 				if len(features) != 3 {
 					t.Fatal(features)
 				}
 			}
-			if most := max(0, (len(data)-cacheHead-sha256.Size)/(sha256.Size+6)); len(c.old) > most {
-				t.Fatalf("%d pictures in %d bytes", len(c.old), len(data))
+			if most := max(0, (len(data)-cacheHead-sha256.Size)/(sha256.Size+6)); len(old) > most {
+				t.Fatalf("%d pictures in %d bytes", len(old), len(data))
 			}
 			// What was taken over is written as it was read.
-			back := &cache{size: 3, old: map[picture]raw{}}
-			if back.parse((&cache{size: 3, now: c.old}).bytes()); !maps.EqualFunc(c.old, back.old, slices.Equal) {
-				t.Fatalf("%v, then %v", c.old, back.old)
+			if back := parsed(t, fileOf(&cache{size: 3, now: old})); !maps.EqualFunc(old, back, slices.Equal) {
+				t.Fatalf("%v, then %v", old, back)
 			}
 		}
 	})
@@ -507,18 +524,16 @@ func FuzzCache(f *testing.F) {
 
 // TestDamagedCache: a damaged file is as good as none.
 func TestDamagedCache(t *testing.T) {
-	c := &cache{size: 3, old: map[picture]raw{}, now: map[picture]raw{{1}: {1, 2, 3}, {2}: {4, -5, 6}}}
-	good := c.bytes()
-	back := &cache{size: 3, old: map[picture]raw{}}
-	if back.parse(good); len(back.old) != 2 || back.old[picture{2}][1] != -5 {
-		t.Errorf("%v", back.old)
+	c := &cache{size: 3, now: map[picture]raw{{1}: {1, 2, 3}, {2}: {4, -5, 6}}}
+	good := fileOf(c)
+	if back := parsed(t, good); len(back) != 2 || back[picture{2}][1] != -5 {
+		t.Errorf("%v", back)
 	}
 	for i := range good {
 		bad := append([]byte(nil), good...)
 		bad[i] ^= 1
-		back := &cache{size: 3, old: map[picture]raw{}}
-		if back.parse(bad); len(back.old) != 0 {
-			t.Errorf("byte %d changed: %d pictures", i, len(back.old))
+		if back := parsed(t, bad); len(back) != 0 {
+			t.Errorf("byte %d changed: %d pictures", i, len(back))
 		}
 	}
 }

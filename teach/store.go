@@ -104,7 +104,7 @@ func (s *Store) Add(class string, f frame.Frame) (string, error) {
 	}
 	s.next++
 	name := filepath.Join(folder, fmt.Sprintf(burstFormat, s.burst, s.next))
-	if err := writeWhole(name, data, nil); err != nil {
+	if err := files.Write(name, data); err != nil {
 		return "", fmt.Errorf("teach: %w", err)
 	}
 	s.count++

@@ -36,18 +36,23 @@ type Taught struct {
 	Card  *Card
 }
 
-// Teach fits a lesson's pictures on the features of b. It notes now in the network.
+// Teach fits a lesson's pictures on the features of b, once: to teach it again, it must be read again. It notes now in the
+// network.
 func Teach(l *Lesson, b *Backbone, now time.Time) (*Taught, error) {
 	if err := l.check(); err != nil {
 		return nil, err
 	}
 	features, class := l.raws()
+	l.forget() // the fit keeps bytes of them
 	f := fit(b, features, class, l.Classes)
 	g, err := f.network(b)
 	if err != nil {
 		return nil, fmt.Errorf("teach: %s: %w", b.Name, err)
 	}
 	card := f.card(l, b, now)
+	for i := range f.parts { // what is asked of the fit later needs no other pictures' cosines
+		f.parts[i].kernel = nil
+	}
 	var layers []string
 	for _, i := range f.chosen.layers {
 		layers = append(layers, b.layers[i].name)
@@ -63,20 +68,19 @@ func Teach(l *Lesson, b *Backbone, now time.Time) (*Taught, error) {
 
 // Write writes the network to a file, whole or not at all.
 func (t *Taught) Write(name string, stdout io.Writer) error {
-	data, err := t.Graph.WriteTFLite()
-	if err != nil {
+	return writeWhole(name, stdout, func(w io.Writer) error {
+		_, err := t.Graph.EncodeTFLite(w)
 		return err
-	}
-	return writeWhole(name, data, stdout)
+	})
 }
 
-func writeWhole(name string, data []byte, stdout io.Writer) error {
+func writeWhole(name string, stdout io.Writer, content func(w io.Writer) error) error {
 	w, err := files.Create(name, stdout)
 	if err != nil {
 		return err
 	}
 	defer w.Discard()
-	if _, err := w.Write(data); err != nil {
+	if err := content(w); err != nil {
 		return errors.Join(err, fmt.Errorf("%s: nothing was written", name))
 	}
 	return w.Commit()

@@ -46,24 +46,30 @@ func Open(name string, limit int64) (*os.File, error) {
 
 // Read returns the content of a regular file of at most limit bytes. Errors name the file.
 func Read(name string, limit int64) ([]byte, error) {
-	file, err := Open(name, limit)
-	if err != nil {
+	var data bytes.Buffer
+	if err := ReadTo(&data, name, limit); err != nil {
 		return nil, err
 	}
+	return data.Bytes(), nil
+}
+
+// ReadTo is Read into a buffer, in place of what that held: one does for many files.
+func ReadTo(data *bytes.Buffer, name string, limit int64) error {
+	file, err := Open(name, limit)
+	if err != nil {
+		return err
+	}
 	defer file.Close()
-	var data bytes.Buffer
+	data.Reset()
 	if info, err := file.Stat(); err == nil {
 		data.Grow(int(info.Size()) + bytes.MinRead) // at once, not doubling
 	}
 	// A file may grow while it is read, and those of /proc say that they have no size.
 	n, err := data.ReadFrom(io.LimitReader(file, limit+1))
-	switch {
-	case err != nil:
-		return nil, err
-	case n > limit:
-		return nil, tooLarge(name, limit)
+	if err == nil && n > limit {
+		err = tooLarge(name, limit)
 	}
-	return data.Bytes(), nil
+	return err
 }
 
 func tooLarge(name string, limit int64) error {
