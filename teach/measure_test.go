@@ -291,8 +291,9 @@ func BenchmarkFit(bench *testing.B) {
 	}
 }
 
-// BenchmarkAgain teaches a lesson whose features are kept, as a board does after a picture: read, fit, judge, write, and open
-// what was written. The picture's own inference is apart. See docs/bench/teach_board.md.
+// BenchmarkAgain teaches a lesson whose features are kept, as a board does after a picture: read, fit and judge, write, and open
+// what was written, with its sum. The picture's own inference is apart. Each stage ends with a getppid, by which
+// docs/bench/teach_board.py tells them apart.
 func BenchmarkAgain(bench *testing.B) {
 	if *lessonDir == "" {
 		bench.Skip("-lesson isn't given")
@@ -305,21 +306,29 @@ func BenchmarkAgain(bench *testing.B) {
 	file := filepath.Join(bench.TempDir(), "taught.tflite")
 	bench.ReportAllocs()
 	for bench.Loop() {
+		os.Getppid()
 		l, err := Read(bench.Context(), *lessonDir, b, frame.Options{}, nil)
 		if err != nil {
 			bench.Fatal(err)
 		}
+		os.Getppid()
 		taught, err := Teach(l, b, time.Now())
 		if err != nil {
 			bench.Fatal(err)
 		}
+		os.Getppid()
 		if err := taught.Write(file, nil); err != nil {
 			bench.Fatal(err)
 		}
-		net, err := classifier.Open(classifier.Options{Model: file, Threads: 1})
+		os.Getppid()
+		net, err := classifier.New(taught.Graph, classifier.Options{Model: file, Threads: 1, Donor: b.Donor()})
 		if err != nil {
 			bench.Fatal(err)
 		}
+		if _, err := classifier.Sum(file); err != nil {
+			bench.Fatal(err)
+		}
+		os.Getppid()
 		net.Close()
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -85,6 +86,7 @@ const (
 	maxBurst    = 100         // pictures
 	taughtFile  = ".taught.tflite"
 	swapTimeout = 10 * time.Second
+	teachingGC  = 10                     // percent of what is in use may be garbage while something is taught
 	quiet       = 600 * time.Millisecond // since the page's last change; while a class is held there it takes a picture every 400 ms
 )
 
@@ -393,6 +395,10 @@ func (t *teacher) finish(ctx context.Context) {
 // learn teaches the lesson anew. Whatever goes wrong, the last good network runs on. If it was taught already, to recall it
 // changes nothing.
 func (t *teacher) learn(ctx context.Context, recall bool) {
+	// The walk allocates nothing, so that collecting garbage often costs little here, and keeps what teaching takes near what it
+	// needs at a time.
+	defer debug.FreeOSMemory()
+	defer debug.SetGCPercent(debug.SetGCPercent(teachingGC))
 	t.say(func(r *page.Teaching) { r.Busy, r.Trouble = true, "" })
 	err := t.tryToLearn(ctx, recall)
 	t.say(func(r *page.Teaching) {

@@ -80,7 +80,7 @@ def instructions(folder):
         at = [int(n) / 1e6 for n in re.findall(r"total=(\d+)", done.stderr)]
         if done.returncode or len(at) < len(STAGES) + 2:
             sys.exit(done.stdout + done.stderr)
-        at = at[-2 - len(STAGES):-1]  # the last teaching; after it comes the end of the program
+        at = at[-2 - len(STAGES):-1]  # of the last teaching; then the program ends
         for stage, a, b in zip(STAGES, at, at[1:]):
             print(f"{stage} {b - a:.0f}", end="  ")
         print(f"together {at[-1] - at[0]:.0f}")
