@@ -16,11 +16,11 @@ STAGES = ["read", "fit", "write", "open"]  # of BenchmarkAgain
 def lesson(pictures, folder):
     for k, (name, source) in enumerate(CLASSES.items()):
         os.makedirs(os.path.join(folder, name))
-        files = sorted(glob.glob(os.path.join(ROOT, "../shared/teach", source, "*.jpg")))
-        for i in range((int(pictures) + 2 - k) // 3):
-            view, file = divmod(i, len(files))
-            subprocess.run(["ffmpeg", "-v", "error", "-i", files[file], "-vf", VIEWS[view] + ",scale=320:240", "-q:v", "4",
-                            os.path.join(folder, name, f"{i:04}.jpg")], check=True)
+        source = os.path.join(ROOT, "../shared/teach", source)
+        count, most = (int(pictures) + 2 - k) // 3, len(glob.glob(source + "/*.jpg"))
+        for view in range((count + most - 1) // most):
+            subprocess.run(["ffmpeg", "-v", "error", "-pattern_type", "glob", "-i", source + "/*.jpg", "-vf", VIEWS[view] + ",scale=320:240",
+                            "-frames:v", str(min(most, count - view * most)), "-q:v", "4", f"{folder}/{name}/{view}-%03d.jpg"], check=True)
 
 
 def megabytes(pid, *fields):
@@ -41,11 +41,13 @@ def memory(edge, folder=None):
         for k in range(3):  # the first time no features are kept, then all but one picture's
             with open(log, "w") as out:
                 run = subprocess.Popen(
-                    [os.path.realpath(edge), "run", "--config", config, "--leds", "none", "--page", f"127.0.0.1:{port}",
+                    [os.path.realpath(edge), "run", "--config", config, "--leds", "none", f"--page=127.0.0.1:{port}",
                      "--camera", f"exec:while cat {pictures}; do sleep 0.1; done"],
                     stdout=out, stderr=out, env=dict(os.environ, RUNTIME_DIRECTORY=d))
             try:
                 time.sleep(5)
+                if run.poll() is not None:
+                    sys.exit(open(log).read())
                 before = megabytes(run.pid, "VmHWM", "VmRSS")
                 if not folder:
                     print(f"| – | {before} | – | – | – |", flush=True)
