@@ -70,7 +70,7 @@ func TestFusedShares(t *testing.T) {
 	graph := plan.Graph(1)
 	between := map[int][]int{}
 	for _, threads := range []int{1, 4} {
-		net, err := engine.CompileFused(graph, kernels.Generic(), threads, kernels.ArmFuseFrom)
+		net, err := engine.CompileFused(graph, engine.Options{Kernels: kernels.Generic(), Threads: threads}, kernels.ArmFuseFrom)
 		if err != nil {
 			t.Fatal(err)
 		}
