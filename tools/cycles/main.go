@@ -7,6 +7,7 @@
 //	gcc -O2 -shared -fPIC -o /tmp/counts.so tools/cycles/plugin/counts.c
 //	go run ./tools/cycles -plugin /tmp/counts.so -mca llvm-mca-19 -table estimate/table.go > docs/bench/cycles.md
 //
+// It takes minutes; with -costs FILE, a run that was stopped continues, and another layout takes seconds.
 // It needs qemu-user, aarch64-linux-gnu-objdump and llvm-mca 17 or later.
 package main
 

@@ -231,7 +231,8 @@ An earlier edition, without moving, said 93.2 Mcycles for our V2 int8 on the A53
 that day; with what moving took by the model after it, without fusing, it would have said 101.6 (−10 %).
 
 Published figures beside our estimates at the same clock. They are of other kernels, so a ratio is how much faster ours should be,
-times what the model errs; even if it erred as above, ours would be the faster in most rows. "Faster by" is how many times faster four threads are than one.
+times what the model errs: a factor of 1.6 in the worst row above, so a ratio below that would say nothing. "Faster by" is how many
+times faster four threads are than one.
 
 | board | network | who | one thread, ms | ours | ratio | four threads, ms | ours | ratio | faster by | ours |
 | --- | --- | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |`)
@@ -296,9 +297,11 @@ that is why a figure may be above 4. "Not fused": if every layer was a step.
 		except = "except " + strings.Join(below, ", ")
 	}
 	fmt.Printf(`
-So four threads should be at least %.1f times as fast as one %s. Small networks lose most to meetings, which take the same time on every core; the rest is lost
-to depthwise layers of 14 and 7 rows, which threads share by the row ("even" is what columns or channels would bring), and to weights,
-which come from memory once, but which every core reads. Fusing gains most on the A53, which waits for what it moves. Boards may
-lose more: ncnn's four threads are 2.5 to 3.5 times as fast as one (below), by kernels that move more.
+So four threads should be at least %.1f times as fast as one %s.
+
+Small networks lose most to meetings, which take the same time on every core. The rest is lost to depthwise layers of 14 and 7 rows,
+which threads share by the row ("even" is what sharing by columns or channels, too, would bring), and to weights, which come from
+memory once, but which every core reads. Fusing gains most on the A53, which waits for what it moves. Boards may lose more: ncnn's
+four threads are 2.5 to 3.5 times as fast as one (below), by kernels that move more.
 `, wanted, except)
 }
