@@ -118,7 +118,16 @@ done
 if [ ! -e "$etc/edge.yaml" ] && [ ! -e "$here/config/edge.yaml" ]; then # never over somebody's own
 	stage "$here/edge.yaml" "$etc/edge.yaml"
 fi
+# What is staged is on the card before anything is replaced, and what is replaced at the end: a power cut finds whole files, and,
+# but for the moment between, all of the old ones or all of the new ones.
+settle() {
+	if [ -n "$staged" ]; then
+		sync
+	fi
+}
+settle
 each place
+settle
 
 for file in "$here"/config/*.tflite; do
 	name=$(basename "$file")

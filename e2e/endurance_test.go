@@ -5,6 +5,7 @@ package e2e
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os/exec"
 	"path/filepath"
@@ -311,6 +312,92 @@ func TestEndurancePowerCuts(t *testing.T) {
 		g.wait("the last good network runs", func() bool { return g.pl061()&ledSeen != 0 })
 	}
 	t.Logf("%d power cuts; %d pictures at last", *cycles, pictures)
+}
+
+// TestEnduranceUpdates cuts the power at random moments while deploy/install.sh brings another program, network, labels and
+// configuration to a card. What starts again must be the old ones or the new ones, all of them.
+func TestEnduranceUpdates(t *testing.T) {
+	b := newEnduranceBench(t)
+	s := smallSubject(t)
+	card := newCard(t, 160)
+	boot := func(files ...machine.File) *guest {
+		g := b.boot(t, machine.Config{Card: card, Files: files})
+		g.sh("mkdir -p /card; mount -t ext4 /dev/vda /card; " + showWhite)
+		return g
+	}
+	// Two deployments that don't go together: each one's configuration has a class that only its own labels have. Bytes behind a
+	// program or a network don't count.
+	classes := []string{"bright", "light"}
+	sources := map[string]string{"usr/local/bin/edge": "edge", "etc/edge/net.tflite": "config/net.tflite", "etc/edge/labels.txt": "config/labels.txt", "etc/edge/edge.yaml": "config/edge.yaml"}
+	files := append(deployed(t), machine.File{Path: "/deploy/edge", Host: b.path("edge")}, machine.File{Path: "/deploy/config/net.tflite", Host: s.model})
+	for _, class := range classes {
+		config := boardConfig(class, "yuyv", "9030000.pl061:4", "9030000.pl061:5")
+		files = append(files, machine.File{Path: "/" + class + "/edge.yaml", Content: config},
+			machine.File{Path: "/" + class + "/labels.txt", Content: []byte("dark\n" + class + "\n")})
+	}
+	g := boot(files...)
+	sums := make([]map[string]string, len(classes)) // by path, of what each deployment brings
+	for n, class := range classes {
+		g.sh(strings.ReplaceAll("cp -r /deploy /card/CLASS; cp /CLASS/* /card/CLASS/config; echo CLASS >>/card/CLASS/edge; echo CLASS >>/card/CLASS/config/net.tflite", "CLASS", class))
+		sums[n] = map[string]string{}
+		for to, from := range sources {
+			sums[n]["/card/"+to], _, _ = strings.Cut(g.sh("sha256sum /card/"+class+"/"+from), " ")
+		}
+	}
+	install := func(n int) *machine.Process {
+		return g.start(machine.Command{Argv: []string{"sh", "/card/" + classes[n] + "/install.sh"}, Env: []string{"DESTDIR=/card"}})
+	}
+	installed := func(n int) time.Duration {
+		start := time.Now()
+		p := install(n)
+		if exit, err := p.Wait(t.Context()); err != nil || exit.Status != 0 {
+			t.Fatalf("install.sh: %+v, %v: %s", exit, err, p.Stderr())
+		}
+		return time.Since(start)
+	}
+	// there returns which deployment is on the card.
+	there := func() int {
+		counts := make([]int, len(classes))
+		for line := range strings.Lines(g.sh("sha256sum " + strings.Join(slices.Sorted(maps.Keys(sums[0])), " ") + "; true")) {
+			fields := strings.Fields(line)
+			for n := range counts {
+				if sums[n][fields[1]] == fields[0] {
+					counts[n]++
+				}
+			}
+		}
+		n := slices.Index(counts, len(sources))
+		if n < 0 {
+			t.Fatalf("of %d files, %d are of one deployment and %d of the other:\n%s", len(sources), counts[0], counts[1],
+				g.sh("ls -l /card/usr/local/bin /card/etc/edge"))
+		}
+		return n
+	}
+
+	installed(0)
+	g.sh("sync")
+	most := installed(1)*5/4 + time.Second
+	now, old := there(), 0
+	for range *cycles {
+		install(1 - now)
+		sleepUpTo(most)
+		g.Close() // the cut
+		g = boot()
+		if after := there(); after == now {
+			old++
+		} else {
+			now = after
+		}
+		edge := g.start(machine.Command{Argv: []string{"/card/usr/local/bin/edge", "run", "--config", "/card/etc/edge/edge.yaml"}, Env: serviceEnv})
+		g.wait("what was deployed runs", func() bool {
+			if !edge.Running() {
+				t.Fatalf("edge run ended: %s", edge.Stderr())
+			}
+			return g.pl061() == ledSeen
+		})
+		g.end(edge)
+	}
+	t.Logf("%d power cuts within %v after an installation began: %d times the old ones were there, else the new ones", *cycles, most, old)
 }
 
 // TestEnduranceCard fills the card while edge records and is taught on it, makes it slow and read-only. The LEDs follow the
