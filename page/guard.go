@@ -38,7 +38,7 @@ type guard struct {
 	known   map[[sha256.Size]byte]right
 	guesses map[netip.Addr]*guesses
 
-	checking sync.Mutex // one password at a time: each takes a core for a while
+	checking chan struct{} // one password at a time: each takes a core for a while; holds one
 }
 
 // guesses are the wrong passwords of one address.
@@ -78,6 +78,7 @@ func newGuard(a net.Addr, c config.Page) (*guard, error) {
 	g := &guard{
 		open: true, cross: http.NewCrossOriginProtection(), secret: make([]byte, 32),
 		known: map[[sha256.Size]byte]right{}, guesses: map[netip.Addr]*guesses{}, names: []string{"localhost"},
+		checking: make(chan struct{}, 1),
 	}
 	rand.Read(g.secret)
 	if tcp, ok := a.(*net.TCPAddr); ok {
@@ -196,20 +197,21 @@ func (g *guard) who(r *http.Request) (right, time.Duration) {
 	mac.Write([]byte(password))
 	sum := [sha256.Size]byte(mac.Sum(nil))
 	from := addressOf(r)
-	g.mu.Lock()
-	who, known := g.known[sum]
-	wait := g.waitOf(from)
-	g.mu.Unlock()
-	if known {
-		return who, 0
+	if who, wait := g.remembered(sum, from); who != nobody || wait > 0 {
+		return who, wait
 	}
-	if wait > 0 {
-		return nobody, wait
-	}
-	if !g.checking.TryLock() {
+	select { // a browser asks for several things at once
+	case g.checking <- struct{}{}:
+		defer func() { <-g.checking }()
+	case <-time.After(answerTime / 2):
+		return nobody, firstDelay
+	case <-r.Context().Done():
 		return nobody, firstDelay
 	}
-	defer g.checking.Unlock()
+	who, wait := g.remembered(sum, from) // those before may have had the same
+	if who != nobody || wait > 0 {
+		return who, wait
+	}
 	switch {
 	case g.write != nil && g.write.fits(password):
 		who = writer
@@ -245,11 +247,17 @@ func addressOf(r *http.Request) netip.Addr {
 	return addr
 }
 
-func (g *guard) waitOf(from netip.Addr) time.Duration {
-	if tries := g.guesses[from]; tries != nil {
-		return time.Until(tries.next)
+// remembered says what is known of a password, by its sum: the right that it gives, or how long its sender has to wait.
+func (g *guard) remembered(sum [sha256.Size]byte, from netip.Addr) (right, time.Duration) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if who := g.known[sum]; who != nobody {
+		return who, 0
 	}
-	return 0
+	if tries := g.guesses[from]; tries != nil {
+		return nobody, max(time.Until(tries.next), 0)
+	}
+	return nobody, 0
 }
 
 // wrong counts a wrong password: each makes the next wait twice as long.

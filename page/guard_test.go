@@ -25,16 +25,13 @@ const change = `{"set":[{"path":"leds[0].on","value":"0.5"}]}`
 func TestRebinding(t *testing.T) {
 	url := serve(t, config.Page{}, newWalk(t, "").program(""))
 	for _, path := range []string{"/", "/state", "/snapshot", "/stream", "/events", "/metrics", "/api/v1/config"} {
-		for _, host := range []string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", ""} {
-			if host == "" {
-				continue
-			}
+		for _, host := range []string{"evil.example", "evil.example:8080", "localhost.evil.example", "127.0.0.1.evil.example", "127.1", "0x7f000001", "[", "localhost:80:80"} {
 			if status, _, _ := get(t, url+path, "Host", host); status != http.StatusMisdirectedRequest {
 				t.Errorf("%s as %s: %d", path, host, status)
 			}
 		}
 	}
-	for _, host := range []string{"localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8080", "192.168.1.7"} {
+	for _, host := range []string{"localhost", "LOCALHOST:80", "127.0.0.1", "[::1]:8080", "192.168.1.7", "localhost.", "localhost.:8080", "[FE80::1]"} {
 		if status, _, _ := get(t, url+"/state", "Host", host); status != http.StatusOK {
 			t.Errorf("as %s: %d", host, status)
 		}
@@ -50,6 +47,9 @@ func TestOtherSites(t *testing.T) {
 		{"Origin", "null"},
 		{"Sec-Fetch-Site", "cross-site", "Origin", url},
 		{"Sec-Fetch-Site", "same-site"},
+		{"Origin", strings.Replace(url, "127.0.0.1", "localhost", 1), "Content-Type", "text/plain"},
+		{"Origin", url[:strings.LastIndex(url, ":")], "Content-Type", "application/x-www-form-urlencoded"}, // another port
+		{"Origin", url + ".evil.example"},
 	} {
 		if status, _, _ := request(t, http.MethodPatch, url+"/api/v1/config", change, headers...); status != http.StatusForbidden {
 			t.Errorf("%q: %d", headers, status)
@@ -152,6 +152,57 @@ func TestGuessing(t *testing.T) {
 	}
 	if looked > 5 { // after the nth one waits 2ⁿ⁻¹ s
 		t.Errorf("%d of 200 passwords were looked at", looked)
+	}
+}
+
+// TestPasswordAtOnce sends the right password several times at once, as a browser does after a restart of the program: none
+// is turned away. Wrong ones at once are looked at one by one.
+func TestPasswordAtOnce(t *testing.T) {
+	url := serve(t, config.Page{Password: hashed(t, "change everything")}, newWalk(t, "").program(""))
+	ask := func(password func(i int) string) map[int]int {
+		var all sync.WaitGroup
+		var mu sync.Mutex
+		answers := map[int]int{}
+		for i := range 6 {
+			all.Go(func() {
+				status, _, _ := get(t, url+"/livez", "Authorization", "Basic "+basic(password(i)))
+				mu.Lock()
+				defer mu.Unlock()
+				answers[status]++
+			})
+		}
+		all.Wait()
+		return answers
+	}
+	if got := ask(func(int) string { return "change everything" }); got[http.StatusOK] != 6 {
+		t.Errorf("the right one: %v", got)
+	}
+	if got := ask(func(i int) string { return fmt.Sprint("guess number ", i) }); got[http.StatusUnauthorized] > 3 || got[http.StatusTooManyRequests] < 3 {
+		t.Errorf("wrong ones: %v", got)
+	}
+}
+
+// TestHeadOfStreams asks for the heads of streams on one connection: they end, though streams don't.
+func TestHeadOfStreams(t *testing.T) {
+	url := serve(t, config.Page{}, newWalk(t, "").program(""))
+	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(30 * time.Second))
+	answers := bufio.NewReader(c)
+	for i := range mostStreams + 2 {
+		path := []string{"/stream", "/events"}[i%2]
+		fmt.Fprintf(c, "HEAD %s HTTP/1.1\r\nHost: localhost\r\n\r\n", path)
+		r, err := http.ReadResponse(answers, &http.Request{Method: http.MethodHead})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		if kind := r.Header.Get("Content-Type"); r.StatusCode != http.StatusOK || !strings.HasPrefix(kind, []string{"multipart/", "text/event-stream"}[i%2]) {
+			t.Fatalf("%s: %d, %s", path, r.StatusCode, kind)
+		}
 	}
 }
 

@@ -3,7 +3,7 @@
 //
 //	walk ──See──▶ Live ◀──copies── handlers, one goroutine a watcher ──▶ browsers
 //	                └──a frame, when one is wanted──▶ encoder, one for all watchers
-//	walk ◀──Settings.Set── handlers
+//	walk ◀──Settings.Change── handlers
 //
 // The walk never waits: it copies numbers under a lock that is only tried, and a frame when somebody asked for one. What is
 // served is a few files in web/, without a framework and without anything from elsewhere.
@@ -55,8 +55,8 @@ type Program struct {
 type Settings interface {
 	// Get returns the text and what it says.
 	Get() (text []byte, c *config.Config)
-	// Set makes a text hold, and saves it if that is wanted. What is wrong with the text is a *config.Error.
-	Set(ctx context.Context, text []byte, save bool) error
+	// Change makes other values hold, and saves them if that is wanted. What is wrong with them is a *config.Error.
+	Change(ctx context.Context, changes []config.Change, save bool) error
 }
 
 // Server serves the page.
@@ -89,7 +89,10 @@ func Serve(l net.Listener, c config.Page, p Program) (*Server, error) {
 		return nil, err
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{lesson: lesson{dir: p.Lesson}, program: p, guard: g, stop: stop, pump: newPump(p.Live), address: l.Addr().String()}
+	s := &Server{
+		lesson: lesson{dir: p.Lesson}, program: p, guard: g, stop: stop, pump: newPump(p.Live), address: l.Addr().String(),
+		library: library{running: make(chan struct{}, 1)},
+	}
 	few := &limited{Listener: l, most: mostConnections}
 	s.http = &http.Server{
 		ConnContext:       few.context,
@@ -130,8 +133,8 @@ func (s *Server) routes() http.Handler {
 		mux.HandleFunc("GET /"+name, s.file(name))
 	}
 	mux.HandleFunc("GET /state", s.state)
-	mux.HandleFunc("GET /events", s.streaming(s.events))
-	mux.HandleFunc("GET /stream", s.streaming(s.stream))
+	mux.HandleFunc("GET /events", s.streaming("text/event-stream", s.events))
+	mux.HandleFunc("GET /stream", s.streaming("multipart/x-mixed-replace; boundary="+boundary, s.stream))
 	mux.HandleFunc("GET /snapshot", s.snapshot)
 	mux.HandleFunc("GET /metrics", s.metrics)
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
@@ -272,11 +275,7 @@ func (s *Server) patchConfig(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	text, _ := s.program.Settings.Get()
-	text, err := config.Edit(text, asked.Set)
-	if err == nil {
-		err = s.program.Settings.Set(r.Context(), text, asked.Save)
-	}
+	err := s.program.Settings.Change(r.Context(), asked.Set, asked.Save)
 	var wrong *config.Error
 	switch {
 	case err == nil:

@@ -109,10 +109,14 @@ func (w *walk) Get() ([]byte, *config.Config) {
 	return w.config.Text(), w.config
 }
 
-// Set implements Settings.
-func (w *walk) Set(_ context.Context, text []byte, save bool) error {
+// Change implements Settings.
+func (w *walk) Change(_ context.Context, changes []config.Change, save bool) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	text, err := config.Edit(w.config.Text(), changes)
+	if err != nil {
+		return err
+	}
 	c, err := config.Parse("/etc/edge/edge.yaml", text)
 	if err != nil {
 		return err

@@ -217,9 +217,13 @@ func (c *converter) measure(f *frame.Frame, p *picture) error {
 }
 
 // streaming gives a handler a place among the streams, and the streams' own deadlines.
-func (s *Server) streaming(serve func(http.ResponseWriter, *http.Request, func() error)) http.HandlerFunc {
+func (s *Server) streaming(kind string, serve func(http.ResponseWriter, *http.Request, func() error)) http.HandlerFunc {
 	places := make(chan struct{}, mostStreams)
 	return func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", kind)
+		if r.Method == http.MethodHead {
+			return // what is never sent would never end
+		}
 		select {
 		case places <- struct{}{}:
 			defer func() { <-places }()
@@ -244,7 +248,6 @@ const boundary = "edge-frame"
 // stream serves MJPEG, as cameras do.
 func (s *Server) stream(w http.ResponseWriter, r *http.Request, part func() error) {
 	defer s.pump.enter()()
-	w.Header().Set("Content-Type", "multipart/x-mixed-replace; boundary="+boundary)
 	var last *picture
 	for {
 		if last = s.pump.after(r.Context(), last); last == nil {
@@ -304,7 +307,6 @@ const eventInterval = 200 * time.Millisecond
 // events serves the state five times a second, as server-sent events. A slow reader gets fewer: each is what holds when it
 // is sent.
 func (s *Server) events(w http.ResponseWriter, r *http.Request, part func() error) {
-	w.Header().Set("Content-Type", "text/event-stream")
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
 	for {

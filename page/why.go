@@ -53,7 +53,7 @@ const (
 
 // library reads the recording, one reader at a time, and remembers it for a moment.
 type library struct {
-	running sync.Mutex // one replay at a time: it takes a core for a while
+	running chan struct{} // one replay at a time: it takes a core for a while; holds one
 
 	mu   sync.Mutex
 	read *record.Recording
@@ -162,11 +162,15 @@ func (s *Server) showEvent(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	h, moment := event.Header, event.Number
-	if !s.library.running.TryLock() {
+	select {
+	case s.library.running <- struct{}{}:
+		defer func() { <-s.library.running }()
+	case <-time.After(answerTime / 2):
 		refuse(w, http.StatusServiceUnavailable, "", "another event is being looked at: try again")
 		return
+	case <-req.Context().Done():
+		return
 	}
-	defer s.library.running.Unlock()
 	told := story{happening: happeningOf(r, event), LEDs: []LED{}, Top: []Top{}, Moments: []point{}}
 	var before []decision.Light
 	replay := record.Replay{Took: func(o record.Outcome) {

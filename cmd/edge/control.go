@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -28,8 +30,11 @@ type control struct {
 	changes chan<- change
 	teacher *teacher // nil: nothing is taught
 
-	mu      sync.Mutex // one change at a time
+	changing sync.Mutex // one change at a time; only whoever holds it writes what is below
+
+	mu      sync.Mutex // never held for long: the page's state waits for it
 	text    []byte
+	file    []byte // what the configuration's file says, as far as is known here
 	config  *config.Config
 	header  record.Header
 	unsaved bool
@@ -52,10 +57,14 @@ func (c *control) Unsaved() bool {
 // takesTooLong is how long a walk may take to get to its next frame, or to see that there is none.
 const takesTooLong = 5 * time.Second
 
-// Set implements page.Settings. Everything is checked before the walk is asked.
-func (c *control) Set(ctx context.Context, text []byte, save bool) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+// Change implements page.Settings. Everything is checked before the walk is asked.
+func (c *control) Change(ctx context.Context, changes []config.Change, save bool) error {
+	c.changing.Lock()
+	defer c.changing.Unlock()
+	text, err := config.Edit(c.text, changes)
+	if err != nil {
+		return err
+	}
 	next, err := c.parse(text)
 	if err != nil {
 		return err
@@ -85,26 +94,31 @@ func (c *control) Set(ctx context.Context, text []byte, save bool) error {
 	if next.Fit != c.config.Fit {
 		c.teacher.Teach() // what the pictures of the lesson show is something else now
 	}
+	c.mu.Lock()
 	c.text, c.config, c.header, c.unsaved = text, next, header, true
+	c.mu.Unlock()
 	if !save {
 		return nil
 	}
-	err = saveConfig(next.File(), text)
+	err = saveConfig(next.File(), c.file, text)
 	if errors.Is(err, fs.ErrPermission) || errors.Is(err, unix.EROFS) {
 		err = fmt.Errorf("%w (docs/page.md says where a service can save)", err)
 	}
 	if err != nil {
 		return fmt.Errorf("it holds until a restart, but can't be saved: %w", err)
 	}
-	c.unsaved = false
+	c.mu.Lock()
+	c.file, c.unsaved = text, false
+	c.mu.Unlock()
 	return nil
 }
 
 // goodSuffix ends the name of the copy of the previous configuration.
 const goodSuffix = ".good"
 
-// saveConfig writes a configuration, and keeps the previous one beside it.
-func saveConfig(name string, text []byte) error {
+// saveConfig writes a configuration, and keeps the previous one beside it, which must be the known one: what somebody else
+// has written meanwhile isn't lost.
+func saveConfig(name string, known, text []byte) error {
 	if name == "" {
 		return errors.New("there is no configuration file: name one with --config")
 	}
@@ -113,7 +127,17 @@ func saveConfig(name string, text []byte) error {
 	if err != nil {
 		return err
 	}
+	if !bytes.Equal(before, known) {
+		return fmt.Errorf("%s has been changed since edge read it: restart edge to take it, or change it there", name)
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return err
+	}
 	if err := files.Write(name+goodSuffix, before); err != nil {
+		return err
+	}
+	if err := os.Chmod(name+goodSuffix, info.Mode().Perm()); err != nil { // it may have a password's hash
 		return err
 	}
 	return files.Write(name, text)
@@ -129,8 +153,8 @@ func (c *control) runs(name string) bool {
 // swap gives the walk another network, which it closes in the end. If the rules don't fit that, everything stays as it was,
 // and the network is the caller's.
 func (c *control) swap(ctx context.Context, net *classifier.Classifier) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.changing.Lock()
+	defer c.changing.Unlock()
 	net.Output.Later = c.output.Later
 	judge, err := c.config.Judge(net.Output)
 	if err != nil {
@@ -154,6 +178,8 @@ func (c *control) swap(ctx context.Context, net *classifier.Classifier) error {
 		return errors.New("the camera gives no frame")
 	}
 	<-done // at once: the walk has taken it
+	c.mu.Lock()
 	c.output, c.input, c.header = net.Output, net.Input, header
+	c.mu.Unlock()
 	return nil
 }

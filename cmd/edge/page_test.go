@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -77,6 +78,9 @@ func TestPage(t *testing.T) {
 	// Scores of this network end below 1.
 	text = bytes.Replace(text, []byte("on: 1, off: 0.999"), []byte("on: 0.996, off: 0.2"), 1)
 	write(t, config, text)
+	if err := os.Chmod(config, 0o600); err != nil { // it may have a password's hash
+		t.Fatal(err)
+	}
 	url := pageProcess(t, config, pictureFolder(t, slices.Repeat([][]byte{pngOf(t, red)}, 3)...))
 	state := func() (s page.State) {
 		r, err := http.Get(url + "/state")
@@ -130,6 +134,32 @@ func TestPage(t *testing.T) {
 	}
 	if kept, err := os.ReadFile(config + ".good"); err != nil || !bytes.Equal(kept, text) {
 		t.Errorf("%q, %v", kept, err)
+	}
+	if info, err := os.Stat(config + ".good"); err != nil || info.Mode() != 0o600 {
+		t.Errorf("%v, %v", info.Mode(), err)
+	}
+	for i := range 8 { // two people at once: neither's change is lost
+		hold, mirror := fmt.Sprint(i, "ms"), fmt.Sprint(i%2 == 0)
+		var both sync.WaitGroup
+		for _, set := range [][2]string{{"leds[0].hold", hold}, {"camera.mirror", mirror}} {
+			both.Go(func() {
+				if status, words := patch(fmt.Sprintf(`{"set":[{"path":%q,"value":%q}]}`, set[0], set[1])); status != http.StatusOK {
+					t.Error(status, words)
+				}
+			})
+		}
+		both.Wait()
+		if _, words := patch(`{"set":[]}`); !strings.Contains(words, `"mirror":`+mirror) || !strings.Contains(words, `"hold":"`+hold[:1]) {
+			t.Errorf("mirror %s and hold %s: %s", mirror, hold, words)
+		}
+	}
+	byHand := append(bytes.Clone(saved), "# by hand\n"...)
+	write(t, config, byHand)
+	if status, words := patch(`{"set":[{"path":"leds[0].hold","value":"1s"}],"save":true}`); status != http.StatusConflict || !strings.Contains(words, "changed since edge read it") {
+		t.Error(status, words)
+	}
+	if now, err := os.ReadFile(config); err != nil || !bytes.Equal(now, byHand) {
+		t.Errorf("what was written by hand is %q, %v", now, err)
 	}
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(100 * time.Millisecond) { // it's written once a second
 		status, stdout, stderr := edge("status", "--dir", filepath.Dir(s.Recording))

@@ -143,7 +143,8 @@ func TestRecordExport(t *testing.T) {
 
 // TestRecordingWithoutPassword holds that a recording, which people may give to others, has no password in it.
 func TestRecordingWithoutPassword(t *testing.T) {
-	text := "page: {listen: \"127.0.0.1:80\", password: pbkdf2-sha256$1$a$b}\npage:\n  view_password: pbkdf2-sha256$1$c$d # x\n"
+	text := "page: {listen: \"127.0.0.1:80\", password: pbkdf2-sha256$1$a$b}\npage:\n  view_password: pbkdf2-sha256$1$c$d # x\n" +
+		"page: {\"password\": 'pbkdf2-sha256$1$e$f'}\npage:\n  password: >-\n    pbkdf2-sha256$1$g$h\n"
 	if got := withoutPasswords([]byte(text)); strings.Contains(got, "pbkdf2") || !strings.Contains(got, "# x") {
 		t.Errorf("%q", got)
 	}

@@ -63,7 +63,7 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 			Version: version, Kernels: l.net.Net.Kernels(), Started: started,
 		},
 		control: &control{
-			parse: parse, output: l.net.Output, input: l.net.Input, changes: changes, text: c.Text(), config: c, header: header,
+			parse: parse, output: l.net.Output, input: l.net.Input, changes: changes, text: c.Text(), file: c.Text(), config: c, header: header,
 		},
 	}
 	if o := recorderOptions(c.Record); o.Dir != "" && o.Bytes > 0 {
@@ -100,7 +100,7 @@ func sumOf(c *config.Config, net *classifier.Classifier) (string, error) {
 
 // withoutPasswords returns a configuration's text without its passwords, for a recording: people may pass that on.
 func withoutPasswords(text []byte) string {
-	return string(regexp.MustCompile(`(password\s*:\s*)[^\s,}]+`).ReplaceAll(text, []byte("${1}…")))
+	return string(regexp.MustCompile(`(password["']?\s*:\s*)[^\s,}]+|pbkdf2-sha256\$[^\s,}"']+`).ReplaceAll(text, []byte("${1}…")))
 }
 
 // recorderOptions says where a recording goes: into the runtime directory, which is in memory, unless another is named.

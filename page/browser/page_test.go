@@ -248,7 +248,8 @@ func browse(t *testing.T, p program, before ...action) context.Context {
 		case *runtime.EventExceptionThrown:
 			wrong = append(wrong, fmt.Sprint(e.ExceptionDetails.Text, " ", e.ExceptionDetails.LineNumber))
 		case *cdplog.EventEntryAdded:
-			if e.Entry.Level == "error" && !strings.Contains(e.Entry.Text, "422") && !strings.Contains(e.Entry.Text, "403") { // what is refused is one
+			crowded := strings.Contains(e.Entry.Text, "503") && (strings.HasSuffix(e.Entry.URL, "/events") || strings.Contains(e.Entry.URL, "/stream?"))
+			if e.Entry.Level == "error" && !crowded && !strings.Contains(e.Entry.Text, "422") && !strings.Contains(e.Entry.Text, "403") { // what is refused is one
 				wrong = append(wrong, e.Entry.Text+" "+e.Entry.URL)
 			}
 		}
@@ -655,6 +656,49 @@ func TestPhone(t *testing.T) {
 		t.Errorf("too small for a finger: %s", small)
 	}
 	screenshot(t, ctx, "page-phone.png")
+}
+
+// TestBehind holds that a page behind others makes room for other watchers, and that it follows again once it is seen, even if
+// there is no room at first.
+func TestBehind(t *testing.T) {
+	p := start(t, 10, "cat.jpg")
+	ctx := browse(t, p)
+	behind := func(hidden bool) {
+		t.Helper()
+		do(t, ctx, run(fmt.Sprintf(`Object.defineProperty(document, "hidden", {configurable: true, value: %v});
+			document.dispatchEvent(new Event("visibilitychange"))`, hidden)))
+	}
+	var watchers []io.Closer
+	crowd := func() (full bool) {
+		r, err := http.Get(p.url + "/events")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.StatusCode != http.StatusOK {
+			r.Body.Close()
+			return true
+		}
+		watchers = append(watchers, r.Body)
+		return false
+	}
+	within(t, 20*time.Second, "a crowd", crowd)
+	const places = 24 // of page.Server
+	if len(watchers) >= places {
+		t.Fatalf("%d others, and the page", len(watchers))
+	}
+	behind(true)
+	within(t, 20*time.Second, "all places for others", func() bool { return !crowd() && len(watchers) == places })
+	behind(false)
+	says := func(word string) func() bool {
+		return func() bool { return strings.Contains(value[string](t, ctx, `$("state").textContent`), word) }
+	}
+	within(t, 20*time.Second, "a page without room", says("doesn't answer"))
+	for _, w := range watchers {
+		w.Close()
+	}
+	within(t, 20*time.Second, "a page that follows again", func() bool {
+		return !says("doesn't answer")() && value[bool](t, ctx, `$("live").src.includes("/stream")`)
+	})
 }
 
 // TestKeyboard walks through everything with the Tab key alone: each control is reached, in the order of the page, and is

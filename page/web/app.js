@@ -367,8 +367,10 @@ async function listEvents() {
 const pictureOf = (run, moment) => `/api/v1/pictures/${run}/${moment}`;
 
 async function tell(e) {
+  last.asked = e;
   const r = await ask(`/api/v1/replay/${e.run}/${e.moment}`);
   const s = await r.json(), story = $("story");
+  if (last.asked !== e) return; // another one is wanted meanwhile
   if (!r.ok) { story.replaceChildren(s.problems[0].text); return; }
   story.replaceChildren(make("h3", {}, `${clock(s.at)}: ${s.why}`), make("p", {}, s.text));
   if (s.top.length) story.append(make("p", {}, "Seen: " + s.top.map((t) => `${t.label} ${two(t.score)}`).join(", ")));
@@ -553,6 +555,30 @@ function startTeaching() {
 
 // --- The start ---
 
+let events = null;
+
+// look follows the program as long as somebody sees the page: a browser has six connections for all its tabs, and a page
+// behind others costs the board nothing.
+function look() {
+  events?.close();
+  if (document.hidden) {
+    stop(); // chromium keeps a stream that no image shows any more
+    return;
+  }
+  $("live").src = "/stream?" + Date.now();
+  let known = false;
+  const now = events = new EventSource("/events");
+  now.onmessage = (e) => {
+    show(JSON.parse(e.data));
+    if (!known) { known = true; history(); }
+  };
+  now.onerror = () => {
+    known = false;
+    say($("state"), "the program doesn't answer");
+    if (now.readyState === EventSource.CLOSED) setTimeout(() => { if (now === events) look(); }, 3000); // it was refused: a browser gives up
+  };
+}
+
 async function start() {
   dragROI();
   for (const id of ["roi-x", "roi-y", "roi-w", "roi-h"]) {
@@ -567,16 +593,10 @@ async function start() {
   $("mirror").addEventListener("change", (e) => change("camera.mirror", e.target.checked));
   $("fit").addEventListener("submit", (e) => e.preventDefault());
   $("reload").addEventListener("click", listEvents);
-  $("live").src = "/stream";
-  $("live").addEventListener("error", () => setTimeout(() => { $("live").src = "/stream?" + Date.now(); }, 2000));
+  $("live").addEventListener("error", () => setTimeout(() => { if (!document.hidden) $("live").src = "/stream?" + Date.now(); }, 2000));
   take(await (await ask("/api/v1/config")).json());
-  let known = false;
-  const events = new EventSource("/events");
-  events.onmessage = (e) => {
-    show(JSON.parse(e.data));
-    if (!known) { known = true; history(); }
-  };
-  events.onerror = () => { known = false; say($("state"), "the program doesn't answer"); };
+  document.addEventListener("visibilitychange", look);
+  look();
   listEvents();
   startTeaching();
 }
