@@ -476,8 +476,6 @@ func TestWhy(t *testing.T) {
 	if d := value[string](t, ctx, `document.querySelector("#story .graph .score").getAttribute("d")`); !strings.Contains(d, "L") {
 		t.Errorf("no line: %q", d)
 	}
-	boxOf(t, ctx, "#story")
-	screenshot(t, ctx, "page-why.png")
 }
 
 // TestTeach takes pictures of two classes from the camera, takes one away, and brings it back.
@@ -597,6 +595,7 @@ func TestTaught(t *testing.T) {
 			return i.length === 5 && i.every((e) => e.naturalWidth > 0) })()`) &&
 			strings.HasPrefix(value[string](t, ctx, `document.querySelector("#story .near span").textContent`), "cat ")
 	})
+	screenshotOf(t, ctx, "#story", "page-why.png")
 	collect("rocket", "coffee.jpg", 0, 6) // by mistake
 	within(t, 20*time.Second, "what shouldn't have been taught", sees("rocket"))
 	do(t, ctx, chromedp.Sleep(time.Second), chromedp.WaitEnabled(chromedp.CSS("#undo")), click("#undo"))
