@@ -47,7 +47,7 @@ test-arm64: ## the kernels and the engine on emulated Cortex-A53, A72, A76 and o
 	cd engine && qemu-aarch64 -cpu cortex-a76 ../bin/engine-arm64.test -photographs 1
 
 # What qemu-arm can't do: start the test's own program once more, and the kernel's GPIO calls.
-STARTERS = Killed KeeperProcess KeeperKilled MemoryPromise InvokeKilled RunProcess Uptimes Page PageTeaches
+STARTERS = Killed KeeperProcess KeeperKilled MemoryPromise InvokeKilled RunProcess RunErrors Uptimes Page PageTeaches
 GPIOCALLS = ReadChipsErrors RequestOfSomethingElse OutAllocatesNothing
 empty =
 NOTARM = ^Test($(subst $(empty) $(empty),|,$(STARTERS) $(GPIOCALLS)))$$

@@ -142,6 +142,8 @@ func placeNumbered(name string, lines []string) ([]string, error) {
 		case !ok:
 			return nil, fmt.Errorf("%s:%d: expected the index of a class and its label, as other lines have them; found %.40q",
 				name, i+1, line)
+		case strings.Contains(label, "\t"):
+			return nil, fmt.Errorf("%s:%d: a tab in %.40q", name, i+1, label)
 		case twice:
 			return nil, fmt.Errorf("%s:%d: class %d has its label in line %d already", name, i+1, index, before.line)
 		}

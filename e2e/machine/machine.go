@@ -194,6 +194,24 @@ func (g *Guest) Close() {
 	os.RemoveAll(g.dir)
 }
 
+// Starved returns for how long the board's processor has waited for a core of this machine: what happened on the board would
+// have taken so much less beside nobody else. It is the QEMU thread that has computed most.
+func (g *Guest) Starved() time.Duration {
+	names, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", g.qemu.Process.Pid))
+	var most, starved time.Duration
+	for _, name := range names {
+		var ran, waited time.Duration
+		text, err := os.ReadFile(name)
+		if err != nil {
+			continue // the thread has ended
+		}
+		if _, err := fmt.Sscan(string(text), &ran, &waited); err == nil && ran > most {
+			most, starved = ran, waited
+		}
+	}
+	return starved
+}
+
 // SlowCard lets the card do so many reads and writes a second; 0: as many as it can.
 func (g *Guest) SlowCard(operations int) error {
 	text, err := g.monitor.human(fmt.Sprintf("block_set_io_throttle card 0 0 0 %d 0 0", operations))
