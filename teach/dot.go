@@ -23,15 +23,6 @@ func dot8Generic(a, b []int8) int32 {
 // unitStep is what the length of a row of units is a multiple of, filled with zeros.
 const unitStep = 32
 
-// unitsGeneric multiplies rows of so many bytes that follow one another.
-func unitsGeneric(sums *[16]int32, a, b []int8, length int) {
-	for i := range 4 {
-		for j := range 4 {
-			sums[4*i+j] = dot8(a[i*length:(i+1)*length], b[j*length:(j+1)*length])
-		}
-	}
-}
-
 // dotsGeneric multiplies the first n cells of rows, n > 0 a multiple of 4. The rows of a begin so many cells apart, those of b so
 // many.
 func dotsGeneric(sums *[16]float32, a []float32, strideA int, b []float32, strideB, n int) {

@@ -18,11 +18,3 @@ func dot8(a, b []int8) int32 {
 //
 //go:noescape
 func dot8AVX2(a, b *int8, n int) int32
-
-func units4x4(sums *[16]int32, a, b []int8, length int) { unitsGeneric(sums, a, b, length) }
-
-func dots4x4(sums *[16]float32, a []float32, strideA int, b []float32, strideB, n int) {
-	dotsGeneric(sums, a, strideA, b, strideB, n)
-}
-
-func addUnits(to []float32, x float32, row []int8) { addUnitsGeneric(to, x, row) }

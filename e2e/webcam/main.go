@@ -24,12 +24,11 @@ import (
 )
 
 func main() {
-	if err := run(os.Args[1:]); err != nil {
-		fmt.Fprintln(os.Stderr, "webcam:", err)
-		os.Exit(1)
-	}
+	fmt.Fprintln(os.Stderr, "webcam:", run(os.Args[1:]))
+	os.Exit(1)
 }
 
+// run is the camera for as long as the host is there, and returns why it ended.
 func run(args []string) error {
 	if len(args) != 5 {
 		return errors.New("usage: webcam PORT NAME SERIAL WIDTHxHEIGHT FOLDER")
