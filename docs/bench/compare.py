@@ -126,15 +126,20 @@ def open_mnn(peer, model, threads, np):
 
 class Peer:
     def __init__(self, mask):
-        env = dict(os.environ, LD_PRELOAD=mask) if mask else os.environ
-        self.process = subprocess.Popen([sys.executable, __file__, "--serve"], env=env, stdin=subprocess.PIPE,
+        self.env = dict(os.environ, LD_PRELOAD=mask) if mask else os.environ
+        self.start()
+
+    def start(self):
+        self.process = subprocess.Popen([sys.executable, __file__, "--serve"], env=self.env, stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def measure(self, peer, model, threads, runs):
         print(peer, model, threads, runs, file=self.process.stdin, flush=True)
         line = self.process.stdout.readline()
-        if not line:
-            raise SystemExit(f"{peer} ended on {model}")
+        if not line:  # the others go on without it
+            status = self.process.wait()
+            self.start()
+            return {"error": f"its process ended with status {status}"}
         answer = json.loads(line)
         if isinstance(answer, dict):
             return answer
