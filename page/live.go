@@ -67,8 +67,7 @@ type Switch struct {
 	LED   string    `json:"led,omitempty"` // empty: the state alone
 	Light string    `json:"light,omitempty"`
 	State string    `json:"state"`
-	Class string    `json:"class,omitempty"` // the top one of that frame
-	Score float32   `json:"score"`           // of the LED, or of the class
+	Score float32   `json:"score"` // of the LED, or of the best class
 }
 
 // Seen is a moment as the walk knows it. All is borrowed until See returns.
@@ -245,7 +244,7 @@ func (l *Live) giveBack(f *frame.Frame) { l.picture <- f }
 func (l *Live) History() []Sample {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var out []Sample
+	out := []Sample{}
 	for i := range l.minute {
 		s := &l.minute[(l.next+i)%len(l.minute)]
 		if s.At.IsZero() || time.Since(s.At) > time.Minute {

@@ -234,7 +234,7 @@ func (s *Server) getConfig(w http.ResponseWriter, r *http.Request) {
 	text, c := s.program.Settings.Get()
 	answer := settings{
 		File: c.File(), Text: string(text), Fit: c.Fit.Fit.String(), ROI: c.Fit.ROI.String(), Rotate: c.Fit.Rotate,
-		Mirror: c.Fit.Mirror, Input: [2]int{s.program.Input.Width, s.program.Input.Height}, MayWrite: mayWrite(r),
+		Mirror: c.Fit.Mirror, Input: [2]int{s.program.Input.Width, s.program.Input.Height}, LEDs: []ledSet{}, MayWrite: mayWrite(r),
 	}
 	for i := range c.Decision.LEDs {
 		l := &c.Decision.LEDs[i]

@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"edge/config"
 	"edge/frame"
 	"edge/quant"
 )
@@ -291,7 +292,8 @@ func (s *Server) snapshot(w http.ResponseWriter, r *http.Request) {
 type liveEvent struct {
 	State
 	Picture  *pictureInfo `json:"picture,omitempty"`
-	Teaching uint64       `json:"teaching"` // Teaching.Number: it is worth asking again if this changes
+	Rules    uint64       `json:"rules"`    // counts their changes
+	Teaching uint64       `json:"teaching"` // Teaching.Number: it is worth asking again if one of the two changes
 }
 
 type pictureInfo struct {
@@ -309,8 +311,13 @@ const eventInterval = 200 * time.Millisecond
 func (s *Server) events(w http.ResponseWriter, r *http.Request, part func() error) {
 	tick := time.NewTicker(eventInterval)
 	defer tick.Stop()
+	var rules uint64
+	var seen *config.Config
 	for {
-		e := liveEvent{State: s.now()}
+		if _, c := s.program.Settings.Get(); c != seen {
+			rules, seen = rules+1, c
+		}
+		e := liveEvent{State: s.now(), Rules: rules}
 		if t := s.program.Teacher; t != nil {
 			e.Teaching = t.Teaching().Number
 		}

@@ -452,6 +452,22 @@ func TestSet(t *testing.T) {
 	}
 }
 
+// TestTwoBrowsers changes rules in one browser: the other one shows them. When another program answers, the page is loaded
+// anew, as that may have other LEDs.
+func TestTwoBrowsers(t *testing.T) {
+	p := start(t, 10, "cat.jpg")
+	one, other := browse(t, p), browse(t, p)
+	do(t, one, run(`$("fit-mode").value = "letterbox"; $("fit-mode").dispatchEvent(new Event("change"))`),
+		run(`$("set-0-hold").value = "2s"; $("set-0-hold").dispatchEvent(new Event("change"))`))
+	within(t, 10*time.Second, "the rules of another browser", func() bool {
+		return value[string](t, other, `settings.fit + $("fit-mode").value + $("set-0-hold").value`) == "letterboxletterbox2s"
+	})
+	do(t, other, run(`window.old = true; last.started = "before"`))
+	within(t, 10*time.Second, "the page anew", func() bool {
+		return value[bool](t, other, `!window.old && document.getElementById("set-0-hold")?.value === "2s"`)
+	})
+}
+
 // TestWhy asks why the LED went on: pictures, and lines.
 func TestWhy(t *testing.T) {
 	p := start(t, 4, "cat.jpg", "coffee.jpg", "wall.jpg")

@@ -255,6 +255,10 @@ function showLED(led, i, at) {
 let last = {};
 
 function show(s) {
+  if (s.started !== (last.started ??= s.started)) { // another program answers, which may have other LEDs
+    location.reload();
+    return;
+  }
   say($("state"), `${s.state}${s.leds.some((l) => l.lit) ? "; on: " + s.leds.filter((l) => l.lit).map((l) => l.name).join(", ") : ""}`);
   const at = Date.parse(s.at);
   s.leds.forEach((led, i) => showLED(led, i, at));
@@ -276,6 +280,10 @@ function show(s) {
     say($("brightness-text"), p.brightness.toFixed(0));
     say($("picture-trouble"), p.trouble ?? "");
   }
+  if (s.rules !== last.rules) {
+    last.rules = s.rules;
+    follow(); // another browser may have changed them
+  }
   if (s.teaching !== last.teaching) {
     last.teaching = s.teaching;
     if (s.teaching) showTeaching();
@@ -295,10 +303,15 @@ function show(s) {
   }
 }
 
+async function follow() {
+  const r = await ask("/api/v1/config");
+  if (r.ok && !sending && wanted.size === 0) take(await r.json());
+}
+
 async function history() {
   const r = await ask("/api/v1/history");
   if (!r.ok) return;
-  const minute = await r.json() ?? [];
+  const minute = await r.json();
   for (const l of leds.values()) {
     l.samples = minute.filter((s) => l.i < s.lit.length)
       .map((s) => ({ at: Date.parse(s.at), score: s.scores[l.i], smoothed: s.smoothed[l.i], lit: s.lit[l.i] }));
@@ -321,7 +334,7 @@ function take(s) {
   drawView();
   say($("file"), s.file ? `${s.file}${s.may_write ? "" : " (this password is for looking only)"}` : "There is no configuration file: nothing can be saved.");
   if (!$("rules").firstChild) newRules();
-  s.leds?.forEach((led, i) => {
+  s.leds.forEach((led, i) => {
     for (const [key] of FIELDS) {
       const field = $(`set-${i}-${key}`);
       if (field && document.activeElement !== field) field.value = led[key];
@@ -331,7 +344,7 @@ function take(s) {
 
 function newRules() {
   const form = $("rules");
-  (settings.leds ?? []).forEach((led, i) => {
+  settings.leds.forEach((led, i) => {
     if (!led.rule) return;
     const set = make("fieldset", {}, make("legend", {}, led.name));
     for (const [key, label] of FIELDS) {
@@ -569,6 +582,7 @@ function look() {
   let known = false;
   const now = events = new EventSource("/events");
   now.onmessage = (e) => {
+    if (!known) last.rules = 0; // each stream counts for itself
     show(JSON.parse(e.data));
     if (!known) { known = true; history(); }
   };
