@@ -39,8 +39,8 @@ type Camera interface {
 	//
 	// An error that is ErrLost or frame.ErrDamaged (a picture file that can't be read) comes without a frame and the
 	// sequence continues, as it does after ErrNotYet. ErrLost comes again every second for as long as the camera is lost,
-	// and ErrNotYet while the next picture isn't due, so that a loop never waits long. Any other error is the last
-	// element. The sequence also ends when ctx does, after the last picture, and at the end of standard input.
+	// and ErrNotYet while the next picture isn't due or is late, so that a loop never waits for more than a second. Any other
+	// error is the last element. The sequence also ends when ctx does, after the last picture, and at the end of standard input.
 	//
 	// When the sequence ends, whatever it started (a goroutine, a child process) has ended, too. At most one sequence may
 	// run at a time.
@@ -60,7 +60,7 @@ type Camera interface {
 // trying by itself.
 var ErrLost = errors.New("lost")
 
-// ErrNotYet says that all is well and the next picture isn't due yet.
+// ErrNotYet says that the next picture isn't due yet, or that the camera has been silent for less than its patience.
 var ErrNotYet = errors.New("not yet")
 
 // Options say what is wanted of a camera. The zero value will do for everything but a stream of raw frames.
@@ -77,7 +77,7 @@ type Options struct {
 const (
 	defaultPatience = 3 * time.Second
 	lostInterval    = time.Second // how often a lost camera is reported, and tried again
-	waitInterval    = time.Second // how often a sequence that waits for the time of the next picture says so
+	waitInterval    = time.Second // how often a sequence that waits for a picture says so
 	maxFrame        = 16 << 20    // bytes of one frame from a stream; at most three are in memory
 	maxSide         = 1 << 14     // pixels; so that no product of sizes overflows on machines of 32 bits
 )

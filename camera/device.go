@@ -67,6 +67,10 @@ func (d *device) Frames(ctx context.Context) iter.Seq2[frame.Frame, error] {
 				if !yield(f, nil) {
 					return
 				}
+			case errors.Is(err, ErrNotYet):
+				if !yield(frame.Frame{}, err) {
+					return
+				}
 			case !yield(frame.Frame{}, lost(d.String(), err)):
 				return
 			case d.session == nil && !sleep(ctx, lostInterval):
@@ -84,9 +88,9 @@ func (d *device) next(ctx context.Context) (frame.Frame, error) {
 		}
 		d.trouble = errSilent
 	}
-	wait := d.o.patience()
-	if d.trouble != nil {
-		wait = lostInterval
+	wait := lostInterval
+	if d.trouble == nil {
+		wait = min(waitInterval, d.o.patience()-d.silence)
 	}
 	f, err := d.session.next(ctx, wait)
 	if err == nil {
@@ -96,6 +100,9 @@ func (d *device) next(ctx context.Context) (frame.Frame, error) {
 	}
 	if errors.Is(err, errSilent) {
 		d.silence += wait
+		if d.trouble == nil && d.silence < d.o.patience() {
+			return frame.Frame{}, ErrNotYet
+		}
 		err = fmt.Errorf("%w for %v", errSilent, d.silence)
 	} else if errors.Is(err, unix.ENODEV) {
 		err = fmt.Errorf("unplugged (%w)", err)

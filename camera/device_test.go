@@ -17,7 +17,7 @@ func TestWaitsForDevice(t *testing.T) {
 	}
 	defer c.Close()
 	reports := 0
-	for _, err := range c.Frames(t.Context()) {
+	for _, err := range elements(t.Context(), c) {
 		if !errors.Is(err, ErrLost) {
 			t.Fatalf("the sequence gave %v", err)
 		}

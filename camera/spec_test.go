@@ -96,7 +96,7 @@ func TestCommandForURL(t *testing.T) {
 	}))
 	defer server.Close()
 	c := open(t, commandForURL(server.URL+"/video?a=b&c='d'"), patient)
-	for f, err := range c.Frames(within(t)) {
+	for f, err := range elements(within(t), c) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -146,7 +146,9 @@ func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yiel
 			return true
 		}
 	}
-	silence := time.NewTimer(s.patience)
+	heard := time.Now() // of the last frame
+	wait := func() time.Duration { return min(waitInterval, s.patience-time.Since(heard)) }
+	silence := time.NewTimer(wait())
 	defer silence.Stop()
 	var trouble error
 	for ctx.Err() == nil {
@@ -158,7 +160,8 @@ func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yiel
 			if !give(f) {
 				return
 			}
-			silence.Reset(s.patience)
+			heard = time.Now()
+			silence.Reset(wait())
 			continue
 		case failed := <-in.trouble:
 			if !giveLast() {
@@ -166,6 +169,13 @@ func (s *stream) deliver(ctx context.Context, in *slot, ended <-chan error, yiel
 			}
 			trouble = failed.why
 		case <-silence.C:
+			if trouble == nil && wait() > 0 {
+				if !yield(frame.Frame{}, ErrNotYet) {
+					return
+				}
+				silence.Reset(wait())
+				continue
+			}
 			if trouble == nil {
 				trouble = fmt.Errorf("no frame for %v", s.patience)
 			}

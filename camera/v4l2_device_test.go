@@ -80,7 +80,7 @@ func leftovers(t *testing.T, path string) (list []string) {
 // take checks n frames as they come; losses are allowed in between when the test says so.
 func take(t *testing.T, c Camera, n int, lossAllowed bool, each func(frame.Frame)) (losses int) {
 	t.Helper()
-	for f, err := range c.Frames(within(t)) {
+	for f, err := range elements(within(t), c) {
 		if errors.Is(err, ErrLost) && lossAllowed {
 			losses++
 			continue
@@ -384,7 +384,7 @@ func TestDeviceUnplugged(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	began := time.Now()
-	for _, err := range c.Frames(ctx) {
+	for _, err := range elements(ctx, c) {
 		switch {
 		case errors.Is(err, ErrLost):
 			t.Logf("%v: %v", time.Since(began).Round(10*time.Millisecond), err)

@@ -63,6 +63,7 @@ func TestLEDsGoOffWithTheProcess(t *testing.T) {
 	t.Logf("after kill -9 the LEDs were off within %v", worst.Round(time.Millisecond))
 
 	edge := run()
+	time.Sleep(4 * time.Second) // longer than the keeper's patience: a loop that waits for its first frame isn't silent
 	for range 2 {
 		start := time.Now()
 		if err := edge.Signal(syscall.SIGSTOP); err != nil {

@@ -53,7 +53,8 @@ type keeper struct {
 	note [1]byte
 }
 
-// startKeeper starts this program again as the keeper of lines. Its command line is name and their number.
+// startKeeper starts this program again as the keeper of lines. Its command line is name and their number. It expects signs of life
+// from the first one on: opening a camera may take long, and the LEDs are dark meanwhile.
 func startKeeper(name string, lines []*os.File, patience time.Duration) (*keeper, error) {
 	pair, err := unix.Socketpair(unix.AF_UNIX, unix.SOCK_STREAM|unix.SOCK_CLOEXEC|unix.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -71,7 +72,6 @@ func startKeeper(name string, lines []*os.File, patience time.Duration) (*keeper
 		unix.Close(k.conn)
 		return nil, fmt.Errorf("lights: starting the process that switches the LEDs off if this one dies: %w", err)
 	}
-	k.alive()
 	return k, nil
 }
 

@@ -43,6 +43,7 @@ type loop struct {
 
 // walk takes frames until there are no more, ctx ends or something fails that a restart may mend.
 func (l *loop) walk(ctx context.Context) error {
+	l.alive() // from now on: until here all LEDs were dark
 	if err := l.show(&moment{kind: record.Start, verdict: l.judge.Starting()}); err != nil {
 		return err
 	}
