@@ -272,31 +272,37 @@ slow2: \
 // With SDOT. A column is two registers: channels 0…3 and 4…7, of each channel four rows. Two output rows need those
 // four rows: the first with weights (w0, w1, w2, 0), the second with (0, w0, w1, w2).
 //
-//	V0…V3    the rows of a column before they are interleaved; then the accumulators
+//	V0…V3    accumulators, which STORE sets to the bias of the next pixel: loads leave the vector pipes to the products
 //	V4, V5   column A    V6, V7: B    V8, V9: C
 //	V10…V15  weights of the first output row: columns 0, 1, 2    V16…V21: of the second
-//	V22, V23 bias    V24, V25 multipliers    V26, V27 shifts    V28 zero point    V29, V30 clamp range
+//	V22, V23, V28, V31   the rows of a column before they are interleaved
+//	V24, V25 multipliers    V26, V27 shifts    V28 zero point, where it is needed    V29, V30 clamp range
+#define BIAS1 FLDPQ channels8_bias(PANEL), (F0, F1)
+#define BIAS2 BIAS1; FLDPQ channels8_bias(PANEL), (F2, F3)
 #define INTERLEAVE(a) \
-	ZIP1_B(1, 0, 0);       \
-	ZIP1_B(3, 2, 2);       \
-	ZIP1_H(2, 0, (a));     \
-	ZIP2_H(2, 0, (a)+1)
+	ZIP1_B(23, 22, 22);    \
+	ZIP1_B(31, 28, 28);    \
+	ZIP1_H(28, 22, (a));   \
+	ZIP2_H(28, 22, (a)+1)
 #define LOAD_DOT2(a) \
-	VLD1.P (ROW0)(STEP0), [V0.B8]; \
-	VLD1.P (ROW1)(STEP1), [V1.B8]; \
-	VLD1.P (ROW2)(STEP2), [V2.B8]; \
-	VLD1.P (ROW3)(STEP3), [V3.B8]; \
+	VLD1.P (ROW0)(STEP0), [V22.B8]; \
+	VLD1.P (ROW1)(STEP1), [V23.B8]; \
+	VLD1.P (ROW2)(STEP2), [V28.B8]; \
+	VLD1.P (ROW3)(STEP3), [V31.B8]; \
 	INTERLEAVE(a)
-#define PAD_DOT(a) VLD1R (PADDING), [V0.B16]; MOV(0, (a)); MOV(0, (a)+1)
+#define PAD_DOT(a) VLD1R (PADDING), [V22.B16]; MOV(22, (a)); MOV(22, (a)+1)
 #define WEIGHT_DOT2 \
+	BIAS2; \
 	VLD1.P 64(WEIGHTS), [V10.B16, V11.B16, V12.B16, V13.B16]; \
 	VLD1.P 64(WEIGHTS), [V14.B16, V15.B16, V16.B16, V17.B16]; \
 	VLD1   (WEIGHTS), [V18.B16, V19.B16, V20.B16, V21.B16]
 #define SUM_DOT2(a, b, c) \
-	MOV(22, 0); MOV(23, 1); MOV(22, 2); MOV(23, 3); \
 	SDOT(10, (a), 0); SDOT(11, (a)+1, 1); SDOT(16, (a), 2); SDOT(17, (a)+1, 3); \
 	SDOT(12, (b), 0); SDOT(13, (b)+1, 1); SDOT(18, (b), 2); SDOT(19, (b)+1, 3); \
 	SDOT(14, (c), 0); SDOT(15, (c)+1, 1); SDOT(20, (c), 2); SDOT(21, (c)+1, 3)
+#define LOAD_ZERO FMOVQ (channels8_header+header_zero16)(PANEL), F28
+#define OTHER_DOT2 LOAD_ZERO; OTHER2
+#define STORE_DOT2 STORE2; BIAS2
 
 // depthwise_3x3s1_8ch__neondot computes two output rows by SDOT, at a stride of 1.
 //
@@ -304,25 +310,27 @@ slow2: \
 TEXT ·depthwise_3x3s1_8ch__neondot(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE1(4, 6, 8, WEIGHT_DOT2, LOAD_DOT2, PAD_DOT, SUM_DOT2, RELU2, OTHER2, STORE2)
+	STRIDE1(4, 6, 8, WEIGHT_DOT2, LOAD_DOT2, PAD_DOT, SUM_DOT2, RELU2, OTHER_DOT2, STORE_DOT2)
 
 // With stride 2, one output row: its third row is interleaved with itself, and the fourth weight is 0.
 #define LOAD_DOT1(a) \
-	VLD1.P (ROW0)(STEP0), [V0.B8]; \
-	VLD1.P (ROW1)(STEP1), [V1.B8]; \
-	VLD1.P (ROW2)(STEP2), [V2.B8]; \
-	ZIP1_B(1, 0, 0);               \
-	ZIP1_B(2, 2, 2);               \
-	ZIP1_H(2, 0, (a));             \
-	ZIP2_H(2, 0, (a)+1)
+	VLD1.P (ROW0)(STEP0), [V22.B8]; \
+	VLD1.P (ROW1)(STEP1), [V23.B8]; \
+	VLD1.P (ROW2)(STEP2), [V28.B8]; \
+	ZIP1_B(23, 22, 22);             \
+	ZIP1_B(28, 28, 28);             \
+	ZIP1_H(28, 22, (a));            \
+	ZIP2_H(28, 22, (a)+1)
 #define WEIGHT_DOT1 \
+	BIAS1; \
 	VLD1.P 64(WEIGHTS), [V10.B16, V11.B16, V12.B16, V13.B16]; \
 	VLD1   (WEIGHTS), [V14.B16, V15.B16]
 #define SUM_DOT1(a, b, c) \
-	MOV(22, 0); MOV(23, 1);                 \
 	SDOT(10, (a), 0); SDOT(11, (a)+1, 1);   \
 	SDOT(12, (b), 0); SDOT(13, (b)+1, 1);   \
 	SDOT(14, (c), 0); SDOT(15, (c)+1, 1)
+#define OTHER_DOT1 LOAD_ZERO; OTHER1
+#define STORE_DOT1 STORE1; BIAS1
 
 // depthwise_3x3s2_8ch__neondot computes one output row by SDOT, at a stride of 2.
 //
@@ -330,7 +338,7 @@ TEXT ·depthwise_3x3s1_8ch__neondot(SB), NOSPLIT, $0-8
 TEXT ·depthwise_3x3s2_8ch__neondot(SB), NOSPLIT, $0-8
 	MOVD call+0(FP), CALL
 	LOAD_CALL
-	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, RELU1, OTHER1, STORE1)
+	STRIDE2(4, 6, 8, WEIGHT_DOT1, LOAD_DOT1, PAD_DOT, SUM_DOT1, RELU1, OTHER_DOT1, STORE_DOT1)
 
 // With SMULL. A column is three registers, one a row. A Cortex-A53 issues in order: two instructions a cycle if only one of
 // them is the vector unit's, whose results can be used four cycles later, those of an addition two. So a pixel's products

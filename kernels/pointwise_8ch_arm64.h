@@ -76,9 +76,14 @@
 // STORE writes a pair of pixels.
 #define STORE(v0) VST1.P v0.D[0], (DST)(DSTRIDE); VST1.P v0.D[1], (DST)(DSTRIDE)
 
-// QUADS of accumulators are two pixels.
-#define QUADS8(OP) QUADS4(OP); OP(8, 9, 10, 11); STORE(V8); OP(12, 13, 14, 15); STORE(V12)
-#define QUADS4(OP) OP(0, 1, 2, 3); STORE(V0); OP(4, 5, 6, 7); STORE(V4)
+// QUADS of accumulators are two pixels. Once they are stored, SET does what the next tile's want.
+#define QUADS8(OP) \
+	QUADS4(OP); \
+	OP(8, 9, 10, 11);   STORE(V8);  SET(F8, F9);   SET(F10, F11); \
+	OP(12, 13, 14, 15); STORE(V12); SET(F12, F13); SET(F14, F15)
+#define QUADS4(OP) \
+	OP(0, 1, 2, 3); STORE(V0); SET(F0, F1); SET(F2, F3); \
+	OP(4, 5, 6, 7); STORE(V4); SET(F4, F5); SET(F6, F7)
 #define QUADS1(OP) OP(0, 1, 2, 3); FMOVD F0, (DST)
 
 // LOAD_PIXELS8 lets P0 to P7 be the tile's pixels.

@@ -22,6 +22,10 @@
 //		dst[p][n] = requant(acc[p][n])
 //	}
 
+// SET makes the bias a pixel's accumulators. Loads leave the vector pipes to the products, which copies of registers don't.
+#define SET(a, b) FLDPQ channels8_bias(PANEL), (a, b)
+#define SET4 SET(F0, F1); SET(F2, F3); SET(F4, F5); SET(F6, F7)
+
 // QUAD adds the products of quad i of the pixels, and the weights in w0 and w1.
 #define QUAD8(i, w0, w1) QUAD4(i, w0, w1); \
 	SDOT_LANE(i, 20, w0, 8);  SDOT_LANE(i, 20, w1, 9);  \
@@ -42,13 +46,15 @@ TEXT ·pointwise_8x8c4__neondot(SB), NOSPLIT, $0-8
 
 panel:
 	LOAD_PANEL
+	SET4
+	SET(F8, F9)
+	SET(F10, F11)
+	SET(F12, F13)
+	SET(F14, F15)
 
 tile:
 	LOAD_PIXELS8
 	ADD   $channels8__size, PANEL, W
-	FLDPQ channels8_bias(PANEL), (F0, F1)
-	MOV(0, 2); MOV(1, 3); MOV(0, 4); MOV(1, 5); MOV(0, 6); MOV(1, 7); MOV(0, 8); MOV(1, 9)
-	MOV(0, 10); MOV(1, 11); MOV(0, 12); MOV(1, 13); MOV(0, 14); MOV(1, 15)
 	CBZ   CORRECTS, corrected
 	CORRECT8
 
@@ -106,12 +112,11 @@ TEXT ·pointwise_4x8c4__neondot(SB), NOSPLIT, $0-8
 
 panel:
 	LOAD_PANEL
+	SET4
 
 tile:
 	LOAD_PIXELS4
 	ADD   $channels8__size, PANEL, W
-	FLDPQ channels8_bias(PANEL), (F0, F1)
-	MOV(0, 2); MOV(1, 3); MOV(0, 4); MOV(1, 5); MOV(0, 6); MOV(1, 7)
 	CBZ   CORRECTS, corrected
 	CORRECT4
 

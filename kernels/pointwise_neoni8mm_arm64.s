@@ -28,6 +28,8 @@
 //		dst[p][n] = requant(acc[p][n])
 //	}
 
+#define SET(a, b)
+
 // BIAS4 makes the accumulators of the first two pixels the bias.
 #define BIAS4 \
 	FLDPQ channels8_bias(PANEL), (F16, F17); \
