@@ -11,19 +11,25 @@ package kernels
 //	│ o p q │ r …         …
 //	└───────┘
 func (w *Window) Gather(dst, src []byte, depth int, zero byte, first int) {
+	var padded [4 << 10]byte
 	row, pitch, step := w.KernelW*depth, w.InW*depth, w.StrideW*depth
 	size := w.KernelH * row
-	// Windows of the pixels [x0, x1) of an output row lie between the left and the right border.
-	x0 := (w.PadLeft + w.StrideW - 1) / w.StrideW
-	x1 := (w.InW-w.KernelW+w.PadLeft)/w.StrideW + 1
 	y, x := first/w.OutW, first%w.OutW
 	for len(dst) >= size {
-		top, left, count := y*w.StrideH-w.PadTop, x*w.StrideW-w.PadLeft, 1
-		if top >= 0 && top+w.KernelH <= w.InH && x >= x0 && x < x1 && w.InW >= w.KernelW {
-			count = min(min(x1, w.OutW)-x, len(dst)/size)
-			patches(dst[:count*size], src[top*pitch+left*depth:], w.KernelH, row, pitch, step)
+		top, left, count := y*w.StrideH-w.PadTop, x*w.StrideW-w.PadLeft, min(w.OutW-x, len(dst)/size)
+		from := top*pitch + left*depth
+		to := from + (count-1)*step + (w.KernelH-1)*pitch + row
+		if top >= 0 && top+w.KernelH <= w.InH && from >= 0 && to <= len(src) {
+			patches(dst[:count*size], src[from:], w.KernelH, row, pitch, step)
+			w.blank(dst[:count*size], depth, zero, x)
+		} else if count = min(count, (len(padded)/(w.KernelH*depth)-w.KernelW)/w.StrideW+1); count > 1 {
+			columns := (count-1)*w.StrideW + w.KernelW
+			rows := padded[:w.KernelH*columns*depth]
+			w.pad(rows, src, depth, zero, top, left, columns)
+			patches(dst[:count*size], rows, w.KernelH, row, columns*depth, step)
 		} else {
-			w.gatherBorder(dst[:size], src, depth, zero, top, left)
+			count = 1
+			w.pad(dst[:size], src, depth, zero, top, left, w.KernelW)
 		}
 		dst = dst[count*size:]
 		if x += count; x == w.OutW {
@@ -32,12 +38,37 @@ func (w *Window) Gather(dst, src []byte, depth int, zero byte, first int) {
 	}
 }
 
-// gatherBorder writes a patch that lies partly outside of src.
-func (w *Window) gatherBorder(patch, src []byte, depth int, zero byte, top, left int) {
-	size := w.KernelW * depth
-	from, to := max(0, -left), min(w.KernelW, w.InW-left)
+// blank lets what patches of an output row see beside src be zero. They are those from pixel x on, and have what lies there in
+// memory: ends of other rows.
+func (w *Window) blank(patches []byte, depth int, zero byte, x int) {
+	row := w.KernelW * depth
+	size := w.KernelH * row
+	// Windows of the pixels [x0, x1) lie between the left and the right border.
+	x0 := (w.PadLeft + w.StrideW - 1) / w.StrideW
+	x1 := max(0, w.InW-w.KernelW+w.PadLeft+w.StrideW) / w.StrideW
+	border := func(x int) int {
+		if x >= x0 {
+			return max(x, x1)
+		}
+		return x
+	}
+	for p, end := border(x), x+len(patches)/size; p < end; p = border(p + 1) {
+		patch, left := patches[(p-x)*size:], p*w.StrideW-w.PadLeft
+		from, to := min(w.KernelW, max(0, -left))*depth, max(0, min(w.KernelW, w.InW-left))*depth
+		for range w.KernelH {
+			fillBytes(patch[:from], zero)
+			fillBytes(patch[to:row], zero)
+			patch = patch[row:]
+		}
+	}
+}
+
+// pad writes so many columns of the rows that a window sees, of which some lie outside of src.
+func (w *Window) pad(rows, src []byte, depth int, zero byte, top, left, columns int) {
+	size := columns * depth
+	from, to := max(0, -left), min(columns, w.InW-left)
 	for i := range w.KernelH {
-		row, y := patch[i*size:][:size], top+i
+		row, y := rows[i*size:][:size], top+i
 		if y < 0 || y >= w.InH || from >= to {
 			fillBytes(row, zero)
 			continue
