@@ -10,8 +10,7 @@
 //
 // The files in the order in which to read them: page.go has the routes, guard.go says who may come in, password.go how a
 // password is kept, live.go what the walk shows, state.go and metrics.go how that is written down, stream.go the pictures,
-// why.go the recorder's events, lesson.go
-// pictures to teach from, teaching.go what becomes of them.
+// why.go the recorder's events, lesson.go pictures to teach from, teaching.go what becomes of them.
 package page
 
 import (

@@ -49,6 +49,7 @@ const (
 	storyBefore    = 5 * time.Second
 	storyAfter     = 3 * time.Second
 	mostPoints     = 2000
+	mostRecording  = 32 << 20 // bytes of it that are looked through
 )
 
 // library reads the recording, one reader at a time, and remembers it for a moment.
@@ -66,7 +67,7 @@ func (l *library) recording(dir string) (*record.Recording, error) {
 	if l.read != nil && time.Since(l.at) < 2*time.Second {
 		return l.read, nil
 	}
-	r, err := record.Read(dir)
+	r, err := record.ReadNewest(dir, mostRecording)
 	if err != nil {
 		return nil, err
 	}

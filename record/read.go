@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"iter"
 	"os"
+	"slices"
 	"time"
 
 	"edge/internal/files"
@@ -17,7 +18,7 @@ type Recording struct {
 	Events  []Happening
 	Damaged []error // of segments that were cut off or damaged: what lies before that counts
 
-	segments []segment
+	segments [][]byte // the entries of each file that are good
 	pictures map[place]*Picture
 }
 
@@ -34,11 +35,6 @@ type place struct {
 	number  uint64
 }
 
-// segment is the entries of a file that are good.
-type segment struct {
-	data []byte
-}
-
 // Step is a moment in its place.
 type Step struct {
 	Header *Header   // the same pointer until it changes
@@ -48,15 +44,18 @@ type Step struct {
 	Wall   time.Time // what the clock on the wall said
 }
 
-// maxFile is far above any ring, so that a wrong file is refused before it is read.
-const maxFile = 256 << 20
+// mostRead is how many bytes Read takes into memory.
+const mostRead = 256 << 20
 
-// Read reads a recording: a segment, several in one file, or a folder of them. That the end of one is missing is no error,
-// see Damaged.
-func Read(name string) (*Recording, error) {
+// Read reads a recording: a segment, several in one file, or a folder of them, of a very large one the newest. That the end
+// of one is missing is no error, see Damaged.
+func Read(name string) (*Recording, error) { return ReadNewest(name, mostRead) }
+
+// ReadNewest is Read for so many bytes at most.
+func ReadNewest(name string, most int64) (*Recording, error) {
 	names := []string{name}
 	if info, err := os.Stat(name); err == nil && info.IsDir() {
-		if names, err = segmentsIn(name); err != nil {
+		if names, err = newestIn(name, most); err != nil {
 			return nil, fmt.Errorf("record: %w", err)
 		}
 		if len(names) == 0 {
@@ -64,16 +63,14 @@ func Read(name string) (*Recording, error) {
 		}
 	}
 	r := &Recording{pictures: map[place]*Picture{}}
-	left := int64(maxFile)
 	for _, name := range names {
-		data, err := files.Read(name, left)
+		data, err := files.Read(name, most)
 		if errors.Is(err, fs.ErrNotExist) && len(names) > 1 {
 			continue // the recorder has removed it meanwhile
 		}
 		if err != nil {
 			return nil, fmt.Errorf("record: %w", err)
 		}
-		left -= int64(len(data))
 		if err := r.add(data); err != nil {
 			r.Damaged = append(r.Damaged, fmt.Errorf("record: %s: %w", name, err))
 		}
@@ -82,6 +79,24 @@ func Read(name string) (*Recording, error) {
 		return nil, r.Damaged[0]
 	}
 	return r, nil
+}
+
+// newestIn returns the paths of the newest segments in a folder that have so many bytes at most, the oldest first.
+func newestIn(dir string, most int64) ([]string, error) {
+	names, err := segmentsIn(dir)
+	if err != nil {
+		return nil, err
+	}
+	for i, name := range slices.Backward(names) {
+		info, err := os.Stat(name)
+		if err == nil {
+			most -= info.Size()
+		}
+		if most < 0 {
+			return names[min(i+1, len(names)-1):], nil
+		}
+	}
+	return names, nil
 }
 
 // Parse reads a recording from memory.
@@ -103,7 +118,7 @@ func (r *Recording) add(data []byte) error {
 	}
 	good, err := r.index(data)
 	if good > 0 {
-		r.segments = append(r.segments, segment{data[:good]})
+		r.segments = append(r.segments, data[:good])
 	}
 	if err != nil {
 		return fmt.Errorf("at byte %d of %d: %w", good, len(data), err)
@@ -160,10 +175,14 @@ func (w *walker) take(kind byte, payload []byte) error {
 			return nil
 		}
 		h, err := parseHeader(payload)
-		if err == nil {
-			w.header, w.text, w.began = h, payload, h.Started
+		if err != nil {
+			return err
 		}
-		return err
+		if w.header == nil || !h.Started.Equal(w.header.Started) { // of other rules in the same run the clock stays
+			w.began = h.Started.Local()
+		}
+		w.header, w.text = h, payload
+		return nil
 	}
 	if w.header == nil {
 		return errors.New("no header before this")
@@ -191,8 +210,8 @@ func (r *Recording) Steps() iter.Seq[Step] {
 		var w walker
 		var started time.Time
 		next := uint64(0)
-		for _, s := range r.segments {
-			for rest := s.data; len(rest) > 0; {
+		for _, rest := range r.segments {
+			for len(rest) > 0 {
 				kind, payload, after, err := cutEntry(rest)
 				if err == nil {
 					err = w.take(kind, payload)

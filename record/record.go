@@ -10,8 +10,8 @@
 //	                          └─────▶ archive: segments in which something happened, on a disk, a budget a day
 //
 // The files in the order in which to read them: record.go says what there is, format.go how it lies in a file, write.go
-// how it gets there, read.go how it comes back, replay.go runs it again, timeline.go
-// says and draws what would have been different, picture.go makes a picture of an input tensor.
+// how it gets there, read.go how it comes back, replay.go runs it again, timeline.go says and draws what would have been
+// different, picture.go makes a picture of an input tensor.
 package record
 
 import (

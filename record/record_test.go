@@ -408,6 +408,57 @@ func TestSeeAllocatesNothing(t *testing.T) {
 	}
 }
 
+// TestClockStays sets the clock of a board that has none after the run began. Other rules in the same run change nothing of that.
+func TestClockStays(t *testing.T) {
+	h := testHeader()
+	now := h.Started
+	h.Started = time.Unix(3600, 0).UTC()
+	data, err := appendHeader(nil, &h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	data = appendClock(data, now, 0)
+	var c coder
+	data = c.appendMoment(data, &Moment{Kind: Start, Changed: true, State: decision.Starting})
+	h.Rules.LEDs = h.Rules.LEDs[:2]
+	if data, err = appendHeader(data, &h); err != nil {
+		t.Fatal(err)
+	}
+	c.reset()
+	data = c.appendMoment(data, &Moment{Kind: Lost, Number: 1, At: time.Second, Changed: true, State: decision.CameraLost})
+	r, err := Parse(appendEvent(data, Event{Number: 1, Why: Loss}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for s := range r.Steps() {
+		if want := now.Add(s.Moment.At); !s.Wall.Equal(want) {
+			t.Errorf("moment %d was at %v, want %v", s.Moment.Number, s.Wall, want)
+		}
+	}
+	if want := now.Add(time.Second); len(r.Events) != 1 || !r.Events[0].At.Equal(want) {
+		t.Errorf("%+v, want %v", r.Events, want)
+	}
+}
+
+// TestReadNewest reads a part of a folder: the newest segments, which are run again exactly.
+func TestReadNewest(t *testing.T) {
+	dir, said := recorded(t, Options{Bytes: MinBytes}, 5000)
+	r, err := ReadNewest(dir, MinBytes/3)
+	if err != nil || len(r.segments) != 2 {
+		t.Fatal(len(r.segments), err)
+	}
+	last := uint64(0)
+	for s := range r.Steps() {
+		last = s.Moment.Number
+	}
+	if last != uint64(len(said)-1) {
+		t.Errorf("the last is moment %d of %d", last, len(said))
+	}
+	if tally, err := new(Replay).Run(r); err != nil || tally.Others != 0 || tally.Known < tally.Moments-before-inFlight {
+		t.Errorf("%+v, %v", tally, err)
+	}
+}
+
 func TestReadRefuses(t *testing.T) {
 	dir := t.TempDir()
 	text := filepath.Join(dir, "text.rec")

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"edge/decision"
+	"edge/internal/text"
 )
 
 // Timeline collects what a replay with other rules or another network gives: a table of what would have been different,
@@ -198,7 +199,7 @@ func (t *Timeline) WriteTable(w io.Writer, class func(int) string) error {
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(table, "LED\twas lit\twent on\twould be lit\twould go on\t\n")
 	for _, track := range t.Tracks {
-		fmt.Fprintf(table, "%s\t%v\t%d\t%v\t%d\t\n", track.Name, round(track.WasLit), track.WasOn, round(track.NowLit), track.NowOn)
+		fmt.Fprintf(table, "%s\t%v\t%d\t%v\t%d\t\n", text.Clean(track.Name), round(track.WasLit), track.WasOn, round(track.NowLit), track.NowOn)
 	}
 	if err := table.Flush(); err != nil {
 		return err
@@ -209,7 +210,7 @@ func (t *Timeline) WriteTable(w io.Writer, class func(int) string) error {
 	}
 	fmt.Fprintf(w, "\nDifferent (%d):\n", len(t.Differences)+t.More)
 	for _, d := range t.Differences {
-		fmt.Fprintf(w, "  %s – %s  %s: was %s, would be %s", d.From.Format(clock), d.To.Format(clock), d.LED, d.Was, d.Now)
+		fmt.Fprintf(w, "  %s – %s  %s: was %s, would be %s", d.From.Format(clock), d.To.Format(clock), text.Clean(d.LED), d.Was, d.Now)
 		if d.Class >= 0 {
 			fmt.Fprintf(w, "  (%.2f; seen: %s)", d.Score, class(d.Class))
 		}

@@ -34,7 +34,8 @@ type Options struct {
 const MinBytes = 1 << 20
 
 const (
-	segments = 8 // of the ring: what is lost at once when it is full
+	segments    = 8       // of the ring, at least: what is lost at once when it is full
+	mostSegment = 4 << 20 // bytes, so that a large ring's fit into a day's budget too
 
 	before     = 16 // moments before an event of which the frames are kept: a second, at 15 frames a second
 	after      = 8  // and after it
@@ -383,7 +384,7 @@ func (n *miss) passed(past bool, m *Moment) bool {
 }
 
 // limit is how large a segment becomes.
-func (w *writer) limit() int64 { return w.options.Bytes / segments }
+func (w *writer) limit() int64 { return min(w.options.Bytes/segments, mostSegment) }
 
 // put appends entries to the segment.
 func (w *writer) put(b []byte) error {

@@ -172,6 +172,12 @@ func TestStatus(t *testing.T) {
 	if status, stdout, _ = edge("replay", filepath.Join(dir, "record")); status != 0 || !strings.Contains(stdout, "17 moments") {
 		t.Errorf("status %d, %s", status, stdout)
 	}
+	if status, _, stderr = edge("run", "--config", config, "--camera", pictures, "--leds", "none", "--record", config); status != 0 {
+		t.Fatal(stderr) // a file where a folder is to be is no reason to keep the LEDs dark
+	}
+	if _, stdout, _ = edge("status", "--dir", dir); !strings.Contains(stdout, "trouble  nothing is recorded: record: ") {
+		t.Error(stdout)
+	}
 }
 
 func TestPassword(t *testing.T) {

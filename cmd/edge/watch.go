@@ -31,6 +31,7 @@ type watchers struct {
 	live     *page.Live
 	recorder *record.Recorder // nil: nothing is recorded
 	folder   string           // the recorder's
+	failure  error            // why nothing is recorded
 	teacher  *teacher         // nil: nothing is taught
 	server   *page.Server     // nil: no page
 	fixed    page.Fixed
@@ -69,6 +70,7 @@ func openWatchers(l *loop, c *config.Config, parse func([]byte) (*config.Config,
 	if o := recorderOptions(c.Record); o.Dir != "" && o.Bytes > 0 {
 		if w.recorder, err = record.Open(o, header, l.judge); err != nil {
 			l.log.Warn("nothing is recorded", "error", err) // no reason to keep the LEDs dark
+			w.failure = err
 		} else {
 			w.folder = o.Dir
 		}
@@ -185,6 +187,9 @@ func (w *watchers) changing(l *loop) page.Changing {
 	c := page.Changing{
 		Camera:  l.camera.String(),
 		Dropped: counts.Dropped, Damaged: counts.Damaged, Recording: w.folder, Unsaved: w.control.Unsaved(),
+	}
+	if w.failure != nil {
+		c.Trouble = fmt.Sprintf("nothing is recorded: %v", w.failure)
 	}
 	if w.recorder != nil {
 		if err := w.recorder.Err(); err != nil {
