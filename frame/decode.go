@@ -14,6 +14,7 @@ import (
 
 	"golang.org/x/image/webp"
 
+	"edge/internal/text"
 	"edge/quant"
 )
 
@@ -36,18 +37,19 @@ var ErrNotPicture = errors.New("not a JPEG, PNG, WebP or BMP picture")
 // name is what the frame and errors call it. An error says what is wrong and, if the file's data are, about where.
 // When ctx ends, decoding stops with ctx's error.
 func Decode(ctx context.Context, data []byte, name string) (Frame, error) {
+	clean := text.Clean(name)
 	kind, read := sniff(data)
 	if read == nil {
-		return Frame{}, fmt.Errorf("frame: %s: %w%s", name, ErrNotPicture, otherKind(data))
+		return Frame{}, fmt.Errorf("frame: %s: %w%s", clean, ErrNotPicture, otherKind(data))
 	}
 	r := &source{ctx: ctx, Reader: bytes.NewReader(data)}
 	f, err := read(data, r)
 	switch {
 	case errors.Is(err, ErrDamaged): // by our own decoder, which says where
-		return Frame{}, fmt.Errorf("frame: %s: %w", name, err)
+		return Frame{}, fmt.Errorf("frame: %s: %w", clean, err)
 	case err != nil:
 		at := len(data) - r.Len()
-		return Frame{}, fmt.Errorf("frame: %s: %s, near byte %d of %d: %w", name, kind, at, len(data), err)
+		return Frame{}, fmt.Errorf("frame: %s: %s, near byte %d of %d: %w", clean, kind, at, len(data), err)
 	}
 	f.Name = name
 	return f, nil

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"edge/internal/files"
+	"edge/internal/text"
 )
 
 // maxFile is the size of the largest picture file that is read, in bytes. It is more than a camera writes.
@@ -36,7 +37,7 @@ func PictureType(name string) string {
 // and the picture 64 MiB beyond it at most. When ctx ends, decoding stops with ctx's error. Every error names the file.
 func ReadFile(ctx context.Context, name string) (Frame, error) {
 	if err := ctx.Err(); err != nil {
-		return Frame{}, fmt.Errorf("frame: %s: %w", name, err)
+		return Frame{}, fmt.Errorf("frame: %s: %w", text.Clean(name), err)
 	}
 	if info, err := os.Stat(name); err == nil {
 		collect(info.Size())

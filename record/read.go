@@ -59,7 +59,7 @@ func ReadNewest(name string, most int64) (*Recording, error) {
 			return nil, fmt.Errorf("record: %w", err)
 		}
 		if len(names) == 0 {
-			return nil, fmt.Errorf("record: %s: no recording in it (*%s)", name, suffix)
+			return nil, fmt.Errorf("record: %s: no recording in it (*%s)", name, Suffix)
 		}
 	}
 	r := &Recording{pictures: map[place]*Picture{}}

@@ -416,7 +416,7 @@ func (w *writer) next() error {
 		return err
 	}
 	w.number++
-	name := filepath.Join(w.options.Dir, fmt.Sprintf("%08d%s", w.number, suffix))
+	name := filepath.Join(w.options.Dir, fmt.Sprintf("%08d%s", w.number, Suffix))
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
@@ -449,8 +449,8 @@ func (w *writer) close() {
 	}
 }
 
-// suffix of the segments' names.
-const suffix = ".rec"
+// Suffix ends the names of a recording's files.
+const Suffix = ".rec"
 
 // segmentsIn returns the paths of the segments in a folder, the oldest first.
 func segmentsIn(dir string) ([]string, error) {
@@ -460,7 +460,7 @@ func segmentsIn(dir string) ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.Type().IsRegular() && strings.HasSuffix(e.Name(), suffix) {
+		if e.Type().IsRegular() && strings.HasSuffix(e.Name(), Suffix) {
 			names = append(names, filepath.Join(dir, e.Name()))
 		}
 	}
@@ -472,7 +472,7 @@ func segmentsIn(dir string) ([]string, error) {
 
 // segmentNumber is 0 for what has no number.
 func segmentNumber(name string) int {
-	n, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(name), suffix))
+	n, err := strconv.Atoi(strings.TrimSuffix(filepath.Base(name), Suffix))
 	if err != nil || n < 0 || n > math.MaxInt32 {
 		return 0
 	}
@@ -553,7 +553,7 @@ func (a *archiver) copy(name string, now time.Time) error {
 	if len(names) > 0 {
 		number = segmentNumber(names[len(names)-1]) + 1
 	}
-	w, err := files.Create(filepath.Join(a.options.Archive, fmt.Sprintf("%08d%s", number, suffix)), nil)
+	w, err := files.Create(filepath.Join(a.options.Archive, fmt.Sprintf("%08d%s", number, Suffix)), nil)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"text/tabwriter"
@@ -90,7 +89,7 @@ func runBench(ctx context.Context, args []string, std streams) error {
 		b.comparePeak(kernels.ByName(net.Kernels()).Peak(peakTime))
 	}
 	if *asJSON {
-		return json.NewEncoder(std.out).Encode(b)
+		return writeJSON(std.out, b, "")
 	}
 	return b.print(std.out)
 }

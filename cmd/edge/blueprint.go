@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -72,7 +71,7 @@ func runBlueprint(_ context.Context, args []string, std streams) error {
 		}
 	}
 	if *asJSON {
-		return json.NewEncoder(w).Encode(jsonOf(b))
+		return writeJSON(w, jsonOf(b), "")
 	}
 	return printBlueprint(w, b)
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"edge/board"
 	"edge/budget"
 	"edge/internal/files"
+	"edge/internal/text"
 	"edge/mobilenet"
 )
 
@@ -57,9 +57,9 @@ func runBudget(ctx context.Context, args []string, std streams) error {
 	}
 	switch {
 	case *asJSON && *png == "-":
-		return json.NewEncoder(std.err).Encode(b)
+		return writeJSON(std.err, b, "")
 	case *asJSON:
-		return json.NewEncoder(std.out).Encode(b)
+		return writeJSON(std.out, b, "")
 	case *png == "-":
 		return printBudget(std.err, b)
 	}
@@ -91,6 +91,9 @@ func timeNetwork(ctx context.Context, b *budget.Budget, n *networkFlags, a mobil
 func progressLine(w io.Writer) func(text string, last bool) {
 	const every = 5 * time.Second
 	terminal := isTerminal(w)
+	if terminal {
+		w = text.Raw(w)
+	}
 	shown := time.Now()
 	return func(text string, last bool) {
 		switch {

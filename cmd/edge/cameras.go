@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -28,9 +27,8 @@ func runCameras(_ context.Context, args []string, std streams) error {
 }
 
 func writeCamerasJSON(w io.Writer, nodes []camera.Node) error {
-	e := json.NewEncoder(w)
 	for _, n := range nodes {
-		if err := e.Encode(n); err != nil {
+		if err := writeJSON(w, n, ""); err != nil {
 			return err
 		}
 	}

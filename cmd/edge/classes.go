@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -86,8 +85,6 @@ type classLine struct {
 }
 
 func writeClasses(out io.Writer, classes []int, o decision.Output) error {
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
 	for _, class := range classes {
 		c := classLine{Index: class, Label: o.ClassName(class)}
 		for name, members := range o.Groups {
@@ -96,7 +93,7 @@ func writeClasses(out io.Writer, classes []int, o decision.Output) error {
 			}
 		}
 		slices.Sort(c.Groups)
-		if err := e.Encode(c); err != nil {
+		if err := writeJSON(out, c, ""); err != nil {
 			return fmt.Errorf("output: %w", err)
 		}
 	}

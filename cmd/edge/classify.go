@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"edge/decision"
 	"edge/evaluate"
 	"edge/frame"
+	"edge/internal/text"
 )
 
 // classified is what edge classify --json prints, one a line.
@@ -123,13 +123,11 @@ func (c *classified) printJSON(out io.Writer) error {
 	for len(said.Top) > 1 && said.Top[len(said.Top)-1].Score <= 0 { // they are in order
 		said.Top = said.Top[:len(said.Top)-1]
 	}
-	e := json.NewEncoder(out)
-	e.SetEscapeHTML(false)
-	return e.Encode(said)
+	return writeJSON(out, said, "")
 }
 
 func (c *classified) printNamed(out io.Writer) error {
-	if _, err := fmt.Fprintln(out, c.File); err != nil {
+	if _, err := fmt.Fprintln(out, text.Clean(c.File)); err != nil {
 		return err
 	}
 	return c.print(out)

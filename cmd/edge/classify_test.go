@@ -3,10 +3,12 @@ package main
 import (
 	"encoding/json"
 	"image/color"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"unicode"
 
 	"edge/decision"
 )
@@ -161,6 +163,39 @@ func TestNoFillers(t *testing.T) {
 		c.Top = top([]float32{0.5, 0, 0.2, 0}, 4, decision.Output{Classes: 4})
 		if err := c.printJSON(&out); err != nil || strings.Count(out.String(), "index") != 2 {
 			t.Errorf("%v %q", err, out.String())
+		}
+	}
+}
+
+// TestNamesSteerNothing has pictures whose names are commands for a terminal.
+func TestNamesSteerNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "\x1b[2J\u009b31m")
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "0_\x1b]0;a\x07\n.png"), pngOf(t, red))
+	write(t, filepath.Join(dir, "1_\u202e\xff.png"), pngOf(t, green))
+	write(t, filepath.Join(dir, "2_\x1b[31m.png"), []byte("no picture"))
+	net := colourModel(t)
+	for _, args := range [][]string{
+		{"classify", "--model", net, dir},
+		{"classify", "--model", net, "--json", dir},
+		{"eval", "--model", net, "--images", dir},
+		{"eval", "--model", net, "--images", dir, "--json"},
+		{"run", "--model", net, "--camera", dir, "--leds", "none"},
+		{"teach", dir},
+		{"inspect", dir},
+		{"check-config", dir},
+		{"replay", dir},
+		{"bench", "--model", dir + "/none"},
+		{"quantize", dir, "--calibrate", dir, "--out", dir},
+		{"run", "--camera", dir + "[", "--leds", "none"},
+		{"fly" + dir},
+		{"run", "--" + dir},
+	} {
+		_, stdout, stderr := edge(args...)
+		if i := strings.IndexFunc(stdout+stderr, func(c rune) bool { return c != '\n' && unicode.In(c, unicode.Cc, unicode.Cf) }); i >= 0 {
+			t.Errorf("edge %q prints %q", args, (stdout + stderr)[max(0, i-20):])
 		}
 	}
 }

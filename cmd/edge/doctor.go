@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
@@ -60,11 +59,8 @@ func writeFindings(w io.Writer, findings []doctor.Finding) error {
 
 // writeFindingsJSON writes the report for programs.
 func writeFindingsJSON(w io.Writer, findings []doctor.Finding) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(struct {
+	return writeJSON(w, struct {
 		OK       bool             `json:"ok"`
 		Findings []doctor.Finding `json:"findings"`
-	}{doctor.Healthy(findings), findings})
+	}{doctor.Healthy(findings), findings}, "  ")
 }

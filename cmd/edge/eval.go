@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -55,7 +54,7 @@ func runEval(ctx context.Context, args []string, std streams) error {
 	}
 	e.Model, e.Images, e.Calibration = net.Name(), *dir, len(left)
 	if *asJSON {
-		err = json.NewEncoder(std.out).Encode(e)
+		err = writeJSON(std.out, e, "")
 	} else {
 		err = printEvaluation(std.out, e)
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
@@ -91,9 +90,7 @@ func runInspect(_ context.Context, args []string, std streams) error {
 		result.Warning = err.Error()
 	}
 	if *asJSON {
-		e := json.NewEncoder(std.out)
-		e.SetIndent("", "  ")
-		return e.Encode(result)
+		return writeJSON(std.out, result, "  ")
 	}
 	return result.print(std.out)
 }

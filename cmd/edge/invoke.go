@@ -6,12 +6,16 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"edge/engine"
+	"edge/frame"
 	"edge/internal/files"
 	"edge/model"
+	"edge/record"
 )
 
 // runInvoke runs a network on raw tensors, in its own types and byte order, as many as the files hold.
@@ -60,15 +64,26 @@ func runInvoke(ctx context.Context, args []string, std streams) error {
 	return nil
 }
 
-// refuseOver returns an error if the file to be written is the one that a command reads, under whatever name: it would
-// be lost.
-func refuseOver(out, in string) error {
+// refuseOver returns an error if the file to be written is one that a command reads, or a picture or a recording in a
+// folder that it reads, under whatever name: it would be lost.
+func refuseOver(out string, inputs ...string) error {
 	written, err := os.Stat(out)
 	if err != nil {
 		return nil // there is nothing to lose
 	}
-	if read, err := os.Stat(in); err == nil && read.Mode().IsRegular() && os.SameFile(written, read) {
-		return configErrorf("%s is %s, which this command reads: write to another file", out, in)
+	for _, in := range inputs {
+		err := filepath.WalkDir(in, func(name string, e fs.DirEntry, err error) error {
+			if err != nil || name != in && frame.PictureType(name) == "" && filepath.Ext(name) != record.Suffix {
+				return nil // others that lie there are likely to be what an earlier run has written
+			}
+			if read, err := os.Stat(name); err == nil && read.Mode().IsRegular() && os.SameFile(written, read) {
+				return configErrorf("%s is %s, which this command reads: write to another file", out, name)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -133,15 +148,27 @@ func openInputs(names []string, tensors []engine.Tensor, stdin io.Reader) (list 
 			list = append(list, rawInput{bufio.NewReader(stdin), "standard input", tensors[i]})
 			continue
 		}
-		file, err := os.Open(name)
+		file, err := os.Open(name) // may wait for a pipe's writer
+		if err == nil {
+			opened = append(opened, file)
+			err = checkEnds(file)
+		}
 		if err != nil {
 			closeAll()
 			return nil, nil, fmt.Errorf("input: %w", err)
 		}
-		opened = append(opened, file)
 		list = append(list, rawInput{bufio.NewReaderSize(file, 1<<16), name, tensors[i]})
 	}
 	return list, closeAll, nil
+}
+
+// checkEnds refuses a device other than a terminal: /dev/zero has no end.
+func checkEnds(file *os.File) error {
+	info, err := file.Stat()
+	if err == nil && info.Mode()&os.ModeDevice != 0 && !isTerminal(file) {
+		err = fmt.Errorf("%s is a device, neither a file nor a pipe", file.Name())
+	}
+	return err
 }
 
 // readEach reads the next tensor of each input, after count of them. It is false at the common end of all.

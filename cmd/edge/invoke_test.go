@@ -170,6 +170,23 @@ func TestNothingReadIsWrittenOver(t *testing.T) {
 	before := readTestFile(t, net)
 	input := filepath.Join(dir, "in")
 	write(t, input, make([]byte, 8*8*3))
+	lesson := filepath.Join(dir, "lesson")
+	picture := filepath.Join(lesson, "red", "1.png")
+	if err := os.MkdirAll(filepath.Dir(picture), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, picture, pngOf(t, red))
+	for _, c := range []struct {
+		over string
+		args []string
+	}{
+		{net, []string{"teach", lesson, "--backbone", net, "--out"}},
+		{net, []string{"teach", lesson, "--backbone", net, "--html"}},
+		{picture, []string{"teach", lesson, "--out"}},
+		{picture, []string{"quantize", net, "--calibrate", lesson, "--out"}},
+	} {
+		expectFailure(t, statusConfig, []string{c.over, "another file"}, append(c.args, c.over)...)
+	}
 	for _, out := range []string{net, hard, soft, filepath.Dir(net) + "/./" + filepath.Base(net)} {
 		expectFailure(t, statusConfig, []string{out, net, "another file"}, "invoke", "--model", net, "--input", input, "--output", out)
 		expectFailure(t, statusConfig, []string{out, net, "another file"}, "quantize", net, "--calibrate", dir, "--out", out)

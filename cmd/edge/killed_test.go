@@ -64,3 +64,51 @@ func writes(t *testing.T, pid int, dir string) bool {
 	}
 	return false
 }
+
+// TestSignalEndsWaiting asks commands to end that wait for a pipe at whose other end nobody is.
+func TestSignalEndsWaiting(t *testing.T) {
+	dir := t.TempDir()
+	fifo := filepath.Join(dir, "fifo")
+	if err := unix.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	net := colourModel(t)
+	for _, args := range [][]string{
+		{"invoke", "--model", net, "--input", fifo, "--output", "-"},
+		{"invoke", "--model", net, "--input", "-", "--output", filepath.Join(dir, "out")},
+		{"blueprint", "v1", "--out", "-"}, // writes more than a pipe holds
+		{"password"},
+		{"run", "--model", net, "--camera", "-", "--leds", "none"},
+	} {
+		t.Run(args[0], func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(os.Args[0], args...)
+			cmd.Env = append(os.Environ(), "EDGE_TEST_IS_PROGRAM=1")
+			in, out, err := os.Pipe() // never written to or read by others
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer in.Close()
+			defer out.Close()
+			cmd.Stdin = in
+			if args[0] == "blueprint" {
+				cmd.Stdin, cmd.Stdout = nil, out
+			}
+			if err := cmd.Start(); err != nil {
+				t.Fatal(err)
+			}
+			defer cmd.Process.Kill()
+			time.Sleep(2 * time.Second) // until it waits; it may not have come so far, and must end all the same
+			if err := cmd.Process.Signal(unix.SIGTERM); err != nil {
+				t.Fatal(err)
+			}
+			ended := make(chan error, 1)
+			go func() { ended <- cmd.Wait() }()
+			select {
+			case <-ended:
+			case <-time.After(10 * time.Second):
+				t.Error("it runs on after SIGTERM")
+			}
+		})
+	}
+}

@@ -14,11 +14,13 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/spf13/pflag"
 
 	"edge/config"
 	"edge/decision"
+	"edge/internal/text"
 	"edge/lights"
 )
 
@@ -28,7 +30,8 @@ type command struct {
 	run                func(ctx context.Context, args []string, std streams) error
 }
 
-// streams are what a command reads from and writes to.
+// streams are what a command reads from and writes to. What it writes is text without control characters, unless it asks
+// for text.Raw: names in it come from files.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -72,9 +75,23 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	context.AfterFunc(ctx, stop) // a second signal ends a command that doesn't listen
+	insist(ctx, os.Args[1:])
 	status := Main(ctx, os.Args[1:], streams{os.Stdin, os.Stdout, os.Stderr})
 	stop()
 	os.Exit(status)
+}
+
+// insist ends the process a while after a signal if its command doesn't: it may be waiting for a pipe at whose other end
+// nobody reads or writes.
+func insist(ctx context.Context, args []string) {
+	patience := 2 * time.Second
+	switch {
+	case len(args) == 0 || args[0] == lights.KeeperCommand: // which outlives signals
+		return
+	case args[0] == "run": // which writes what it has recorded
+		patience = 8 * time.Second
+	}
+	context.AfterFunc(ctx, func() { time.AfterFunc(patience, func() { os.Exit(statusFailed) }) })
 }
 
 // endSignals returns the signals that ask the process to end. One that was ignored at its start, as nohup does, stays
@@ -86,6 +103,7 @@ func endSignals() []os.Signal {
 // Main runs a command line (without the program's name) and returns the exit status: 0, 1 for a failure, 78 for a
 // configuration or command line that a person must mend.
 func Main(ctx context.Context, args []string, std streams) int {
+	std.out, std.err = text.NewWriter(std.out), text.NewWriter(std.err)
 	if len(args) == 0 {
 		usage(std.err)
 		return statusConfig

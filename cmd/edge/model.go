@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"path"
@@ -47,7 +46,7 @@ func listModels(dir string, asJSON bool, out io.Writer) error {
 		return err
 	}
 	if asJSON {
-		return json.NewEncoder(out).Encode(all)
+		return writeJSON(out, all, "")
 	}
 	return printModels(out, all)
 }

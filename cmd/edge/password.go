@@ -15,7 +15,7 @@ import (
 )
 
 // runPassword hashes a password for the configuration.
-func runPassword(_ context.Context, args []string, std streams) error {
+func runPassword(ctx context.Context, args []string, std streams) error {
 	f := newFlags("password", std)
 	if err := parseFlags(f, args); err != nil {
 		return err
@@ -23,7 +23,7 @@ func runPassword(_ context.Context, args []string, std streams) error {
 	if isTerminal(std.err) {
 		fmt.Fprint(std.err, "password for the page: ")
 	}
-	password, err := readPassword(std.in)
+	password, err := readPassword(ctx, std.in)
 	if err != nil {
 		return err
 	}
@@ -35,8 +35,8 @@ func runPassword(_ context.Context, args []string, std streams) error {
 	return err
 }
 
-// readPassword reads a line; a terminal doesn't echo it.
-func readPassword(in io.Reader) (string, error) {
+// readPassword reads a line; a terminal doesn't echo it, and does again at the end, also when ctx ends.
+func readPassword(ctx context.Context, in io.Reader) (string, error) {
 	if file, ok := in.(*os.File); ok {
 		fd := int(file.Fd())
 		if before, err := unix.IoctlGetTermios(fd, unix.TCGETS); err == nil {
@@ -51,9 +51,22 @@ func readPassword(in io.Reader) (string, error) {
 			}()
 		}
 	}
-	line, err := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
-	if err != nil && !errors.Is(err, io.EOF) {
-		return "", err
+	type result struct {
+		line string
+		err  error
 	}
-	return strings.TrimRight(line, "\r\n"), nil
+	done := make(chan result, 1)
+	go func() {
+		line, err := bufio.NewReader(io.LimitReader(in, 1<<10)).ReadString('\n')
+		done <- result{line, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil && !errors.Is(r.err, io.EOF) {
+			return "", r.err
+		}
+		return strings.TrimRight(r.line, "\r\n"), nil
+	case <-ctx.Done():
+		return "", errors.New("interrupted")
+	}
 }

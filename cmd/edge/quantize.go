@@ -65,7 +65,7 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 		return configErrorf("edge quantize: --threads %d: 1 to 64", o.Threads)
 	}
 	name := f.Arg(0)
-	if err := refuseOver(*out, name); err != nil {
+	if err := refuseOver(*out, name, *labels, *dir, *check); err != nil {
 		return err
 	}
 	g, err := model.ReadFloat(name)
@@ -150,6 +150,9 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 // progressOn shows how far each pass is: on a terminal at every step, else at its end.
 func progressOn(w io.Writer) func(pass string, done, total int) {
 	terminal := isTerminal(w)
+	if terminal {
+		w = text.Raw(w)
+	}
 	return func(pass string, done, total int) {
 		switch {
 		case terminal:
@@ -164,7 +167,7 @@ func progressOn(w io.Writer) func(pass string, done, total int) {
 }
 
 func isTerminal(w io.Writer) bool {
-	file, ok := w.(*os.File)
+	file, ok := text.Raw(w).(*os.File)
 	if !ok {
 		return false
 	}

@@ -50,7 +50,7 @@ func runReplay(ctx context.Context, args []string, std streams) error {
 		}
 	}
 	if *drawing != "" {
-		if err := refuseOver(*drawing, f.Arg(0)); err != nil {
+		if err := refuseOver(*drawing, f.Arg(0), *file, n.Model, n.Labels); err != nil {
 			return err
 		}
 	}

@@ -25,6 +25,7 @@ import (
 	"edge/decision"
 	"edge/frame"
 	"edge/gpio"
+	"edge/internal/text"
 	"edge/lights"
 	"edge/teach"
 )
@@ -167,7 +168,7 @@ func runRun(ctx context.Context, args []string, std streams) error {
 		l.net.Close()
 		l.backbone.Close()
 	}()
-	if err := l.openLights(f.leds, c, std.out); err != nil {
+	if err := l.openLights(f.leds, c, text.Raw(std.out)); err != nil {
 		return err
 	}
 	err = l.watch(ctx, c, parse)

@@ -49,7 +49,7 @@ func runStatus(ctx context.Context, args []string, std streams) error {
 				return fmt.Errorf("status: %s: %w", *dir, err)
 			}
 			if *watch && isTerminal(std.out) {
-				fmt.Fprint(std.out, "\x1b[H\x1b[J") // home, and clear to the end
+				fmt.Fprint(text.Raw(std.out), "\x1b[H\x1b[J") // home, and clear to the end
 			}
 			printStatus(std.out, &s, time.Now())
 		}

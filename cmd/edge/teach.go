@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -38,6 +37,11 @@ func runTeach(ctx context.Context, args []string, std streams) error {
 	if f.NArg() != 1 {
 		return configErrorf("edge teach: name one lesson: a folder with a folder of pictures for each class")
 	}
+	for _, to := range []string{*out, *page} {
+		if err := refuseOver(to, n.Model, f.Arg(0), *why); err != nil {
+			return err
+		}
+	}
 	b, err := teach.OpenBackbone(n.Options)
 	if err != nil {
 		return configErrorf("%v", err)
@@ -63,13 +67,16 @@ func runTeach(ctx context.Context, args []string, std streams) error {
 		}
 	}
 	if *page != "" {
+		if err := refuseOver(*page, *out); err != nil {
+			return err
+		}
 		if err := writeCard(ctx, taught.Card, *page, std); err != nil {
 			return err
 		}
 	}
 	switch {
 	case *asJSON:
-		return printIndented(taught.Card, std)
+		return writeJSON(std.out, taught.Card, "  ")
 	case *out == "-" || *page == "-":
 		return nil
 	}
@@ -87,11 +94,11 @@ func readLesson(ctx context.Context, dir string, b *teach.Backbone, fit frame.Op
 	progress := isTerminal(std.err)
 	lesson, err := teach.Read(ctx, dir, b, fit, func(done, of int, file string) {
 		if progress {
-			fmt.Fprintf(std.err, "\r\033[K%d of %d  %s", done+1, of, text.Clean(file))
+			fmt.Fprintf(text.Raw(std.err), "\r\033[K%d of %d  %s", done+1, of, text.Clean(file))
 		}
 	})
 	if progress {
-		fmt.Fprint(std.err, "\r\033[K")
+		fmt.Fprint(text.Raw(std.err), "\r\033[K")
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -110,16 +117,9 @@ func explain(ctx context.Context, t *teach.Taught, l *teach.Lesson, b *teach.Bac
 		return configErrorf("%v", err)
 	}
 	if asJSON {
-		return printIndented(w, std)
+		return writeJSON(std.out, w, "  ")
 	}
 	return w.Print(std.out)
-}
-
-func printIndented(v any, std streams) error {
-	e := json.NewEncoder(std.out)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
 }
 
 func writeCard(ctx context.Context, c *teach.Card, name string, std streams) error {

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -127,6 +128,7 @@ func TestRead(t *testing.T) {
 		{pipe, ErrNotRegular},
 		{dir, ErrNotRegular},
 		{"/dev/zero", ErrNotRegular},
+		{"/proc/self/mounts", ErrNotRegular}, // as /proc/kmsg: it can be waited for
 		{filepath.Join(dir, "none"), fs.ErrNotExist},
 	} {
 		done := make(chan error, 1)
@@ -139,6 +141,17 @@ func TestRead(t *testing.T) {
 		case <-time.After(10 * time.Second):
 			t.Fatalf("%s: reading blocks", c.name)
 		}
+	}
+	// What has no end though it says it has no size takes little memory before it is refused.
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := Read("/proc/self/pagemap", 1<<30)
+	runtime.ReadMemStats(&after)
+	if took := after.TotalAlloc - before.TotalAlloc; err == nil || took > 16<<20 {
+		t.Errorf("error %v after %d bytes", err, took)
+	}
+	if _, err := Read(filepath.Join(dir, "a\x1b[2J\n"), 1); err == nil || strings.ContainsAny(err.Error(), "\x1b\n") {
+		t.Errorf("error %q", err)
 	}
 	// A file that says it is empty, as all in /proc do.
 	if data, err := Read("/proc/self/status", 1<<20); err != nil || len(data) == 0 {

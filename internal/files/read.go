@@ -12,8 +12,11 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"edge/internal/text"
 )
 
 // ErrNotRegular is the error for a FIFO, a device, a socket or a folder in place of a file.
@@ -28,13 +31,16 @@ func Open(name string, limit int64) (*os.File, error) {
 	// Without O_NONBLOCK opening a FIFO would wait for its writer. A regular file doesn't care.
 	file, err := os.OpenFile(name, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0)
 	if err != nil {
-		return nil, err
+		return nil, renamed(err, name)
 	}
+	clean := text.Clean(name)
 	info, err := file.Stat()
 	switch {
 	case err != nil:
 	case !info.Mode().IsRegular():
-		err = fmt.Errorf("%s: is %s, %w", name, kind(info.Mode()), ErrNotRegular)
+		err = fmt.Errorf("%s: is %s, %w", clean, kind(info.Mode()), ErrNotRegular)
+	case file.SetReadDeadline(time.Time{}) == nil: // the kernel would tell when there is more to read, as of /proc/kmsg
+		err = fmt.Errorf("%s: reading it may wait for ever, so it is %w", clean, ErrNotRegular)
 	case info.Size() > limit:
 		err = tooLarge(name, limit)
 	default:
@@ -60,16 +66,20 @@ func ReadTo(data *bytes.Buffer, name string, limit int64) error {
 		return err
 	}
 	defer file.Close()
-	data.Reset()
-	if info, err := file.Stat(); err == nil {
-		data.Grow(int(info.Size()) + bytes.MinRead) // at once, not doubling
+	info, err := file.Stat()
+	if err != nil {
+		return err
 	}
-	// A file may grow while it is read, and those of /proc say that they have no size.
+	// A file may grow while it is read, and those of /proc say that they have no size, which some have no end either.
+	const growth = 1 << 20
+	limit = min(limit, info.Size()+growth)
+	data.Reset()
+	data.Grow(int(info.Size()) + bytes.MinRead) // at once, not doubling
 	n, err := data.ReadFrom(io.LimitReader(file, limit+1))
 	if err == nil && n > limit {
 		err = tooLarge(name, limit)
 	}
-	return err
+	return renamed(err, name)
 }
 
 func tooLarge(name string, limit int64) error {
@@ -77,7 +87,7 @@ func tooLarge(name string, limit int64) error {
 	if limit < 1<<20 {
 		size = fmt.Sprintf("%d KiB", limit>>10)
 	}
-	return fmt.Errorf("%s: %w than %s", name, ErrTooLarge, size)
+	return fmt.Errorf("%s: %w than %s", text.Clean(name), ErrTooLarge, size)
 }
 
 // kind names what isn't a regular file.

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 
 	"golang.org/x/sys/unix"
+
+	"edge/internal/text"
 )
 
 // Whole is a file that appears under its name only when all of it is written: whatever ends the process before
@@ -35,7 +37,7 @@ type Whole struct {
 //	return w.Commit()
 func Create(name string, stdout io.Writer) (*Whole, error) {
 	if name == "-" {
-		return &Whole{Writer: bufio.NewWriter(stdout)}, nil
+		return &Whole{Writer: bufio.NewWriter(text.Raw(stdout))}, nil
 	}
 	mode := fs.FileMode(0) // as the umask has it
 	switch info, err := os.Stat(name); {
@@ -93,7 +95,7 @@ func (w writer) Write(data []byte) (int, error) {
 func renamed(err error, name string) error {
 	var path *fs.PathError
 	if errors.As(err, &path) {
-		return &fs.PathError{Op: path.Op, Path: name, Err: path.Err}
+		return &fs.PathError{Op: path.Op, Path: text.Clean(name), Err: path.Err}
 	}
 	return err
 }

@@ -2,8 +2,12 @@
 package text
 
 import (
+	"fmt"
+	"io"
 	"strings"
+	"sync"
 	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 )
 
@@ -38,4 +42,64 @@ func AppendRune(b []byte, c rune) []byte {
 		c = '?'
 	}
 	return utf8.AppendRune(b, c)
+}
+
+// shown reports whether a character does no more than fill its place: it is printable, a space, a tab or a line end.
+func shown(c rune) bool {
+	return unicode.IsPrint(c) || unicode.Is(unicode.Zs, c) || c == '\n' || c == '\t'
+}
+
+// Writer passes text on without characters that steer a terminal, whatever it was made of. Lines and tabs remain.
+type Writer struct {
+	mu   sync.Mutex
+	w    io.Writer
+	rest []byte // of a character that isn't complete yet
+}
+
+// NewWriter returns a Writer in front of w.
+func NewWriter(w io.Writer) *Writer { return &Writer{w: w} }
+
+// Raw returns what is behind a Writer, for bytes that are no text, or are meant to steer a terminal. Another writer is
+// returned as it is.
+func Raw(w io.Writer) io.Writer {
+	if text, ok := w.(*Writer); ok {
+		return text.w
+	}
+	return w
+}
+
+// Write implements io.Writer.
+func (t *Writer) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	b, clean := append(t.rest, p...), make([]byte, 0, len(p)+utf8.UTFMax)
+	for len(b) > 0 && utf8.FullRune(b) {
+		c, n := utf8.DecodeRune(b)
+		if b = b[n:]; !shown(c) {
+			c = '?'
+		}
+		clean = utf8.AppendRune(clean, c)
+	}
+	t.rest = append(t.rest[:0], b...)
+	if _, err := t.w.Write(clean); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
+
+// EscapeJSON writes, in a JSON text, the characters that a Writer would replace as escapes: they mean the same.
+func EscapeJSON(json []byte) []byte {
+	escaped := make([]byte, 0, len(json))
+	for _, c := range string(json) {
+		switch {
+		case shown(c):
+			escaped = utf8.AppendRune(escaped, c)
+		case c > 0xffff:
+			high, low := utf16.EncodeRune(c)
+			escaped = fmt.Appendf(escaped, `\u%04x\u%04x`, high, low)
+		default:
+			escaped = fmt.Appendf(escaped, `\u%04x`, c)
+		}
+	}
+	return escaped
 }
