@@ -470,7 +470,7 @@ func TestWaitingFeedsWatchdog(t *testing.T) {
 	l := testLoop(t, &r, io.Discard)
 	fed := 0
 	l.camera, l.alive = patientCamera{}, func() { fed++ }
-	if err := l.walk(t.Context()); err != nil || fed != 50 || len(r.set) != 1 || l.lost {
+	if err := l.walk(t.Context()); err != nil || fed != 1+50 || len(r.set) != 1 || l.lost {
 		t.Errorf("%v; fed %d times, LEDs set %d times, lost %v", err, fed, len(r.set), l.lost)
 	}
 }
