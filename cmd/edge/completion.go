@@ -106,12 +106,6 @@ func words(command, flag string) []string {
 	return nil
 }
 
-// value is the name of a flag's value, empty for a switch, and what the flag is for.
-func value(f *pflag.Flag) (name, about string) {
-	name, about = pflag.UnquoteUsage(f)
-	return name, about
-}
-
 func bashCompletion(all []documented) string {
 	var b, valued strings.Builder
 	var names []string
@@ -161,7 +155,7 @@ func zshCompletion(all []documented) string {
 		}
 		b.WriteString(" '*:file:_files'")
 		for _, f := range d.flags {
-			name, about := value(f)
+			name, about := pflag.UnquoteUsage(f)
 			if name == "" {
 				fmt.Fprintf(&b, " \\\n\t\t'--%s[%s]'", f.Name, quoted(about))
 			} else {
@@ -188,7 +182,7 @@ func fishCompletion(all []documented) string {
 			fmt.Fprintf(&b, "complete -c edge -n '__fish_seen_subcommand_from %s' -f -a '%s'\n", d.name, strings.Join(w, " "))
 		}
 		for _, f := range d.flags {
-			name, about := value(f)
+			name, about := pflag.UnquoteUsage(f)
 			needs := ""
 			if name != "" {
 				needs = " -r"
@@ -216,7 +210,7 @@ func manPage(all []documented) string {
 	for _, d := range all {
 		fmt.Fprintf(&b, ".SS edge %s %s\n%s.\n", text(d.name), text(d.usage), text(strings.ToUpper(d.about[:1])+d.about[1:]))
 		for _, f := range d.flags {
-			name, about := value(f)
+			name, about := pflag.UnquoteUsage(f)
 			flag := `\-\-` + text(f.Name)
 			if f.Shorthand != "" {
 				flag = `\-` + f.Shorthand + ", " + flag
