@@ -95,6 +95,11 @@ func pointwise_4x4c16__neon(call *pointwiseCall)
 //go:noescape
 func pointwise_4x4c16_wide__neon(call *pointwiseCall)
 
+// pointwise_4x4c24_wide__neon does it for 17 to 24 input channels.
+//
+//go:noescape
+func pointwise_4x4c24_wide__neon(call *pointwiseCall)
+
 // pointwise_4x4c32__neon computes tiles of 4 pixels × 4 output channels.
 //
 //go:noescape

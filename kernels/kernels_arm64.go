@@ -55,7 +55,7 @@ type header struct {
 	corrects int64 // whether a channel's correction isn't 0
 	weights  int64 // pointwise: where the weights begin, in bytes from here
 	channel  int64 // depthwise: the first channel
-	mode     int64 // depthwise: which kernel computes the panel
+	mode     int64 // which kernel computes the panel
 	_        int64
 	zero32   [4]int32 // the zero point for requantAny and requantOnce, else 0
 	zero16   [8]int16 // the zero point for the others, else 0

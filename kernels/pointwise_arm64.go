@@ -63,13 +63,11 @@ var (
 	i8mmShape = shape{rows: 8, panel: 8, step: 16, unit: 8, products: bySMMLA}
 )
 
-// fewInputs says which kernel for at most 16 input channels can compute a layer, by SMULL.
-type fewInputs int
-
+// Which kernel for at most 24 input channels can compute a panel, by SMULL.
 const (
-	fewNot        fewInputs = iota
-	fewWide                 // the sums of two products fit into 16 bits
-	fewNeighbours           // and those with their neighbours'
+	fewNot        = iota
+	fewWide       // the sums of two products fit into 16 bits, those of three if there are more than 16 channels
+	fewNeighbours // of at most 16 channels: and those with their neighbours'
 )
 
 // units returns how many units of input channels the kernels compute. By SMULL, a rest of three is made a whole step, which
@@ -88,7 +86,6 @@ type pointwisePanels struct {
 	panels    []byte
 	panelSize int
 	block     int // pixels to work on at a time
-	few       fewInputs
 
 	in, out              int
 	srcStride, dstStride int
@@ -134,8 +131,8 @@ func (p *pointwisePanels) readable(c *PointwiseCall) int {
 	return max(len(c.Src)-width+p.srcStride, 0) / p.srcStride
 }
 
-// compute computes call.tiles tiles of rows pixels: no more than one, unless rows is the shape's.
-func (p *pointwisePanels) compute(call *pointwiseCall, rows int) {
+// compute computes call.tiles tiles of rows pixels: no more than one, unless rows is the shape's. All panels have this mode.
+func (p *pointwisePanels) compute(call *pointwiseCall, rows int, mode int64) {
 	switch {
 	case p.products == bySMMLA && rows > 4:
 		pointwise_8x8c8__neoni8mm(call)
@@ -149,11 +146,13 @@ func (p *pointwisePanels) compute(call *pointwiseCall, rows int) {
 		pointwise_4x8c4__neondot(call)
 	case p.products == bySDOT:
 		pointwise_1x8c4__neondot(call)
-	case rows > 1 && p.few == fewNeighbours && p.in <= 8:
+	case rows > 1 && mode == fewNeighbours && p.in <= 8:
 		pointwise_4x4c8__neon(call)
-	case rows > 1 && p.few == fewNeighbours:
+	case rows > 1 && mode == fewNeighbours:
 		pointwise_4x4c16__neon(call)
-	case rows > 1 && p.few == fewWide && p.in > 8:
+	case rows > 1 && mode == fewWide && p.in > 16:
+		pointwise_4x4c24_wide__neon(call)
+	case rows > 1 && mode == fewWide && p.in > 8:
 		pointwise_4x4c16_wide__neon(call)
 	case rows > 1:
 		pointwise_4x4c32__neon(call)
@@ -219,8 +218,10 @@ func (p *pointwisePanels) eachPanel(c *PointwiseCall, call *pointwiseCall, tile,
 		most := max(1, callMACs/(rows*p.in*p.panel))
 		for n+p.panel <= min(c.N1, p.out) {
 			call.dst, call.dstStride = &dst[n], p.dstStride
-			call.panel, call.panels = &panels[0], min((c.N1-n)/p.panel, most)
-			p.compute(call, of)
+			var mode int64
+			call.panel = &panels[0]
+			call.panels, mode = alike(panels, p.panelSize, min((c.N1-n)/p.panel, most))
+			p.compute(call, of, mode)
 			n += call.panels * p.panel
 			panels = panels[call.panels*p.panelSize:]
 		}
@@ -228,7 +229,8 @@ func (p *pointwisePanels) eachPanel(c *PointwiseCall, call *pointwiseCall, tile,
 	for ; n < c.N1; n += p.panel {
 		call.dst, call.dstStride = &tile[0], p.panel
 		call.panel, call.panels = &panels[0], 1
-		p.compute(call, of)
+		_, mode := alike(panels, p.panelSize, 1)
+		p.compute(call, of, mode)
 		panels = panels[p.panelSize:]
 		for i := range rows {
 			place(dst[i*p.dstStride+n:], tile[i*p.panel:][:min(p.panel, p.out-n)])
@@ -246,6 +248,14 @@ func place(dst, src []byte) {
 	default:
 		copy(dst, src)
 	}
+}
+
+// alike returns how many of at most so many panels are computed by the kernel of the first, and its mode.
+func alike(panels []byte, size, most int) (count int, mode int64) {
+	mode = at[header](panels, 0).mode
+	for count = 1; count < most && at[header](panels, count*size).mode == mode; count++ {
+	}
+	return count, mode
 }
 
 // anyCorrects reports whether one of the panels needs the pixels' sums.
@@ -345,13 +355,12 @@ func packPointwiseNeon(l PointwiseLayer) *Pointwise {
 	first := roundUp(flags+width/32+1, 16)
 	size := roundUp(first+4*width, 16)
 	packed := neonShape.newPanels(&l, size)
-	packed.few = fewNeighbours
 	for n0 := 0; n0 < l.Out; n0 += 4 {
 		panel := packed.panels[n0/4*size:]
 		h := at[channels4](panel, 0)
 		h.header = l.header(n0, min(n0+4, l.Out), l.reach)
-		if h.kind >= requantAny {
-			packed.few = fewNot
+		if h.mode = fewNeighbours; h.kind >= requantAny {
+			h.mode = fewNot
 		}
 		h.weights = int64(first)
 		for i := range min(4, l.Out-n0) {
@@ -361,7 +370,7 @@ func packPointwiseNeon(l PointwiseLayer) *Pointwise {
 			if c.correction != 0 {
 				h.corrects = 1
 			}
-			packed.few = min(packed.few, fewBy(c.weights[:width]))
+			h.mode = min(h.mode, fewBy(c.weights[:roundUp(l.In, 8)]))
 			for k := 0; k < width; {
 				n := min(width-k, 32)
 				block := c.weights[k : k+n]
@@ -410,9 +419,12 @@ func inSums(block []int8) int {
 }
 
 // fewBy returns it for a channel's weights.
-func fewBy(weights []int8) fewInputs {
-	if len(weights) > 16 || inSums(weights) == 1 {
+func fewBy(weights []int8) int64 {
+	switch sums := inSums(weights); {
+	case len(weights) > 24 || sums == 1 || sums == 2 && len(weights) > 16:
 		return fewNot
+	case len(weights) > 16:
+		return fewWide
 	}
 	var sums [4]int
 	for k, w := range weights {

@@ -4,19 +4,19 @@
 #include "go_asm.h"
 #include "neon_arm64.h"
 
-// Pointwise by SMULL and SMLAL of at most 16 input channels, 4 pixels × 4 output channels at a time. A panel's weights stay in
-// registers, and so do its constants. Where there are so few products, what comes after them counts: if they fit, they are
+// Pointwise by SMULL and SMLAL of at most 24 input channels, 4 pixels × 4 output channels at a time. A panel's weights stay in
+// registers, if there are no more than 16, and so do its constants. Where there are so few products, what comes after them counts: if they fit, they are
 // added up in 16 bits once more (ADDP) before they become 32 bits wide, eight instead of sixteen times.
 //
 //	V0…V15    products: of the first pixel with channel 0, 1, 2, 3; of the second; …
 //	V16, V17  bias, correction    V18, V19 multiplier, shift
-//	V20…V23   the pixels
-//	V24…V27   the weights of channel 0, 1, 2, 3
+//	V20…V23   the pixels: 16 channels, then the next eight
+//	V24…V27   the weights of channel 0, 1, 2, 3: the same
 //	V28…V31   results, four channels of each pixel
 //
 //	for each panel {
 //		for each tile {
-//			V0…V15 = products of 8 channels, or the sums of two (SMULL, SMLAL2)
+//			V0…V15 = products of 8 channels, or the sums of two or three (SMULL, SMLAL2, SMLAL)
 //			V28…V31 = the sums of those of each pixel and channel (ADDP, SADDLP, ADDP)
 //			dst[p][n] = requant(bias[n] + correction[n]·sums[p] + V28…V31)
 //		}
@@ -44,6 +44,7 @@
 #define DST      R16 // where the results in V28…V31 go
 #define NEXT     R17 // and those of the tile after
 #define AT       R19
+#define WEIGHTS  R20
 
 #define ZERO16 29
 #define LO     29
@@ -76,8 +77,8 @@
 	MOVD pointwiseCall_tiles(CALL), TILES;         \
 	MOVD (channels4_header+header_kind)(PANEL), KIND; \
 	MOVD (channels4_header+header_corrects)(PANEL), CORRECTS; \
-	MOVD (channels4_header+header_weights)(PANEL), AT; \
-	ADD  PANEL, AT;                                \
+	MOVD (channels4_header+header_weights)(PANEL), WEIGHTS; \
+	ADD  PANEL, WEIGHTS;                           \
 	FLDPQ channels4_bias(PANEL), (F16, F17);       \
 	FLDPQ channels4_multiplier(PANEL), (F18, F19)
 
@@ -131,6 +132,26 @@
 #define WIDE_16(A, B, C, D, E, F, G, H) \
 	MUL(SMULL, 0, A);  MUL(SMULL, 1, B);  MUL(SMULL, 2, C);  MUL(SMULL, 3, D); \
 	MUL(SMLAL2, 0, E); MUL(SMLAL2, 1, F); MUL(SMLAL2, 2, G); MUL(SMLAL2, 3, H); \
+	WIDE
+
+// The last pixel's products leave the weights' registers to the next eight channels, and then to the next tile.
+#define WIDE_24(A, B, C, D, E, F, G, H) \
+	MUL(SMULL, 0, A);  MUL(SMULL, 1, B);  MUL(SMULL, 2, C);  MUL(SMULL, 3, D); \
+	MUL(SMLAL2, 0, E); FMOVD 16(P0), F20; \
+	MUL(SMLAL2, 1, F); FMOVD 16(P1), F21; \
+	MUL(SMLAL2, 2, G); FMOVD 16(P2), F22; \
+	SMLAL2(24, 23, 12); FMOVD 16(WEIGHTS), F24;  \
+	SMLAL2(25, 23, 13); FMOVD 48(WEIGHTS), F25;  \
+	SMLAL2(26, 23, 14); FMOVD 80(WEIGHTS), F26;  \
+	SMLAL2(27, 23, 15); FMOVD 112(WEIGHTS), F27; H; \
+	FMOVD 16(P3), F23; \
+	MUL(SMLAL, 0, NOTHING); MUL(SMLAL, 1, NOTHING); MUL(SMLAL, 2, NOTHING); \
+	SMLAL(24, 23, 12); FMOVQ 0(WEIGHTS), F24;  \
+	SMLAL(25, 23, 13); FMOVQ 32(WEIGHTS), F25; \
+	SMLAL(26, 23, 14); FMOVQ 64(WEIGHTS), F26; \
+	SMLAL(27, 23, 15); FMOVQ 96(WEIGHTS), F27; \
+	WIDE
+#define WIDE \
 	SADDLP_H(1, 1);   SUBS $1, TILES;           \
 	SADDLP_H(3, 3);   CSEL NE, SSTRIDE, ZR, AT; \
 	SADDLP_H(5, 5);   ADD AT, P0;               \
@@ -221,8 +242,9 @@ store: \
 	BNE  panel;        \
 	RET
 
-#define WEIGHTS_8  FLDPD 0(AT), (F24, F25); FLDPD 16(AT), (F26, F27)
-#define WEIGHTS_16 FLDPQ 0(AT), (F24, F25); FLDPQ 32(AT), (F26, F27)
+#define WEIGHTS_8  FLDPD 0(WEIGHTS), (F24, F25); FLDPD 16(WEIGHTS), (F26, F27)
+#define WEIGHTS_16 FLDPQ 0(WEIGHTS), (F24, F25); FLDPQ 32(WEIGHTS), (F26, F27)
+#define WEIGHTS_24 FMOVQ 0(WEIGHTS), F24; FMOVQ 32(WEIGHTS), F25; FMOVQ 64(WEIGHTS), F26; FMOVQ 96(WEIGHTS), F27
 
 // pointwise_4x4c8__neon computes tiles of 4 pixels × 4 output channels from at most 8 input channels.
 //
@@ -244,3 +266,10 @@ TEXT ·pointwise_4x4c16__neon(SB), NOSPLIT, $0-8
 TEXT ·pointwise_4x4c16_wide__neon(SB), NOSPLIT, $0-8
 	LOAD_CALL
 	PANELS_BY(WEIGHTS_16, LOAD_16, WIDE_16)
+
+// pointwise_4x4c24_wide__neon does it for 17 to 24 input channels.
+//
+// func pointwise_4x4c24_wide__neon(call *pointwiseCall)
+TEXT ·pointwise_4x4c24_wide__neon(SB), NOSPLIT, $0-8
+	LOAD_CALL
+	PANELS_BY(WEIGHTS_24, LOAD_16, WIDE_24)
