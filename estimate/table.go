@@ -5,35 +5,35 @@ package estimate
 // costsA53 are the coefficients of a Cortex-A53 with kernels neon, and how far the formula is from the simulated layers.
 var costsA53 = map[string][]float64{
 	"add":             {6.013},                 // 14 layers: 0 % in the mean, 0 % at most
-	"conv":            {0.2358, 0, 1.134},      // 6 layers: 1 % in the mean, 3 % at most
-	"depthwise 3/1":   {3.189, 10.94},          // 38 layers: 3 % in the mean, 16 % at most
+	"conv":            {0.2415, 0, 0.7865},     // 6 layers: 1 % in the mean, 1 % at most
+	"depthwise 3/1":   {3.189, 10.93},          // 38 layers: 3 % in the mean, 16 % at most
 	"depthwise 3/2":   {3.271, 12.47},          // 29 layers: 4 % in the mean, 22 % at most
 	"depthwise 5/1":   {21.84, 0},              // 4 layers: 1 % in the mean, 1 % at most
-	"depthwise 5/2":   {22.16, 0},              // 2 layers: 0 % in the mean, 0 % at most
-	"fully connected": {0.2571, 16.35, 2.499},  // 8 layers: 5 % in the mean, 9 % at most
-	"pointwise":       {0.1729, 1.999, 0.1684}, // 96 layers: 3 % in the mean, 28 % at most
+	"depthwise 5/2":   {22.15, 0},              // 2 layers: 0 % in the mean, 0 % at most
+	"fully connected": {0.2571, 16.33, 2.503},  // 8 layers: 5 % in the mean, 9 % at most
+	"pointwise":       {0.1728, 1.792, 0.2563}, // 96 layers: 4 % in the mean, 24 % at most
 }
 
 // costsA72 are the coefficients of a Cortex-A72 with kernels neon, and how far the formula is from the simulated layers.
 var costsA72 = map[string][]float64{
-	"add":             {2.801},                  // 14 layers: 0 % in the mean, 0 % at most
-	"conv":            {0.1704, 0, 0.924},       // 6 layers: 1 % in the mean, 3 % at most
-	"depthwise 3/1":   {2.261, 6.389},           // 38 layers: 3 % in the mean, 15 % at most
-	"depthwise 3/2":   {2.256, 8.137},           // 29 layers: 4 % in the mean, 21 % at most
-	"depthwise 5/1":   {11.56, 17.24},           // 4 layers: 0 % in the mean, 0 % at most
-	"depthwise 5/2":   {11.45, 10.52},           // 2 layers: 0 % in the mean, 0 % at most
-	"fully connected": {0.1514, 13.96, 2.631},   // 8 layers: 5 % in the mean, 10 % at most
-	"pointwise":       {0.1366, 1.007, 0.05577}, // 96 layers: 6 % in the mean, 31 % at most
+	"add":             {2.801},                 // 14 layers: 0 % in the mean, 0 % at most
+	"conv":            {0.1737, 0, 0.7191},     // 6 layers: 1 % in the mean, 2 % at most
+	"depthwise 3/1":   {2.261, 6.384},          // 38 layers: 3 % in the mean, 15 % at most
+	"depthwise 3/2":   {2.256, 8.132},          // 29 layers: 4 % in the mean, 21 % at most
+	"depthwise 5/1":   {11.56, 17.24},          // 4 layers: 0 % in the mean, 0 % at most
+	"depthwise 5/2":   {11.45, 10.52},          // 2 layers: 0 % in the mean, 0 % at most
+	"fully connected": {0.1514, 13.94, 2.633},  // 8 layers: 5 % in the mean, 10 % at most
+	"pointwise":       {0.1361, 0.8022, 0.166}, // 96 layers: 7 % in the mean, 25 % at most
 }
 
 // costsA76 are the coefficients of a Cortex-A76 with kernels neon-dot, and how far the formula is from the simulated layers.
 var costsA76 = map[string][]float64{
-	"add":             {2.518},                  // 14 layers: 0 % in the mean, 0 % at most
-	"conv":            {0.04472, 0, 0.6968},     // 6 layers: 3 % in the mean, 6 % at most
-	"depthwise 3/1":   {1.211, 3.026},           // 38 layers: 4 % in the mean, 19 % at most
-	"depthwise 3/2":   {1.721, 3.654},           // 29 layers: 4 % in the mean, 13 % at most
-	"depthwise 5/1":   {13.92, 0},               // 4 layers: 4 % in the mean, 7 % at most
-	"depthwise 5/2":   {14.58, 0},               // 2 layers: 3 % in the mean, 3 % at most
-	"fully connected": {0.03539, 6.782, 1.518},  // 8 layers: 0 % in the mean, 1 % at most
-	"pointwise":       {0.0324, 0.6755, 0.1097}, // 96 layers: 3 % in the mean, 17 % at most
+	"add":             {2.518},                   // 14 layers: 0 % in the mean, 0 % at most
+	"conv":            {0.0487, 0, 0.4481},       // 6 layers: 2 % in the mean, 4 % at most
+	"depthwise 3/1":   {1.09, 3.09},              // 38 layers: 4 % in the mean, 20 % at most
+	"depthwise 3/2":   {1.6, 3.764},              // 29 layers: 5 % in the mean, 13 % at most
+	"depthwise 5/1":   {13.92, 0},                // 4 layers: 4 % in the mean, 7 % at most
+	"depthwise 5/2":   {14.58, 0},                // 2 layers: 3 % in the mean, 3 % at most
+	"fully connected": {0.03537, 6.781, 1.554},   // 8 layers: 0 % in the mean, 1 % at most
+	"pointwise":       {0.03249, 0.6747, 0.1121}, // 96 layers: 3 % in the mean, 17 % at most
 }
