@@ -65,8 +65,8 @@ type Growth struct {
 const (
 	maxWorst   = 12
 	maxTwins   = 12
-	twinCosine = 0.98 // two pictures of different classes that can't be told apart
-	fewBursts  = 5    // of a class: too few to say much
+	twinCosine = 0.995 // two pictures of different classes that can't be told apart
+	fewBursts  = 5     // of a class: too few to say much
 )
 
 // card judges a fit.

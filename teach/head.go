@@ -29,6 +29,13 @@ func (h *head) tensor(name string, q model.Quant, shape ...int) int {
 	return len(h.Tensors) - 1
 }
 
+// constant is a single number.
+func (h *head) constant(name string, number float32) int {
+	t := h.tensor(name, model.Quant{Scale: number}, 1)
+	h.Tensors[t].Data = []byte{1}
+	return t
+}
+
 func (h *head) node(op model.Op, out int, in ...int) int {
 	h.Nodes = append(h.Nodes, model.Node{Op: op, Inputs: in, Outputs: []int{out}})
 	return out
@@ -47,8 +54,8 @@ func (h *head) softmax(in int, beta float32, name string) int {
 	return h.node(model.Softmax{Beta: beta}, out, in)
 }
 
-// unit is a layer's features at unit length, 1×channels, in steps of 1/128. A value above the layer's range is clipped:
-// see span.
+// unit is a layer's features at unit length, 1×channels, in steps of 1/128. A value above the layer's range is clipped,
+// and textures are bent: see span.
 func (h *head) unit(l layer, s span) int {
 	in := l.tensor
 	if l.name == "opinion" {
@@ -61,6 +68,12 @@ func (h *head) unit(l layer, s span) int {
 		scale := s.step() / rawSteps * h.Tensors[in].Quant[0].Scale
 		mean := h.tensor(l.name+"/mean", h.quant(scale, s.zero()-128), 1, l.channels)
 		in = h.node(model.Mean{Axes: []int{1, 2}}, mean, in)
+		if s.bend > 0 {
+			// The bytes stay, and what a step stands for changes.
+			bends := h.tensor(l.name+"/bends", h.quant(s.bends(), s.zero()-128), 1, l.channels)
+			in = h.node(model.Mul{}, bends, in, h.constant(l.name+"/factor", s.bends()/scale))
+			in = h.node(model.Tanh{}, h.tensor(l.name+"/bent", h.quant(1./128, 0), 1, l.channels), in)
+		}
 	}
 	return h.node(model.L2Normalization{}, h.tensor(l.name+"/unit", h.quant(1./128, 0), 1, l.channels), in)
 }

@@ -9,10 +9,10 @@ import (
 // network is the backbone with its new head: two outputs, the probability of each class, and how familiar the picture looks
 // to each.
 //
-//	                 ┌▶ MEAN ▶ L2_NORMALIZATION ─┐
-//	backbone, layers ├▶ …                        ├▶ CONCATENATION ▶ FULLY_CONNECTED ▶ SOFTMAX
-//	                 └▶ …                        ┘
-//	          the same, of the familiar layers     ▶ FULLY_CONNECTED
+//	                 ┌▶ MEAN ─────────────▶ L2_NORMALIZATION ─┐
+//	backbone, layers ├▶ MEAN ▶ MUL ▶ TANH ▶ L2_NORMALIZATION ─┼▶ CONCATENATION ▶ FULLY_CONNECTED ▶ SOFTMAX
+//	                 └▶ … textures                            ┘
+//	                       the same, of the familiar layers     ▶ FULLY_CONNECTED
 func (f *Fit) network(b *Backbone) (*model.Graph, error) {
 	h := newHead(b.graph)
 	units := map[int]int{}
@@ -42,7 +42,7 @@ func (f *Fit) logitScale() float32 {
 func Untaught(b *Backbone, classes []string) (*model.Graph, error) {
 	h := newHead(b.graph)
 	l := b.layers[pooled]
-	in := h.unit(l, span{0, 255 * rawSteps})
+	in := h.unit(l, opinionSpan)
 	nothing := make([][]float32, len(classes))
 	thresholds := make([]float32, len(classes))
 	for c := range classes {

@@ -118,3 +118,48 @@ func TestNetwork(t *testing.T) {
 		}
 	}
 }
+
+// TestBent holds that features are bent as the network's MUL and TANH do it, to the byte.
+func TestBent(t *testing.T) {
+	for _, typ := range []model.Type{model.Int8, model.Uint8} {
+		for _, s := range []span{
+			{high: 255 * rawSteps},
+			{high: 255 * rawSteps, bend: 255 * rawSteps / bendReach},
+			{low: -100 * rawSteps, high: 155 * rawSteps, bend: 155 * rawSteps / bendReach},
+			{low: -100 * rawSteps, high: 155 * rawSteps, bend: 0.7 * rawSteps},
+		} {
+			h := &head{typ: typ}
+			in := h.tensor("in", h.quant(0.1, s.zero()-128), 1, 1, 1, 256)
+			h.Inputs = []int{in}
+			h.unit(layer{tensor: in, name: "all", channels: 256}, s)
+			unit := h.Nodes[len(h.Nodes)-1]
+			g, err := h.finish(unit.Inputs)
+			if err != nil {
+				t.Fatal(err)
+			}
+			net, err := engine.Compile(g, engine.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			zero := h.Tensors[unit.Inputs[0]].Quant[0].ZeroPoint
+			sign := byte(0) // of s8, whose least byte is 128
+			if typ == model.Int8 {
+				sign = 128
+			}
+			for i := range net.Input() {
+				net.Input()[i] = byte(i) ^ sign
+			}
+			net.Run()
+			for i, want := range s.values() {
+				got := int32(net.Output()[i])
+				if typ == model.Int8 {
+					got = int32(int8(net.Output()[i]))
+				}
+				if got-zero != want {
+					t.Errorf("%v %+v: %d becomes %d, in the network %d", typ, s, i, want, got-zero)
+				}
+			}
+			net.Close()
+		}
+	}
+}

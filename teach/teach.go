@@ -13,7 +13,7 @@
 // Which class a picture shows is one question; whether it shows any of them is another: a second output says how familiar a picture looks to
 // each class (the cosine to the mean of its pictures); below the class's threshold it is none of them.
 //
-// All of it is standard TensorFlow Lite: MEAN, L2_NORMALIZATION, CONCATENATION, FULLY_CONNECTED, SOFTMAX (network.go).
+// All of it is standard TensorFlow Lite: MEAN, MUL, TANH, L2_NORMALIZATION, CONCATENATION, FULLY_CONNECTED, SOFTMAX (network.go).
 //
 // Literature: SimpleShot (arXiv 1911.04623), Deep SLDA (1909.01520), Online Continual Learning for Embedded Devices
 // (2203.10681).

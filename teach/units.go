@@ -9,21 +9,34 @@ import (
 
 // span is the part of a layer's raw features that bytes stand for: 0 to high, or from low if there are negative ones. What
 // is outside is clipped, as the network's MEAN clips it. That keeps the few channels that answer loudly from drowning the
-// others.
-type span struct{ low, high float32 }
+// others. Textures are bent in place of it, tanh(x / bend), so that more of what is loud is held back, and none of it is lost.
+type span struct {
+	low, high float32
+	bend      float32 // 0: not bent
+}
 
 // clipAt is the share of all features that a span holds. On photographs of fruit, 85 % is worth a point of top-1 over all
 // of them; from 80 % to 90 % all sets tried stay within 0.3 points.
-const clipAt = 0.85
+//
+// bendAt is the share that lies below a span's bend, and bendReach how many bends the span holds: there tanh is 0.99. To bend
+// textures is worth 0.4 points on fruit, and half a point on five pictures of rubbish.
+const (
+	clipAt    = 0.85
+	bendAt    = 0.6
+	bendReach = 2.65
+)
 
 // step is what one step of a byte stands for.
 func (s span) step() float32 { return (s.high - s.low) / 255 }
+
+// bends is the same, in bends.
+func (s span) bends() float32 { return s.step() / s.bend }
 
 // zero is the byte that stands for nothing.
 func (s span) zero() int32 { return int32(math.Round(float64(-s.low / s.step()))) }
 
 // spanOf finds a layer's span among pictures. Of a histogram, as there are millions of features.
-func spanOf(pictures []raw, l layer) span {
+func spanOf(pictures []raw, l layer, bent bool) span {
 	counts := (*[1 << 16]int32)(make([]int32, 1<<16)) // by feature, as an unsigned number
 	for _, p := range pictures {
 		for _, v := range p[l.at : l.at+l.channels] {
@@ -36,13 +49,21 @@ func spanOf(pictures []raw, l layer) span {
 			negative, least = negative+n, v
 		}
 	}
-	left := int32(float64(all) * (1 - clipAt))
+	holds := clipAt
+	if bent {
+		holds = bendAt
+	}
+	left := int32(float64(all) * (1 - holds))
 	s := span{high: 1}
 	for v := math.MaxInt16; v > 0; v-- {
 		if left -= counts[v]; left < 0 {
 			s.high = float32(v)
 			break
 		}
+	}
+	if bent {
+		s.bend = s.high
+		s.high *= bendReach
 	}
 	if negative > all/100 { // a layer without a rectifier
 		s.low = max(float32(least), -s.high)
@@ -57,36 +78,50 @@ func (s span) bytes() *[1 << 16]uint8 {
 		bytes[v] = 255
 	}
 	zero, inverse := float32(s.zero()), 1/s.step()
-	for v := int32(s.low - s.step()); float32(v) < s.high+s.step(); v++ {
+	for v := int32(s.low - s.step()); v <= math.MaxInt16 && float32(v) < s.high+s.step(); v++ {
 		bytes[uint16(v)] = uint8(min(max(int32(float32(v)*inverse+zero+0.5), 0), 255))
 	}
 	return bytes
 }
 
+// values are what a layer's MEAN, or TANH behind it, makes of each byte, less its zero point.
+func (s span) values() *[256]int32 {
+	values := new([256]int32)
+	for q := range values {
+		d := int32(q) - s.zero()
+		if values[q] = d; s.bend > 0 {
+			tanh := float32(math.Tanh(float64(s.bends() * float32(d))))
+			values[q] = min(int32(math.Round(float64(tanh*128))), 127)
+		}
+	}
+	return values
+}
+
 // opinionSpan is that of probabilities, which are bytes already.
-var opinionSpan = span{0, 255 * rawSteps}
+var opinionSpan = span{high: 255 * rawSteps}
 
 // set are the pictures of a lesson as units.
 type set struct {
 	layers []layer
 	spans  []span
 	bytes  []*[1 << 16]uint8 // by layer: see span
+	values []*[256]int32     // by layer
 	units  [][][]int8        // by layer and picture
 	rows   [][]int8          // the same by layer: of so many pictures that there are whole groups of four, each filled up to whole unitSteps
 }
 
 func newSet(layers []layer, pictures []raw) *set {
 	n := len(layers)
-	s := &set{layers, make([]span, n), make([]*[1 << 16]uint8, n), make([][][]int8, n), make([][]int8, n)}
+	s := &set{layers, make([]span, n), make([]*[1 << 16]uint8, n), make([]*[256]int32, n), make([][][]int8, n), make([][]int8, n)}
 	for i, l := range layers {
 		if l.tensor < 0 {
 			continue
 		}
 		s.spans[i] = opinionSpan
 		if i != opinion {
-			s.spans[i] = spanOf(pictures, l)
+			s.spans[i] = spanOf(pictures, l, i >= textures)
 		}
-		s.bytes[i] = s.spans[i].bytes()
+		s.bytes[i], s.values[i] = s.spans[i].bytes(), s.spans[i].values()
 		s.units[i] = make([][]int8, len(pictures))
 		length := l.length()
 		s.rows[i] = make([]int8, upTo4(len(pictures))*length)
@@ -98,23 +133,23 @@ func newSet(layers []layer, pictures []raw) *set {
 	return s
 }
 
-// unit writes a picture's features of a layer at unit length, in steps of 1/128, as the network's MEAN and
+// unit writes a picture's features of a layer at unit length, in steps of 1/128, as the network's MEAN, TANH and
 // L2_NORMALIZATION make them.
 func (s *set) unit(to []int8, p raw, layer int) {
-	l, bytes, zero := s.layers[layer], s.bytes[layer], s.spans[layer].zero()
+	l, bytes, values := s.layers[layer], s.bytes[layer], s.values[layer]
 	from := p[l.at : l.at+l.channels]
 	to = to[:len(from)]
 	sum := int32(0)
 	for i, v := range from {
 		q := bytes[uint16(v)]
 		to[i] = int8(q)
-		d := int32(q) - zero
+		d := values[q]
 		sum += d * d
 	}
 	m := quant.UnitLength(sum, l.unsigned)
 	var table [256]int8
-	for q := range table {
-		table[q] = int8(min(max(m.Apply(int32(q)-zero), -128), 127))
+	for q, d := range values {
+		table[q] = int8(min(max(m.Apply(d), -128), 127))
 	}
 	for i, q := range to {
 		to[i] = table[uint8(q)]
