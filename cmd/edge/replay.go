@@ -59,6 +59,9 @@ func runReplay(ctx context.Context, args []string, std streams) error {
 	}
 	defer again.close()
 	if again.rules == nil && (again.network == nil || again.sum == first.SHA256) {
+		if *drawing != "" {
+			return configErrorf("edge replay: --html draws what would have been different: name other rules (--config) or another network (--model)")
+		}
 		return again.asItWas(std.out)
 	}
 	return again.whatIf(std.out, *drawing)

@@ -116,6 +116,7 @@ func TestReplayOfAnotherMachine(t *testing.T) {
 func TestReplayErrors(t *testing.T) {
 	dir, _ := recordedRun(t)
 	expectFailure(t, statusConfig, []string{"name one recording"}, "replay")
+	expectFailure(t, statusConfig, []string{"--html draws", "--config"}, "replay", dir, "--html", filepath.Join(t.TempDir(), "drawn.html"))
 	expectFailure(t, statusConfig, []string{"no recording in it"}, "replay", t.TempDir())
 	expectFailure(t, statusConfig, []string{"no such file"}, "replay", dir, "--config", "absent.yaml")
 	expectFailure(t, statusConfig, []string{"no such file"}, "replay", dir, "--model", "absent.tflite")
