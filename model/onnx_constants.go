@@ -47,51 +47,64 @@ func (t *onnxTensor) data() ([]byte, error) {
 	if width == 0 {
 		return nil, fmt.Errorf("type %s isn't supported: export the network in float32", onnxTypeName(t.kind))
 	}
-	if t.raw == nil && t.varints != nil {
-		if err := t.unpack(width); err != nil {
-			return nil, err
-		}
+	count := len(t.raw) / width
+	if t.raw == nil {
+		count = countVarints(t.varints)
 	}
 	n := 1
 	for _, d := range t.dims {
-		if d < 0 || d > 0 && n > len(t.raw)/d {
+		if d < 0 || d > 0 && n > count/d {
 			n = -1
 			break
 		}
 		n *= d
 	}
-	if n < 0 || len(t.dims) > 2*maxRank || width*n != len(t.raw) {
-		return nil, fmt.Errorf("%d bytes of data don't fit the shape %s of %s", len(t.raw), shapeString(t.dims),
+	if n != count || len(t.dims) > 2*maxRank || len(t.raw)%width != 0 {
+		return nil, fmt.Errorf("%d bytes of data don't fit the shape %s of %s", max(len(t.raw), width*count), shapeString(t.dims),
 			onnxTypeName(t.kind))
+	}
+	if t.raw == nil && t.varints != nil {
+		if err := t.unpack(width, count); err != nil {
+			return nil, err
+		}
 	}
 	return t.raw, nil
 }
 
-// unpack makes raw data of varints.
-func (t *onnxTensor) unpack(width int) error {
-	var raw []byte
+// countVarints returns how many there are: each ends with a byte below 128.
+func countVarints(b []byte) (n int) {
+	for _, c := range b {
+		if c < 0x80 {
+			n++
+		}
+	}
+	return n
+}
+
+// unpack makes raw data of so many varints.
+func (t *onnxTensor) unpack(width, count int) error {
+	raw, element := make([]byte, 0, count*width), [8]byte{}
 	for b := t.varints; len(b) > 0; {
 		v, n := protowire.ConsumeVarint(b)
 		if n < 0 {
 			return damagedProtobuf(n)
 		}
 		b = b[n:]
-		raw = append(raw, binary.LittleEndian.AppendUint64(nil, v)[:width]...)
+		binary.LittleEndian.PutUint64(element[:], v)
+		raw = append(raw, element[:width]...)
 	}
-	t.raw, t.varints = slices.Clip(raw), nil
+	t.raw, t.varints = raw, nil
 	return nil
 }
 
 // floats returns the elements as float32 numbers, in bytes.
 func (t *onnxTensor) floats() ([]byte, error) {
-	raw, err := t.data()
-	switch {
-	case err != nil:
-		return nil, err
-	case t.kind == onnxFloat:
-		return raw, nil
-	case !t.isFloat():
+	if !t.external && t.width() > 0 && !t.isFloat() {
 		return nil, fmt.Errorf("type %s, not float32: export the network in float32", onnxTypeName(t.kind))
+	}
+	raw, err := t.data()
+	if err != nil || t.kind == onnxFloat {
+		return raw, err
 	}
 	width := t.width()
 	out := make([]byte, 0, len(raw)/width*4)

@@ -5,6 +5,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -524,4 +525,27 @@ func FuzzReadONNX(f *testing.F) {
 		}
 		requireEqual(t, roundTrip(t, g), g)
 	})
+}
+
+// TestONNXLists holds that elements in a list of varints, each in a byte, take no more memory than they must, and none if
+// their type can't be used.
+func TestONNXLists(t *testing.T) {
+	const count = 4 << 20
+	for kind, most := range map[int]int{onnxFloat16: 2*count + 4*count, onnxInt64: 0} {
+		list := &onnxTensor{kind: kind, dims: []int{count}, varints: make([]byte, count)}
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		data, err := list.floats()
+		runtime.ReadMemStats(&after)
+		if (err == nil) != (most > 0) || len(data) > most {
+			t.Errorf("type %d: %d bytes, %v", kind, len(data), err)
+		}
+		if took := int(after.TotalAlloc - before.TotalAlloc); took > most+1<<20 {
+			t.Errorf("type %d: %d bytes of memory, want at most %d", kind, took, most)
+		}
+	}
+	short := &onnxTensor{kind: onnxInt32, dims: []int{3}, varints: []byte{1, 0x80, 2}} // two, of one and two bytes
+	if _, err := short.data(); err == nil {
+		t.Error("two elements are three")
+	}
 }

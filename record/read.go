@@ -2,6 +2,7 @@ package record
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ type Recording struct {
 	Events  []Happening
 	Damaged []error // of segments that were cut off or damaged: what lies before that counts
 
+	kept     int      // events and pictures
 	segments [][]byte // the entries of each file that are good
 	pictures map[place]*Picture
 }
@@ -126,6 +128,18 @@ func (r *Recording) add(data []byte) error {
 	return nil
 }
 
+// mostKept is how many events and pictures of a recording count. Each takes some 200 bytes of memory, and may be
+// but a few in a file that edge hasn't written.
+const mostKept = 1 << 17
+
+// keep counts one.
+func (r *Recording) keep() error {
+	if r.kept++; r.kept > mostKept {
+		return fmt.Errorf("more than %d pictures and events", mostKept)
+	}
+	return nil
+}
+
 // index checks entries and finds pictures and events. It returns how many bytes are good.
 func (r *Recording) index(data []byte) (good int, err error) {
 	var w walker
@@ -140,13 +154,13 @@ func (r *Recording) index(data []byte) (good int, err error) {
 		switch kind {
 		case entryPicture:
 			p, err := parsePicture(payload)
-			if err != nil {
+			if err = cmp.Or(err, r.keep()); err != nil {
 				return good, err
 			}
 			r.pictures[place{w.header.Started.UnixNano(), p.Number}] = p
 		case entryEvent:
 			e, err := parseEvent(payload)
-			if err != nil {
+			if err = cmp.Or(err, r.keep()); err != nil {
 				return good, err
 			}
 			r.Events = append(r.Events, Happening{w.header, w.began.Add(w.coder.at), e})

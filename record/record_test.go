@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -512,4 +513,25 @@ func FuzzParse(f *testing.F) {
 		}
 		parse(mended)
 	})
+}
+
+// TestManyEvents reads a recording of nothing but events: memory stays within 64 MiB beyond the file's size.
+func TestManyEvents(t *testing.T) {
+	h := testHeader()
+	data, err := appendHeader(nil, &h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	event := appendEvent(nil, Event{Number: 1})
+	data = append(data, bytes.Repeat(event, mostKept+1)...)
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	r, err := Parse(data)
+	runtime.ReadMemStats(&after)
+	if err != nil || len(r.Events) != mostKept || len(r.Damaged) != 1 || !strings.Contains(r.Damaged[0].Error(), "more than") {
+		t.Errorf("%v; %d events, damaged %v", err, len(r.Events), r.Damaged)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 64<<20 {
+		t.Errorf("%d MiB", took>>20)
+	}
 }
