@@ -121,7 +121,7 @@ func (g *guest) run(argv ...string) string {
 	defer stop()
 	out, err := g.Run(ctx, argv...)
 	if err != nil {
-		g.t.Fatal(err)
+		g.giveUp(err)
 	}
 	return out
 }
@@ -157,9 +157,18 @@ func (g *guest) wait(what string, condition func() bool) {
 	g.t.Helper()
 	for start := time.Now(); !condition(); time.Sleep(20 * time.Millisecond) {
 		if time.Since(start) > patience {
-			g.t.Fatalf("after %v still not: %s", patience, what)
+			g.giveUp(fmt.Errorf("after %v still not: %s", patience, what))
 		}
 	}
+}
+
+// giveUp ends the test: it has failed or, if the guest's kernel has faulted, could not run.
+func (g *guest) giveUp(why error) {
+	g.t.Helper()
+	if fault := g.Fault(); fault != "" {
+		g.t.Skipf("%v, as the guest's kernel faulted:\n%s", why, fault)
+	}
+	g.t.Fatal(why)
 }
 
 // feed shows raw pixels at the camera. The file may change; show does it.

@@ -286,6 +286,9 @@ func TestEnduranceSwap(t *testing.T) {
 			front.unplug()
 			back.unplug()
 			lights("both cameras are unplugged", ledLost)
+			// Their numbers and links go a moment later; what is still taken can't be swapped.
+			g.wait("both cameras' numbers are free", func() bool { return node("camera") == "" })
+			g.sh(linkWebcams)
 			frontFirst = !frontFirst
 			plug(frontFirst)
 			if now := node("Front"); (now == one) != frontFirst || now != one && now != other {

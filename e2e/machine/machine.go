@@ -11,6 +11,8 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -178,6 +180,21 @@ func (g *Guest) ReadWord(address uint64) (uint32, error) { return g.monitor.word
 
 // Log returns everything that the guest's console and its processes have written so far.
 func (g *Guest) Log() string { return g.log.String() }
+
+// Fault returns what the guest's kernel wrote when it faulted itself, or "". What comes later says nothing about a program: the
+// kernel ended the thread that it ran for, whose locks stay locked.
+func (g *Guest) Fault() string { return fault(g.Log()) }
+
+func fault(log string) string {
+	start := faultStarts.FindStringIndex(log)
+	if start == nil {
+		return ""
+	}
+	text, _, _ := strings.Cut(log[start[0]:], "---[ end trace")
+	return text
+}
+
+var faultStarts = regexp.MustCompile(`(?m)^.* console .*(Unable to handle kernel|Internal error: |kernel BUG at ).*$`)
 
 // Close ends the guest.
 func (g *Guest) Close() {
