@@ -60,6 +60,7 @@ const (
 	mostGuesses = 1024
 	firstDelay  = time.Second
 	mostDelay   = 5 * time.Minute
+	checkTime   = 30 * time.Second // for a password to be looked at; a busy Pi computes for seconds
 )
 
 // Check says what is wrong with a page's configuration, nil for nothing.
@@ -203,7 +204,7 @@ func (g *guard) who(r *http.Request) (right, time.Duration) {
 	select { // a browser asks for several things at once
 	case g.checking <- struct{}{}:
 		defer func() { <-g.checking }()
-	case <-time.After(answerTime / 2):
+	case <-time.After(checkTime):
 		return nobody, firstDelay
 	case <-r.Context().Done():
 		return nobody, firstDelay
