@@ -108,7 +108,8 @@ func (d *device) next(ctx context.Context) (frame.Frame, error) {
 		err = fmt.Errorf("unplugged (%w)", err)
 	}
 	if !errors.Is(err, errSilent) || d.silence >= reopenAfter {
-		_ = d.Close() // it is of no use any more
+		d.session.closeAfter(err)
+		d.session = nil
 	}
 	d.trouble = err
 	return frame.Frame{}, err

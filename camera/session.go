@@ -48,7 +48,7 @@ func startSession(n Node, o Options, c *counters) (*session, error) {
 	unix.CloseOnExec(s.fd) // the library's Open doesn't ask for it
 	s.poll = []unix.PollFd{{Fd: int32(s.fd), Events: unix.POLLIN}}
 	if err := s.start(n.Formats, wanted(o)); err != nil {
-		_ = s.close()
+		s.closeAfter(err)
 		return nil, err
 	}
 	return s, nil
@@ -259,6 +259,19 @@ func (s *session) failure() error {
 		return err
 	}
 	return errors.New("the driver reports an error")
+}
+
+// settleTime is what the kernel gets to take a camera apart that was unplugged. Closing it meanwhile can unregister its media entity
+// twice, at which Linux 6.1 faults (media_device_unregister_entity) and ends the thread. A camera that comes instead needs
+// longer to get a number: its hub waits as long, and then it is asked what it is.
+const settleTime = 150 * time.Millisecond
+
+// closeAfter closes a session that ended with err.
+func (s *session) closeAfter(err error) {
+	if errors.Is(err, unix.ENODEV) {
+		time.Sleep(settleTime)
+	}
+	_ = s.close() // it is of no use any more
 }
 
 // close stops the camera; a frame that is lent can't be read any more.

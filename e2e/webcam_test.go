@@ -104,6 +104,21 @@ func (w *webcam) unplug() {
 	w.g.wait("the webcam is unplugged", func() bool { return !w.Running() })
 }
 
+// status is what edge status reads. It is written every second.
+type status struct {
+	At, Camera              string
+	Frames, Damaged, Losses uint64
+}
+
+func (g *guest) status() (s status) {
+	g.t.Helper()
+	text := g.sh("cat /run/status.json")
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		g.t.Fatalf("%v: %s", err, text)
+	}
+	return s
+}
+
 // TestEnduranceWebcam is a USB camera in trouble: it is silent, gives junk, answers nothing, has other pictures than it says, or
 // flags them all. The LEDs tell, edge lives on as the same process, and sees again as soon as there is something to see.
 func TestEnduranceWebcam(t *testing.T) {
@@ -128,17 +143,15 @@ func TestEnduranceWebcam(t *testing.T) {
 		camera.show("bright")
 		lights("a bright picture after "+after, ledSeen)
 	}
-	state := func() (s struct{ Frames, Damaged, Losses uint64 }) {
+	state := func() (s status) {
 		t.Helper()
-		text := g.sh("cat /run/status.json") // what edge status reads
-		if err := json.Unmarshal([]byte(text), &s); err != nil {
-			t.Fatalf("%v: %s", err, text)
-		}
+		before := g.status()
+		g.wait("the status is written anew", func() bool { s = g.status(); return s.At != before.At })
 		return s
 	}
 	counted := func(what string, damaged uint64) {
 		t.Helper()
-		g.wait("the status tells of damaged frames: "+what, func() bool { return state().Damaged > damaged })
+		g.wait("the status tells of damaged frames: "+what, func() bool { return g.status().Damaged > damaged })
 	}
 	troubles := []struct {
 		name   string
@@ -302,9 +315,7 @@ func TestEnduranceSwap(t *testing.T) {
 			}
 		}
 		name := map[bool]string{true: "Front camera", false: "Back camera"}[seen() == front]
-		if text := g.sh("cat /run/status.json"); !strings.Contains(text, name) {
-			t.Errorf("the status doesn't tell that edge looks at the %s: %s", name, text)
-		}
+		g.wait("the status tells that edge looks at the "+name, func() bool { return strings.Contains(g.status().Camera, name) })
 		g.end(edge)
 		t.Logf("%s: %d swaps", source, 2*swaps)
 	}
