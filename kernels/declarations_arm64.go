@@ -14,6 +14,16 @@ func add__neon(call *addCall)
 //go:noescape
 func windowsums__neon(call *windowCall)
 
+// depthwise_5x5s1_8ch__neondot computes two output rows by SDOT, at a stride of 1.
+//
+//go:noescape
+func depthwise_5x5s1_8ch__neondot(call *depthwiseCall)
+
+// depthwise_5x5s2_8ch__neondot computes two output rows by SDOT, at a stride of 2.
+//
+//go:noescape
+func depthwise_5x5s2_8ch__neondot(call *depthwiseCall)
+
 // depthwise_3x3s1_8ch__neondot computes two output rows by SDOT, at a stride of 1.
 //
 //go:noescape

@@ -8,43 +8,47 @@ import (
 )
 
 // A depthwise layer is computed in panels of eight channels, row by row. If the channels aren't a multiple of eight,
-// the last panel takes the last eight, and some channels are computed twice. There are kernels for 3×3 with strides 1
-// and 2, and one for all other windows (depthwise_taps_arm64.go). Depth multipliers, less than eight channels and
-// rounding once are left to the generic code.
+// the last panel takes the last eight, and some channels are computed twice. There are kernels for 3×3 and, with dot
+// products, 5×5, with strides 1 and 2, and one for all other windows (depthwise_taps_arm64.go). Depth multipliers, less
+// than eight channels and rounding once are left to the generic code.
 
 // depthwiseCall is one output row, or two, of some panels.
 type depthwiseCall struct {
-	rows        [4]*byte // the input's rows, from the first column on
-	steps       [4]int   // from column to column: the channels, or 0 for a row of padding
+	rows        [7]*byte // the input's rows, from the first column on
+	steps       [7]int   // from column to column: the channels, or 0 for a row of padding
 	dst         [2]*byte
 	dstSteps    [2]int
 	padding     *byte // eight activations of padding
-	left, right int   // columns of padding: 0 or 1
+	left, right int   // columns of padding: at most half a window
 	width       int   // output pixels
 	panel       *byte
 	blocks      int
 }
 
-// Which kernel computes a panel of a 3×3 layer.
+// Which kernel computes a panel.
 const (
 	depthwiseDot     = iota // weights are int8
 	depthwisePairs          // and no two of them, whose products are summed in 16 bits, are −128
 	depthwiseColumns        // and the magnitudes of each column of three are at most 255 together
 	depthwiseWide           // weights are int16
+	depthwiseDot5x5         // weights are int8, of a 5×5 layer
 )
 
-// depthwisePanel is a panel's size in bytes: channels8, and the weights as its kernel wants them.
-const depthwisePanel = int(unsafe.Sizeof(channels8{})) + 3*64
+// A panel's size in bytes: channels8, and the weights as its kernel wants them.
+const (
+	depthwisePanel    = int(unsafe.Sizeof(channels8{})) + 3*64
+	depthwisePanel5x5 = int(unsafe.Sizeof(channels8{})) + 10*64
+)
 
-// is3x3 reports whether the kernels for 3×3 can compute the layer. They compute two rows of a panel in one call, as wide as
-// they are.
-func is3x3(l *DepthwiseLayer) bool {
-	right := (l.OutW-1)*l.StrideW + l.KernelW - l.PadLeft - l.InW
-	return l.KernelH == 3 && l.KernelW == 3 && l.StrideH == l.StrideW && l.StrideH <= 2 && l.PadLeft <= 1 && right <= 1 &&
-		2*8*9*l.OutW <= callMACs
+// isSquare reports whether the kernels for windows of that size can compute the layer. They compute two rows of a panel in
+// one call, as wide as they are.
+func isSquare(l *DepthwiseLayer, size int) bool {
+	right := (l.OutW-1)*l.StrideW + size - l.PadLeft - l.InW
+	return l.KernelH == size && l.KernelW == size && l.StrideH == l.StrideW && l.StrideH <= 2 &&
+		l.PadLeft <= size/2 && right <= min(size/2, l.OutW) && 2*8*size*size*l.OutW <= callMACs
 }
 
-// depthwisePanels is a layer as the kernels read it: those for 3×3 windows, or those for any.
+// depthwisePanels is a layer as the kernels read it: those for 3×3 or 5×5 windows, or those for any.
 type depthwisePanels struct {
 	Window
 	in      int // channels
@@ -62,19 +66,69 @@ func packDepthwise(l DepthwiseLayer, dot bool) *Depthwise {
 		return packGenericDepthwise[int8](l)
 	}
 	p := &depthwisePanels{Window: l.Window, in: l.In, srcZero: byte(l.SrcZero)}
-	if !is3x3(&l) {
+	pack := func(l *DepthwiseLayer, panel []byte, n int) { packDepthwisePanel(l, panel, n, dot) }
+	switch {
+	case isSquare(&l, 3):
+		p.size = depthwisePanel
+	case dot && isSquare(&l, 5) && areInt8(l.Weights, l.WeightZero):
+		p.size, pack = depthwisePanel5x5, packDepthwisePanel5x5
+	default:
 		p.packTaps(&l)
 		return &Depthwise{run: p.runTaps}
 	}
-	p.size = depthwisePanel
 	p.panels = make([]byte, (l.In+7)/8*p.size)
 	for i := 0; i*p.size < len(p.panels); i++ {
-		packDepthwisePanel(&l, p.panels[i*p.size:][:p.size], min(i*8, l.In-8), dot)
+		pack(&l, p.panels[i*p.size:][:p.size], min(i*8, l.In-8))
 	}
-	return &Depthwise{Scratch: 2 * l.In, run: p.run3x3} // a row of padding, and one for what isn't wanted
+	return &Depthwise{Scratch: 2 * l.In, run: p.runRows} // a row of padding, and one for what isn't wanted
 }
 
-// packDepthwisePanel packs the panel of the channels from n on.
+// areInt8 reports whether weights fit into int8 without their zero point.
+func areInt8(weights []int8, zero int32) bool {
+	for _, w := range weights {
+		if w := int32(w) - zero; int32(int8(w)) != w {
+			return false
+		}
+	}
+	return true
+}
+
+// packDepthwisePanel5x5 packs the panel of the channels from n on, for depthwise_5x5_arm64.s: group | output row | channel | four
+// rows of a column, or two rows of two.
+func packDepthwisePanel5x5(l *DepthwiseLayer, panel []byte, n int) {
+	h := at[channels8](panel, 0)
+	h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
+	h.channel, h.mode = int64(n), depthwiseDot5x5
+	packed := panel[unsafe.Sizeof(*h):]
+	for i := range 8 {
+		sum := int32(0)
+		for tap := range 25 {
+			w := int32(l.Weights[tap*l.In+n+i]) - l.WeightZero
+			sum += w
+			for output := range 2 {
+				group, place := group5x5(tap%5, tap/5+output*l.StrideH, l.StrideH)
+				packed[group*64+output*32+i*4+place] = byte(w)
+			}
+		}
+		h.bias[i] = l.Bias[n+i] - l.SrcZero*sum
+		h.multiplier[i], h.right[i], h.left[i] = l.split(n + i)
+	}
+}
+
+// group5x5 says with which group of weights, and there where, a row of the input in a column is multiplied.
+func group5x5(column, row, stride int) (group, place int) {
+	switch {
+	case stride == 2:
+		return 2*column + row/4, row % 4
+	case row < 4:
+		return column, row
+	case column == 4: // beside column 3, which is beside column 2, too
+		return 7, row - 2
+	}
+	return 5 + column/2, row - 4 + column%2*2
+}
+
+// packDepthwisePanel packs the panel of the channels from n on, for depthwise_arm64.s.
 func packDepthwisePanel(l *DepthwiseLayer, panel []byte, n int, dot bool) {
 	h := at[channels8](panel, 0)
 	h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
@@ -137,14 +191,14 @@ func depthwiseMode(weights *[8]taps, dot bool) int64 {
 	return mode
 }
 
-// run3x3 computes the output rows [Y0, Y1) of a 3×3 layer.
-func (p *depthwisePanels) run3x3(c DepthwiseCall) {
+// runRows computes the output rows [Y0, Y1) of a 3×3 or 5×5 layer.
+func (p *depthwisePanels) runRows(c DepthwiseCall) {
 	padding, unwanted := c.Scratch[:p.in], c.Scratch[p.in:][:p.in]
 	for i := range padding {
 		padding[i] = p.srcZero
 	}
-	right := max(0, (p.OutW-1)*p.StrideW+3-p.PadLeft-p.InW)
-	most := max(1, callMACs/(2*8*9*p.OutW)) // panels of one call
+	right := max(0, (p.OutW-1)*p.StrideW+p.KernelW-p.PadLeft-p.InW)
+	most := max(1, callMACs/(2*8*p.KernelH*p.KernelW*p.OutW)) // panels of one call
 	for from := 0; from < len(p.panels); {
 		mode := at[header](p.panels, from).mode
 		to := from + p.size
@@ -156,7 +210,7 @@ func (p *depthwisePanels) run3x3(c DepthwiseCall) {
 			panel: &p.panels[from], blocks: (to - from) / p.size,
 		}
 		rows := 1
-		if mode == depthwiseDot && p.StrideH == 1 {
+		if mode == depthwiseDot && p.StrideH == 1 || mode == depthwiseDot5x5 {
 			rows = 2
 		}
 		for y := c.Y0; y < c.Y1; y += rows {
@@ -181,6 +235,10 @@ func (p *depthwisePanels) run3x3(c DepthwiseCall) {
 
 func (c *depthwiseCall) run(mode int64, stride int) {
 	switch {
+	case mode == depthwiseDot5x5 && stride == 1:
+		depthwise_5x5s1_8ch__neondot(c)
+	case mode == depthwiseDot5x5:
+		depthwise_5x5s2_8ch__neondot(c)
 	case mode == depthwiseDot && stride == 1:
 		depthwise_3x3s1_8ch__neondot(c)
 	case mode == depthwiseDot:

@@ -56,6 +56,7 @@
 #define SPARE  31
 #define ZERO32 31
 #include "requant_arm64.h"
+#include "depthwise_arm64.h"
 
 #define LOAD_CALL \
 	MOVD depthwiseCall_panel(CALL), PANEL;          \
@@ -251,24 +252,6 @@ slow2: \
 	SMIN_B(HI, 0, 0)
 #define STORE1 VST1.P [V0.B8], (DST0)(DSTEP0)
 
-// Two rows: V0 and V1, V2 and V3.
-#define RELU2 \
-	MULTIPLY(0, 24); MULTIPLY(1, 25); MULTIPLY(2, 24); MULTIPLY(3, 25); \
-	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); SHIFT_RIGHT(2, 26); SHIFT_RIGHT(3, 27); \
-	NARROW_RELU(0, 1, 2, 3)
-#define OTHER2 \
-	FMOVQ (channels8_left+0)(PANEL), F31;  \
-	SHIFT_LEFT(0, 31); SHIFT_LEFT(2, 31);  \
-	FMOVQ (channels8_left+16)(PANEL), F31; \
-	SHIFT_LEFT(1, 31); SHIFT_LEFT(3, 31);  \
-	MULTIPLY(0, 24); MULTIPLY(1, 25); MULTIPLY(2, 24); MULTIPLY(3, 25); \
-	AWAY_ANY(0, 26); AWAY_ANY(1, 27); AWAY_ANY(2, 26); AWAY_ANY(3, 27); \
-	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); SHIFT_RIGHT(2, 26); SHIFT_RIGHT(3, 27); \
-	FMOVQ (channels8_header+header_zero32)(PANEL), F31; \
-	OFFSET(0, _); OFFSET(1, _); OFFSET(2, _); OFFSET(3, _); \
-	NARROW(0, 1, 2, 3)
-#define STORE2 VST1.P V0.D[0], (DST0)(DSTEP0); VST1.P V0.D[1], (DST1)(DSTEP1)
-
 // With SDOT. A column is two registers: channels 0…3 and 4…7, of each channel four rows. Two output rows need those
 // four rows: the first with weights (w0, w1, w2, 0), the second with (0, w0, w1, w2).
 //
@@ -277,8 +260,6 @@ slow2: \
 //	V10…V15  weights of the first output row: columns 0, 1, 2    V16…V21: of the second
 //	V22, V23, V28, V31   the rows of a column before they are interleaved
 //	V24, V25 multipliers    V26, V27 shifts    V28 zero point, where it is needed    V29, V30 clamp range
-#define BIAS1 FLDPQ channels8_bias(PANEL), (F0, F1)
-#define BIAS2 BIAS1; FLDPQ channels8_bias(PANEL), (F2, F3)
 #define INTERLEAVE(a) \
 	ZIP1_B(23, 22, 22);    \
 	ZIP1_B(31, 28, 28);    \
