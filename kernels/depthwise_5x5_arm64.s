@@ -19,7 +19,7 @@
 // columns are three products: A and B, C and D, and D (its weights are 0) and E.
 //
 //	V0…V3     accumulators, which begin with the bias
-//	V4…V13    rows 0 to 3 of the columns A, B, C, D, E
+//	V4…V13    rows 0 to 3 of the columns A (V4 and V5), B, C, D, E
 //	V14…V23   the rows below, likewise
 //	V24…V31   the rows of a column before they are interleaved, or weights, which don't stay, or what requantizes
 
@@ -170,13 +170,6 @@ slow: \
 	OTHER2; \
 	B store
 
-// Columns by their first registers.
-#define A 4
-#define B_ 6
-#define C 8
-#define D_ 10
-#define E 12
-
 #define PIXEL_STRIDE1(pixel, slow, store, end, a, b, c, d, e) \
 pixel: \
 	LOAD_STRIDE1(d, e);         \
@@ -197,28 +190,28 @@ TEXT ·depthwise_5x5s1_8ch__neondot(SB), NOSPLIT, $0-8
 panel:
 	LOAD_PANEL
 	CBNZ COUNT, pad1
-	LOAD_STRIDE1(E, A)
+	LOAD_STRIDE1(12, 4)
 	B    column2
 pad1:
-	PAD_STRIDE1(E, A)
+	PAD_STRIDE1(12, 4)
 column2:
 	CMP  $2, COUNT
 	BEQ  pad2
-	LOAD_STRIDE1(A, B_)
+	LOAD_STRIDE1(4, 6)
 	B    column3
 pad2:
-	PAD_STRIDE1(A, B_)
+	PAD_STRIDE1(4, 6)
 column3:
-	LOAD_STRIDE1(B_, C)
-	LOAD_STRIDE1(C, D_)
+	LOAD_STRIDE1(6, 8)
+	LOAD_STRIDE1(8, 10)
 	MOVD depthwiseCall_width(CALL), COUNT
 	SUBS LAST, COUNT
 	BEQ  end5
-	PIXEL_STRIDE1(pixel1, slow1, store1, end1, A, B_, C, D_, E)
-	PIXEL_STRIDE1(pixel2, slow2, store2, end2, B_, C, D_, E, A)
-	PIXEL_STRIDE1(pixel3, slow3, store3, end3, C, D_, E, A, B_)
-	PIXEL_STRIDE1(pixel4, slow4, store4, end4, D_, E, A, B_, C)
-	PIXEL_STRIDE1(pixel5, slow5, store5, end5, E, A, B_, C, D_)
+	PIXEL_STRIDE1(pixel1, slow1, store1, end1, 4, 6, 8, 10, 12)
+	PIXEL_STRIDE1(pixel2, slow2, store2, end2, 6, 8, 10, 12, 4)
+	PIXEL_STRIDE1(pixel3, slow3, store3, end3, 8, 10, 12, 4, 6)
+	PIXEL_STRIDE1(pixel4, slow4, store4, end4, 10, 12, 4, 6, 8)
+	PIXEL_STRIDE1(pixel5, slow5, store5, end5, 12, 4, 6, 8, 10)
 	B    pixel1
 	END_STRIDE1(end1, pixel2)
 	END_STRIDE1(end2, pixel3)
@@ -266,34 +259,34 @@ TEXT ·depthwise_5x5s2_8ch__neondot(SB), NOSPLIT, $0-8
 panel:
 	LOAD_PANEL
 	CBNZ COUNT, pad1
-	LOAD_STRIDE2(A)
+	LOAD_STRIDE2(4)
 	B    column2
 pad1:
-	PAD_STRIDE2(A)
+	PAD_STRIDE2(4)
 column2:
 	CMP  $2, COUNT
 	BEQ  pad2
-	LOAD_STRIDE2(B_)
+	LOAD_STRIDE2(6)
 	B    column3
 pad2:
-	PAD_STRIDE2(B_)
+	PAD_STRIDE2(6)
 column3:
-	LOAD_STRIDE2(C)
+	LOAD_STRIDE2(8)
 	MOVD depthwiseCall_width(CALL), COUNT
 	CBZ  LAST, pixel1
 	SUBS $1, COUNT
 	BEQ  end5
-	PIXEL_STRIDE2(pixel1, last1, slow1, store1, end1, A, B_, C, D_, E)
-	PIXEL_STRIDE2(pixel2, last2, slow2, store2, end2, C, D_, E, A, B_)
-	PIXEL_STRIDE2(pixel3, last3, slow3, store3, end3, E, A, B_, C, D_)
-	PIXEL_STRIDE2(pixel4, last4, slow4, store4, end4, B_, C, D_, E, A)
-	PIXEL_STRIDE2(pixel5, last5, slow5, store5, end5, D_, E, A, B_, C)
+	PIXEL_STRIDE2(pixel1, last1, slow1, store1, end1, 4, 6, 8, 10, 12)
+	PIXEL_STRIDE2(pixel2, last2, slow2, store2, end2, 8, 10, 12, 4, 6)
+	PIXEL_STRIDE2(pixel3, last3, slow3, store3, end3, 12, 4, 6, 8, 10)
+	PIXEL_STRIDE2(pixel4, last4, slow4, store4, end4, 6, 8, 10, 12, 4)
+	PIXEL_STRIDE2(pixel5, last5, slow5, store5, end5, 10, 12, 4, 6, 8)
 	B    pixel1
-	END_STRIDE2(end1, both1, pixel2, last2, A)
-	END_STRIDE2(end2, both2, pixel3, last3, C)
-	END_STRIDE2(end3, both3, pixel4, last4, E)
-	END_STRIDE2(end4, both4, pixel5, last5, B_)
-	END_STRIDE2(end5, both5, pixel1, last1, D_)
+	END_STRIDE2(end1, both1, pixel2, last2, 4)
+	END_STRIDE2(end2, both2, pixel3, last3, 8)
+	END_STRIDE2(end3, both3, pixel4, last4, 12)
+	END_STRIDE2(end4, both4, pixel5, last5, 6)
+	END_STRIDE2(end5, both5, pixel1, last1, 10)
 next:
 	ADD  $const_depthwisePanel5x5, PANEL
 	SUBS $1, BLOCKS
