@@ -14,6 +14,11 @@ func add__neon(call *addCall)
 //go:noescape
 func windowsums__neon(call *windowCall)
 
+// depthwise_5x5_8ch_pairs__neon computes one output row at any stride, by products of which two are summed in 16 bits.
+//
+//go:noescape
+func depthwise_5x5_8ch_pairs__neon(call *paddedCall)
+
 // depthwise_5x5s1_8ch__neondot computes two output rows by SDOT, at a stride of 1.
 //
 //go:noescape

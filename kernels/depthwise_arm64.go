@@ -8,9 +8,9 @@ import (
 )
 
 // A depthwise layer is computed in panels of eight channels, row by row. If the channels aren't a multiple of eight,
-// the last panel takes the last eight, and some channels are computed twice. There are kernels for 3×3 and, with dot
-// products, 5×5, with strides 1 and 2, and one for all other windows (depthwise_taps_arm64.go). Depth multipliers, less
-// than eight channels and rounding once are left to the generic code.
+// the last panel takes the last eight, and some channels are computed twice. There are kernels for 3×3 and 5×5 with strides
+// 1 and 2, and one for all other windows and weights (depthwise_taps_arm64.go). Depth multipliers, less than eight channels
+// and rounding once are left to the generic code.
 
 // depthwiseCall is one output row, or two, of some panels.
 type depthwiseCall struct {
@@ -36,8 +36,9 @@ const (
 
 // A panel's size in bytes: channels8, and the weights as its kernel wants them.
 const (
-	depthwisePanel    = int(unsafe.Sizeof(channels8{})) + 3*64
-	depthwisePanel5x5 = int(unsafe.Sizeof(channels8{})) + 10*64
+	depthwisePanel         = int(unsafe.Sizeof(channels8{})) + 3*64
+	depthwisePanel5x5      = int(unsafe.Sizeof(channels8{})) + 10*64
+	depthwisePanel5x5Pairs = int(unsafe.Sizeof(channels8{})) + 26*8
 )
 
 // isSquare reports whether the kernels for windows of that size can compute the layer. They compute two rows of a panel in
@@ -66,83 +67,63 @@ func packDepthwise(l DepthwiseLayer, dot bool) *Depthwise {
 		return packGenericDepthwise[int8](l)
 	}
 	p := &depthwisePanels{Window: l.Window, in: l.In, srcZero: byte(l.SrcZero)}
-	pack := func(l *DepthwiseLayer, panel []byte, n int) { packDepthwisePanel(l, panel, n, dot) }
+	const besides = 2 // rows: one of padding, and one for what isn't wanted
 	switch {
 	case isSquare(&l, 3):
-		p.size = depthwisePanel
-	case dot && isSquare(&l, 5) && areInt8(l.Weights, l.WeightZero):
-		p.size, pack = depthwisePanel5x5, packDepthwisePanel5x5
-	default:
-		p.packTaps(&l)
-		return &Depthwise{run: p.runTaps}
+		p.pack(&l, depthwisePanel, func(panel []byte, n int) { packDepthwisePanel(&l, panel, n, dot) })
+		return &Depthwise{Scratch: besides * l.In, run: p.runRows}
+	case isSquare(&l, 5) && dot && areInt8(&l):
+		p.pack(&l, depthwisePanel5x5, func(panel []byte, n int) { packDepthwisePanel5x5(&l, panel, n) })
+		return &Depthwise{Scratch: besides * l.In, run: p.runRows}
+	case isSquare(&l, 5) && arePairs(&l):
+		p.pack(&l, depthwisePanel5x5Pairs, func(panel []byte, n int) { packDepthwisePanel5x5Pairs(&l, panel, n) })
+		return &Depthwise{Scratch: 5 * p.paddedRow(), run: p.runPadded}
 	}
-	p.panels = make([]byte, (l.In+7)/8*p.size)
-	for i := 0; i*p.size < len(p.panels); i++ {
-		pack(&l, p.panels[i*p.size:][:p.size], min(i*8, l.In-8))
+	p.pack(&l, depthwisePanelTaps(&l), func(panel []byte, n int) { packDepthwisePanelTaps(&l, panel, n) })
+	p.outside = make([]byte, l.In)
+	for n := range p.outside {
+		p.outside[n] = l.apply(n, l.Bias[n])
 	}
-	return &Depthwise{Scratch: 2 * l.In, run: p.runRows} // a row of padding, and one for what isn't wanted
+	return &Depthwise{run: p.runTaps}
 }
 
-// areInt8 reports whether weights fit into int8 without their zero point.
-func areInt8(weights []int8, zero int32) bool {
-	for _, w := range weights {
-		if w := int32(w) - zero; int32(int8(w)) != w {
-			return false
+// pack packs panels of that size: one packs that of the channels from n on.
+func (p *depthwisePanels) pack(l *DepthwiseLayer, size int, one func(panel []byte, n int)) {
+	p.size, p.panels = size, make([]byte, (l.In+7)/8*size)
+	for i := range (l.In + 7) / 8 {
+		n, panel := min(i*8, l.In-8), p.panels[i*size:][:size]
+		h := at[channels8](panel, 0)
+		h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
+		h.channel = int64(n)
+		for i := range h.bias {
+			h.bias[i] = l.Bias[n+i]
+			h.multiplier[i], h.right[i], h.left[i] = l.split(n + i)
+		}
+		one(panel, n)
+	}
+}
+
+// withoutZero takes the activations' zero point out of a panel's biases: its kernel multiplies them as they are.
+func (h *channels8) withoutZero(l *DepthwiseLayer) {
+	for i := range h.bias {
+		for tap := range l.KernelH * l.KernelW {
+			h.bias[i] -= l.SrcZero * l.weight(tap, int(h.channel)+i)
 		}
 	}
-	return true
 }
 
-// packDepthwisePanel5x5 packs the panel of the channels from n on, for depthwise_5x5_arm64.s: group | output row | channel | four
-// rows of a column, or two rows of two.
-func packDepthwisePanel5x5(l *DepthwiseLayer, panel []byte, n int) {
-	h := at[channels8](panel, 0)
-	h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
-	h.channel, h.mode = int64(n), depthwiseDot5x5
-	packed := panel[unsafe.Sizeof(*h):]
-	for i := range 8 {
-		sum := int32(0)
-		for tap := range 25 {
-			w := int32(l.Weights[tap*l.In+n+i]) - l.WeightZero
-			sum += w
-			for output := range 2 {
-				group, place := group5x5(tap%5, tap/5+output*l.StrideH, l.StrideH)
-				packed[group*64+output*32+i*4+place] = byte(w)
-			}
-		}
-		h.bias[i] = l.Bias[n+i] - l.SrcZero*sum
-		h.multiplier[i], h.right[i], h.left[i] = l.split(n + i)
-	}
-}
+// weight returns a channel's weight without its zero point.
+func (l *DepthwiseLayer) weight(tap, n int) int32 { return int32(l.Weights[tap*l.In+n]) - l.WeightZero }
 
-// group5x5 says with which group of weights, and there where, a row of the input in a column is multiplied.
-func group5x5(column, row, stride int) (group, place int) {
-	switch {
-	case stride == 2:
-		return 2*column + row/4, row % 4
-	case row < 4:
-		return column, row
-	case column == 4: // beside column 3, which is beside column 2, too
-		return 7, row - 2
-	}
-	return 5 + column/2, row - 4 + column%2*2
-}
-
-// packDepthwisePanel packs the panel of the channels from n on, for depthwise_arm64.s.
+// packDepthwisePanel packs the weights of the channels from n on, for depthwise_arm64.s.
 func packDepthwisePanel(l *DepthwiseLayer, panel []byte, n int, dot bool) {
 	h := at[channels8](panel, 0)
-	h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
-	h.channel = int64(n)
+	h.withoutZero(l)
 	var weights [8]taps
 	for i := range weights {
-		sum := int32(0)
 		for j := range weights[i] { // by columns
-			w := int32(l.Weights[(j%3*3+j/3)*l.In+n+i]) - l.WeightZero
-			weights[i][j] = int16(w)
-			sum += w
+			weights[i][j] = int16(l.weight(j%3*3+j/3, n+i))
 		}
-		h.bias[i] = l.Bias[n+i] - l.SrcZero*sum
-		h.multiplier[i], h.right[i], h.left[i] = l.split(n + i)
 	}
 	h.mode = depthwiseMode(&weights, dot)
 	packed := panel[unsafe.Sizeof(*h):]

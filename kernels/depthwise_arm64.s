@@ -227,31 +227,6 @@ slow1: \
 slow2: \
 	OTHER; B store2
 
-// One row: its accumulators are V0 (channels 0…3) and V1.
-#define RELU1 \
-	MULTIPLY(0, 24); MULTIPLY(1, 25); \
-	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); \
-	UZP1_H(1, 0, 0);       \
-	SQXTUN_H(0, 0);        \
-	EOR(LO, 0, 0)
-#define OTHER1 \
-	FMOVQ (channels8_left+0)(PANEL), F31;  \
-	SHIFT_LEFT(0, 31);                     \
-	FMOVQ (channels8_left+16)(PANEL), F31; \
-	SHIFT_LEFT(1, 31);                     \
-	MULTIPLY(0, 24); MULTIPLY(1, 25);      \
-	AWAY_ANY(0, 26); AWAY_ANY(1, 27);      \
-	SHIFT_RIGHT(0, 26); SHIFT_RIGHT(1, 27); \
-	FMOVQ (channels8_header+header_zero32)(PANEL), F31; \
-	OFFSET(0, _); OFFSET(1, _); \
-	SQXTN_S(0, 0);         \
-	SQXTN2_S(1, 0);        \
-	SQADD_H(ZERO16, 0, 0); \
-	SQXTN_H(0, 0);         \
-	SMAX_B(LO, 0, 0);      \
-	SMIN_B(HI, 0, 0)
-#define STORE1 VST1.P [V0.B8], (DST0)(DSTEP0)
-
 // With SDOT. A column is two registers: channels 0…3 and 4…7, of each channel four rows. Two output rows need those
 // four rows: the first with weights (w0, w1, w2, 0), the second with (0, w0, w1, w2).
 //

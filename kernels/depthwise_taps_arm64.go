@@ -19,27 +19,18 @@ type tapsCall struct {
 	zero                              [8]int8
 }
 
-// packTaps packs panels of channels8, and for each tap eight channels' weights of 16 bits.
-func (p *depthwisePanels) packTaps(l *DepthwiseLayer) {
-	p.size = int(unsafe.Sizeof(channels8{})) + l.KernelH*l.KernelW*16
-	p.panels, p.outside = make([]byte, (l.In+7)/8*p.size), make([]byte, l.In)
-	for i := 0; i*p.size < len(p.panels); i++ {
-		n, panel := min(i*8, l.In-8), p.panels[i*p.size:][:p.size]
-		h := at[channels8](panel, 0)
-		h.header = l.header(n, n+8, func(n int) int64 { return reach(l.Bias[n], l.Weights[n:], l.In, l.WeightZero) })
-		h.channel = int64(n)
-		weights := panel[unsafe.Sizeof(*h):]
+// depthwisePanelTaps is a panel's size in bytes: channels8, and for each tap eight channels' weights of 16 bits.
+func depthwisePanelTaps(l *DepthwiseLayer) int {
+	return int(unsafe.Sizeof(channels8{})) + l.KernelH*l.KernelW*16
+}
+
+// packDepthwisePanelTaps packs the weights of the channels from n on, for depthwise_taps_arm64.s.
+func packDepthwisePanelTaps(l *DepthwiseLayer, panel []byte, n int) {
+	weights := panel[unsafe.Sizeof(channels8{}):]
+	for tap := range l.KernelH * l.KernelW {
 		for i := range 8 {
-			h.bias[i] = l.Bias[n+i]
-			h.multiplier[i], h.right[i], h.left[i] = l.split(n + i)
-			for tap := range l.KernelH * l.KernelW {
-				w := int32(l.Weights[tap*l.In+n+i]) - l.WeightZero
-				binary.LittleEndian.PutUint16(weights[(tap*8+i)*2:], uint16(w))
-			}
+			binary.LittleEndian.PutUint16(weights[(tap*8+i)*2:], uint16(l.weight(tap, n+i)))
 		}
-	}
-	for n := range p.outside {
-		p.outside[n] = l.apply(n, l.Bias[n])
 	}
 }
 

@@ -10,6 +10,7 @@
 #define SPARE  31
 #define ZERO32 31
 #include "requant_arm64.h"
+#include "depthwise_arm64.h"
 
 // Depthwise with a window of any size, for output pixels next to each other whose windows lie inside of the input, or
 // are cut off by its borders at the same places. Eight channels after another, with 16 bits.
@@ -141,13 +142,7 @@ column:
 
 requant:
 	CBNZ KIND, other
-	MULTIPLY(0, 24)
-	MULTIPLY(1, 25)
-	SHIFT_RIGHT(0, 26)
-	SHIFT_RIGHT(1, 27)
-	UZP1_H(1, 0, 0)
-	SQXTUN_H(0, 0)
-	EOR(LO, 0, 0)
+	RELU1
 
 store:
 	VST1.P [V0.B8], (DST)(DSTEP)
@@ -159,23 +154,5 @@ store:
 	RET
 
 other:
-	FMOVQ (channels8_left+0)(PANEL), F31
-	SHIFT_LEFT(0, 31)
-	FMOVQ (channels8_left+16)(PANEL), F31
-	SHIFT_LEFT(1, 31)
-	MULTIPLY(0, 24)
-	MULTIPLY(1, 25)
-	AWAY_ANY(0, 26)
-	AWAY_ANY(1, 27)
-	SHIFT_RIGHT(0, 26)
-	SHIFT_RIGHT(1, 27)
-	FMOVQ (channels8_header+header_zero32)(PANEL), F31
-	OFFSET(0, _)
-	OFFSET(1, _)
-	SQXTN_S(0, 0)
-	SQXTN2_S(1, 0)
-	SQADD_H(ZERO16, 0, 0)
-	SQXTN_H(0, 0)
-	SMAX_B(LO, 0, 0)
-	SMIN_B(HI, 0, 0)
+	OTHER1
 	B    store
