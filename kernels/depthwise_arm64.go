@@ -195,7 +195,7 @@ func (p *depthwisePanels) runRows(c DepthwiseCall) {
 			rows = 2
 		}
 		for y := c.Y0; y < c.Y1; y += rows {
-			for i := range call.rows {
+			for i := range (rows-1)*p.StrideH + p.KernelH {
 				call.rows[i], call.steps[i] = &padding[0], 0
 				row := y*p.StrideH - p.PadTop + i
 				if from := (row - c.SrcY) * p.InW * p.in; row >= 0 && row < p.InH && from < len(c.Src) {
