@@ -4,36 +4,36 @@ package estimate
 
 // costsA53 are the coefficients of a Cortex-A53 with kernels neon, and how far the formula is from the simulated layers.
 var costsA53 = map[string][]float64{
-	"add":             {6.013},                 // 14 layers: 0 % in the mean, 0 % at most
-	"conv":            {0.2415, 0, 0.7865},     // 6 layers: 1 % in the mean, 1 % at most
-	"depthwise 3/1":   {3.189, 10.93},          // 38 layers: 3 % in the mean, 16 % at most
-	"depthwise 3/2":   {3.271, 12.47},          // 29 layers: 4 % in the mean, 22 % at most
-	"depthwise 5/1":   {21.84, 0},              // 4 layers: 1 % in the mean, 1 % at most
-	"depthwise 5/2":   {22.15, 0},              // 2 layers: 0 % in the mean, 0 % at most
-	"fully connected": {0.2571, 16.33, 2.503},  // 8 layers: 5 % in the mean, 9 % at most
-	"pointwise":       {0.1728, 1.792, 0.2563}, // 96 layers: 4 % in the mean, 24 % at most
+	"add":             {6.013},                // 14 layers: 0 % in the mean, 0 % at most
+	"conv":            {0.2417, 0, 0.7863},    // 6 layers: 1 % in the mean, 1 % at most
+	"depthwise 3/1":   {3.182, 10.94},         // 38 layers: 3 % in the mean, 15 % at most
+	"depthwise 3/2":   {3.264, 12.43},         // 29 layers: 4 % in the mean, 21 % at most
+	"depthwise 5/1":   {7.714, 10.46},         // 4 layers: 0 % in the mean, 0 % at most
+	"depthwise 5/2":   {8.541, 10.95},         // 2 layers: 0 % in the mean, 0 % at most
+	"fully connected": {0.2572, 18.96, 2.568}, // 8 layers: 5 % in the mean, 9 % at most
+	"pointwise":       {0.1732, 1.79, 0.2512}, // 96 layers: 4 % in the mean, 24 % at most
 }
 
 // costsA72 are the coefficients of a Cortex-A72 with kernels neon, and how far the formula is from the simulated layers.
 var costsA72 = map[string][]float64{
-	"add":             {2.801},                 // 14 layers: 0 % in the mean, 0 % at most
-	"conv":            {0.1737, 0, 0.7191},     // 6 layers: 1 % in the mean, 2 % at most
-	"depthwise 3/1":   {2.261, 6.384},          // 38 layers: 3 % in the mean, 15 % at most
-	"depthwise 3/2":   {2.256, 8.132},          // 29 layers: 4 % in the mean, 21 % at most
-	"depthwise 5/1":   {11.56, 17.24},          // 4 layers: 0 % in the mean, 0 % at most
-	"depthwise 5/2":   {11.45, 10.52},          // 2 layers: 0 % in the mean, 0 % at most
-	"fully connected": {0.1514, 13.94, 2.633},  // 8 layers: 5 % in the mean, 10 % at most
-	"pointwise":       {0.1361, 0.8022, 0.166}, // 96 layers: 7 % in the mean, 25 % at most
+	"add":             {2.801},                  // 14 layers: 0 % in the mean, 0 % at most
+	"conv":            {0.1737, 0, 0.7201},      // 6 layers: 1 % in the mean, 2 % at most
+	"depthwise 3/1":   {2.256, 6.422},           // 38 layers: 3 % in the mean, 14 % at most
+	"depthwise 3/2":   {2.25, 8.181},            // 29 layers: 4 % in the mean, 21 % at most
+	"depthwise 5/1":   {5.675, 7.899},           // 4 layers: 0 % in the mean, 0 % at most
+	"depthwise 5/2":   {6.204, 8.335},           // 2 layers: 0 % in the mean, 0 % at most
+	"fully connected": {0.1514, 15.3, 2.685},    // 8 layers: 5 % in the mean, 10 % at most
+	"pointwise":       {0.1362, 0.8004, 0.1638}, // 96 layers: 7 % in the mean, 25 % at most
 }
 
 // costsA76 are the coefficients of a Cortex-A76 with kernels neon-dot, and how far the formula is from the simulated layers.
 var costsA76 = map[string][]float64{
 	"add":             {2.518},                   // 14 layers: 0 % in the mean, 0 % at most
-	"conv":            {0.0487, 0, 0.4481},       // 6 layers: 2 % in the mean, 4 % at most
-	"depthwise 3/1":   {1.09, 3.09},              // 38 layers: 4 % in the mean, 20 % at most
-	"depthwise 3/2":   {1.6, 3.764},              // 29 layers: 5 % in the mean, 13 % at most
-	"depthwise 5/1":   {13.92, 0},                // 4 layers: 4 % in the mean, 7 % at most
-	"depthwise 5/2":   {14.58, 0},                // 2 layers: 3 % in the mean, 3 % at most
-	"fully connected": {0.03537, 6.781, 1.554},   // 8 layers: 0 % in the mean, 1 % at most
-	"pointwise":       {0.03249, 0.6747, 0.1121}, // 96 layers: 3 % in the mean, 17 % at most
+	"conv":            {0.04868, 0, 0.45},        // 6 layers: 2 % in the mean, 4 % at most
+	"depthwise 3/1":   {1.091, 3.092},            // 38 layers: 4 % in the mean, 20 % at most
+	"depthwise 3/2":   {1.593, 3.702},            // 29 layers: 4 % in the mean, 12 % at most
+	"depthwise 5/1":   {1.827, 5.802},            // 4 layers: 3 % in the mean, 3 % at most
+	"depthwise 5/2":   {2.443, 6.433},            // 2 layers: 0 % in the mean, 0 % at most
+	"fully connected": {0.03535, 7.573, 1.546},   // 8 layers: 0 % in the mean, 1 % at most
+	"pointwise":       {0.03259, 0.6755, 0.1097}, // 96 layers: 3 % in the mean, 17 % at most
 }
