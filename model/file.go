@@ -21,7 +21,7 @@ func ReadFloat(name string) (*Graph, error) {
 		return nil, fmt.Errorf("model: %w", err)
 	}
 	var g *Graph
-	if len(data) >= 8 && string(data[4:8]) == tfliteIdentifier {
+	if IsTFLite(data) {
 		g, err = readFloatTFLite(data)
 	} else {
 		g, err = readONNX(data, filesBeside(name))
@@ -31,6 +31,9 @@ func ReadFloat(name string) (*Graph, error) {
 	}
 	return g, nil
 }
+
+// IsTFLite reports whether a file is a .tflite file by its first eight bytes, which is all that is looked at.
+func IsTFLite(b []byte) bool { return len(b) >= 8 && string(b[4:8]) == tfliteIdentifier }
 
 // filesBeside reads files that lie in the same directory as the one named, and no others.
 func filesBeside(name string) func(string) ([]byte, error) {

@@ -40,7 +40,7 @@ func readTFLiteAs(b []byte, float bool) (*Graph, error) {
 	if len(b) > math.MaxInt32 {
 		return nil, fmt.Errorf("a file of %d bytes: at most 2 GiB are supported", len(b))
 	}
-	if len(b) < 8 || string(b[4:8]) != tfliteIdentifier {
+	if !IsTFLite(b) {
 		return nil, fmt.Errorf("not a .tflite file: it doesn't have %s at byte 4", tfliteIdentifier)
 	}
 	f := &flat{bytes: b, left: readAllowance}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,6 +87,24 @@ func refuseOver(out string, inputs ...string) error {
 		}
 	}
 	return nil
+}
+
+// refuseOther returns an error if there is a file already where a network is to be written, and it isn't one: a slip would lose it,
+// the weights that lie beside an .onnx file, say.
+func refuseOther(out string) error {
+	if there, err := os.Stat(out); err != nil || !there.Mode().IsRegular() || there.Size() == 0 {
+		return nil
+	}
+	f, err := files.Open(out, math.MaxInt64)
+	if err != nil {
+		return configErrorf("output: %v", err)
+	}
+	defer f.Close()
+	var start [8]byte
+	if n, err := io.ReadFull(f, start[:]); err == nil && model.IsTFLite(start[:n]) {
+		return nil
+	}
+	return configErrorf("%s is there and is no .tflite file: write to another file, or remove it", out)
 }
 
 // checkTensorFiles checks that there is one file for each input and output, and that no two are the same.

@@ -68,6 +68,9 @@ func runQuantize(ctx context.Context, args []string, std streams) error {
 	if err := refuseOver(*out, name, *labels, *dir, *check); err != nil {
 		return err
 	}
+	if err := refuseOther(*out); err != nil {
+		return err
+	}
 	g, err := model.ReadFloat(name)
 	if err != nil {
 		return misconfigured(err)

@@ -83,11 +83,14 @@ func TestQuantizeErrors(t *testing.T) {
 	write(t, torn, []byte("\x08\x07\x3a\xff"))
 	short := filepath.Join(t.TempDir(), "labels.txt")
 	write(t, short, []byte("one\ntwo\n"))
+	weights := filepath.Join(t.TempDir(), "net.onnx.data")
+	write(t, weights, []byte("weights beside an .onnx file"))
 	for _, c := range []struct {
 		name        string
 		args, words []string
 	}{
 		{"no network", []string{"--calibrate", pictures, "--out", out}, []string{"name one float32 network"}},
+		{"over something else", []string{floatNetwork, "--calibrate", pictures, "--out", weights, "--normalize", "tf"}, []string{weights, "no .tflite file"}},
 		{"no folder", []string{floatNetwork, "--out", out}, []string{"--calibrate DIR"}},
 		{"torn", []string{torn, "--calibrate", pictures, "--out", out, "--normalize", "tf"}, []string{torn}},
 		{"absent", []string{"absent.onnx", "--calibrate", pictures, "--out", out}, []string{"absent.onnx"}},

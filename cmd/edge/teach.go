@@ -42,6 +42,9 @@ func runTeach(ctx context.Context, args []string, std streams) error {
 			return err
 		}
 	}
+	if err := refuseOther(*out); err != nil {
+		return err
+	}
 	b, err := teach.OpenBackbone(n.Options)
 	if err != nil {
 		return configErrorf("%v", err)
