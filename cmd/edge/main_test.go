@@ -23,6 +23,9 @@ func TestMain(m *testing.M) {
 	if os.Getenv("EDGE_TEST_IS_PROGRAM") != "" {
 		main()
 	}
+	if file := os.Getenv("EDGE_TEST_MEASURED"); file != "" {
+		runMeasured(file)
+	}
 	os.Exit(m.Run())
 }
 
