@@ -39,6 +39,9 @@ func (m FitMode) String() string {
 	return fitModes[m]
 }
 
+// FitModes returns what ParseFit takes.
+func FitModes() []string { return fitModes[:] }
+
 // ParseFit reads "crop", "stretch" or "letterbox".
 func ParseFit(s string) (FitMode, error) {
 	for i, name := range fitModes {

@@ -15,6 +15,9 @@ const NormalizationHelp = `  0..1                   p / 255
   0..255                 the pixels themselves
   mean=127,std=128       (p - mean) / std in pixel values 0 to 255; one value, or one each for red, green and blue`
 
+// NormalizationNames returns the lines of NormalizationHelp that are names.
+func NormalizationNames() []string { return []string{"0..1", "0..255", "tf", "imagenet"} }
+
 // ParseNormalization reads one of the lines of NormalizationHelp.
 func ParseNormalization(s string) (n Normalization, err error) {
 	all := func(v float32) [3]float32 { return [3]float32{v, v, v} }
@@ -58,7 +61,7 @@ func ParseNormalization(s string) (n Normalization, err error) {
 
 // String returns the normalization as ParseNormalization reads it.
 func (n Normalization) String() string {
-	for _, name := range []string{"0..1", "0..255", "tf", "imagenet"} {
+	for _, name := range NormalizationNames() {
 		if known, _ := ParseNormalization(name); known == n {
 			return name
 		}

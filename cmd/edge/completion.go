@@ -12,6 +12,9 @@ import (
 
 	"edge/classifier"
 	"edge/decision"
+	"edge/frame"
+	"edge/mobilenet"
+	"edge/model"
 )
 
 // runCompletion writes the script by which a shell completes edge's commands and flags.
@@ -82,16 +85,16 @@ func unknownCommand(name string) error {
 }
 
 // words are what a flag takes, or what a command does if flag is empty; nil for what anybody may call as they like.
-func words(command, flag string) []string {
+func words(command, flag string) (list []string) {
 	switch cmp.Or(flag, "edge "+command) {
 	case "leds":
 		return ledKinds
 	case "fit":
-		return []string{"crop", "stretch", "letterbox"}
+		return frame.FitModes()
 	case "rotate":
 		return []string{"0", "90", "180", "270"}
 	case "normalize":
-		return []string{"0..1", "tf", "imagenet", "0..255"}
+		return model.NormalizationNames()
 	case "kernels":
 		return strings.Split(classifier.KernelNames(), ", ")
 	case "edge completion":
@@ -101,7 +104,10 @@ func words(command, flag string) []string {
 	case "edge model":
 		return []string{"list", "get", "verify"}
 	case "edge blueprint":
-		return []string{"v1", "v2", "v3-large", "v3-small", "v3-large-minimalistic", "v3-small-minimalistic"}
+		for _, family := range mobilenet.Families() {
+			list = append(list, string(family))
+		}
+		return list
 	}
 	return nil
 }
