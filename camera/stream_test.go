@@ -165,7 +165,7 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := awaitPID(t, pids)
-	if err := errors.Join(self.Process.Kill(), unix.Kill(pid, 0)); err != nil {
+	if err := errors.Join(unix.Kill(pid, 0), self.Process.Kill()); err != nil {
 		t.Error(err)
 	}
 	_ = self.Wait()

@@ -72,6 +72,11 @@ func newWalk(t testing.TB, recording string) *walk {
 		if w.recorder, err = record.Open(record.Options{Dir: recording, Bytes: record.MinBytes}, h, w.judge); err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { // after what shows it frames has ended
+			if err := w.recorder.Close(); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	return w
 }
@@ -463,9 +468,6 @@ func TestWhy(t *testing.T) {
 		if status, _, _ := get(t, url+path); status != http.StatusNotFound {
 			t.Errorf("%s: %d", path, status)
 		}
-	}
-	if err := w.recorder.Close(); err != nil {
-		t.Error(err)
 	}
 }
 
