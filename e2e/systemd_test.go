@@ -118,9 +118,10 @@ func TestServiceShowsItsPage(t *testing.T) {
 	if out := v.run("/usr/local/bin/edge", "replay", "/run/edge/record"); !strings.Contains(out, "starting") || strings.Count(out, "seen dark → steady") < 2 {
 		t.Errorf("edge replay: %s", out)
 	}
-	if out := v.run("/usr/local/bin/edge", "status"); !strings.Contains(out, "watching") || !strings.Contains(out, "/run/edge/record") {
-		t.Errorf("edge status: %s", out)
-	}
+	v.wait("edge status, which is written every second, tells what the LED shows", func() bool {
+		out := v.run("/usr/local/bin/edge", "status")
+		return strings.Contains(out, "watching") && strings.Contains(out, "/run/edge/record")
+	})
 
 	// Saving.
 	const patch = `{"set":[{"path":"leds[0].on","value":"0.55"}],"save":true}`
